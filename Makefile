@@ -1,0 +1,110 @@
+# becaused: the everyday commands, a thin layer over CMake and scripts/. `make help` lists them.
+#
+# Variables: CXX and CC choose the compiler (g++), CMAKE_ARGS adds options for CMake, JOBS limits
+# what runs at once, T names the tests of test-one.
+
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
+ifeq ($(origin CC),default)
+CC := $(if $(findstring clang,$(CXX)),$(subst clang++,clang,$(CXX)),$(subst g++,gcc,$(CXX)))
+endif
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+CMAKE_ARGS ?=
+T ?= .
+
+# Another compiler gets directories of its own: build/test-clang.
+suffix := $(if $(filter g++,$(CXX)),,-$(subst clang++,clang,$(notdir $(CXX))))
+release_dir := build/release$(suffix)
+test_dir := build/test$(suffix)
+
+# $(call configure,DIR,OPTIONS) and $(call compile,DIR)
+configure = CC=$(CC) CXX=$(CXX) cmake -S . -B $(1) -G Ninja --log-level=WARNING \
+	$(2) $(CMAKE_ARGS) >/dev/null
+compile = cmake --build $(1) --parallel $(JOBS)
+debug := -DCMAKE_BUILD_TYPE=Debug -DBECAUSED_TESTS=ON
+test = JOBS=$(JOBS) scripts/test
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build run test test-build test-one test-clang e2e asan tsan cover bench lint \
+	format tidy docs check-debian13 clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## Install what building and testing needs (Debian packages)
+	@scripts/deps build
+
+build: deps ## Build the program: build/becaused
+	@$(call configure,$(release_dir),-DCMAKE_BUILD_TYPE=Release -DBECAUSED_TESTS=OFF \
+		-DCMAKE_RUNTIME_OUTPUT_DIRECTORY=$(CURDIR)/build)
+	@$(call compile,$(release_dir))
+
+run: build ## Run it on tcp://127.0.0.1:2375 (LISTEN=...) before this machine's Docker
+	@scripts/run
+
+test-build: deps
+	@$(call configure,$(test_dir),$(debug))
+	@$(call compile,$(test_dir))
+
+test: test-build ## Run the unit, matrix, sweep and loopback tests
+	@$(test) $(test_dir)
+
+test-one: test-build ## Run the tests whose name matches T, with all they print: T=unit/wheel
+	@$(test) $(test_dir) -R '$(T)' --verbose
+
+test-clang: ## Run the tests as built by clang++
+	@scripts/deps build clang
+	@$(MAKE) --no-print-directory test CXX=clang++ CC=clang
+
+e2e: build ## Run the tests with a real dockerd, registry and docker client
+	@scripts/deps e2e
+	@tests/e2e/run
+
+asan: deps ## Run the tests under the address and undefined-behaviour sanitizers
+	@$(call configure,build/asan$(suffix),$(debug) -DBECAUSED_SANITIZE=address$(comma)undefined)
+	@$(call compile,build/asan$(suffix))
+	@$(test) build/asan$(suffix)
+
+tsan: deps ## Run the tests under the thread sanitizer
+	@$(call configure,build/tsan$(suffix),$(debug) -DBECAUSED_SANITIZE=thread)
+	@$(call compile,build/tsan$(suffix))
+	@$(test) build/tsan$(suffix)
+
+cover: ## Run the tests and print which lines of src/ they reach
+	@scripts/deps build cover
+	@$(call configure,build/cover,$(debug) -DBECAUSED_COVERAGE=ON)
+	@$(call compile,build/cover)
+	@find build/cover -name '*.gcda' -delete
+	@$(test) build/cover
+	@scripts/cover build/cover
+
+bench: build ## Measure CPU per request and per GB, next to nginx and HAProxy
+	@scripts/deps bench
+	@tests/bench/run
+
+lint: tidy ## Check format, house rules (scripts/tidy) and clang-tidy
+	@scripts/deps build clang lint
+	@scripts/format --check
+	@$(call configure,build/lint,$(debug) -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++)
+	@JOBS=$(JOBS) scripts/clang-tidy build/lint
+
+tidy: build ## Check the house rules that no compiler knows
+	@scripts/deps lint
+	@scripts/tidy
+
+format: ## Rewrite the sources in the house format
+	@scripts/deps lint
+	@scripts/format
+
+docs: build ## Write the generated reference pages
+	@scripts/docs
+
+check-debian13: ## Build and test on Debian 13, in a root of its own under build/
+	@scripts/deps debian13
+	@scripts/check-debian13
+
+clean: ## Remove all that was built
+	@rm -rf build
+
+comma := ,

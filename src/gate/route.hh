@@ -1,0 +1,37 @@
+// What a request is for, as far as its path tells: its patience class, and whether its answer may turn
+// into a tunnel without an upgrade. One table of Docker's routes; settings put patterns before it.
+// Pure. Matching is on the path as sent, without the /vN.N prefix.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ledger/vocabulary.hh"
+
+namespace becaused {
+
+// A path pattern with its own patience. `*` matches within a segment, `**` any rest (slashes too:
+// names in Docker's API may hold them).
+struct RoutePattern {
+    std::string method;   // empty: any
+    std::string pattern;  // "/containers/*/wait"
+    RouteClass route_class = RouteClass::quick;
+};
+
+struct Route {
+    RouteClass route_class = RouteClass::transfer;
+    // dockerd may answer 200 with a raw stream and no length, and go on as a tunnel.
+    bool hijackable = false;
+    bool ping = false;
+};
+
+bool matches(std::string_view pattern, std::string_view path);
+// The path without a leading /vN.N (API version).
+std::string_view without_version(std::string_view path);
+
+// Unknown paths get RouteClass::transfer: no limit on the first byte, a generous one on silence.
+Route find_route(const std::vector<RoutePattern>& own, std::string_view method,
+                 std::string_view path);
+
+}  // namespace becaused

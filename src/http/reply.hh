@@ -1,0 +1,34 @@
+// Answers that becaused gives itself, in Docker's shape: `{"message":"..."}` with Content-Type exactly
+// application/json (docker clients show the message only then), Proxy-Status (RFC 9209), the record's id.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "ledger/vocabulary.hh"
+
+namespace becaused {
+
+struct Reply {
+    uint16_t status = 502;
+    Reason reason = Reason::internal;
+    std::string_view because;      // the sentence for people; any bytes, escaped as JSON
+    std::string_view record_id;    // of the exchange's record
+    std::string_view details;      // Proxy-Status `details` parameter; empty: the reason's symbol
+    std::string_view api_version;  // for answers to /_ping: Api-Version; empty: left out
+    bool head_method = false;      // answer to HEAD: no body
+    bool close = true;             // say Connection: close
+    uint8_t request_minor = 1;
+    bool keep_alive_1_0 = false;
+    uint32_t retry_after_s = 0;    // 0: no Retry-After
+    std::string_view allow;        // Allow for 405, and for OPTIONS answered here
+};
+
+// Appends the whole answer, head and body, to `out`. Message: "becaused: <because> (record <id>)".
+void write_reply(const Reply& reply, std::string& out);
+
+// The standard reason phrase of a status, "Unknown" for others.
+std::string_view status_phrase(uint16_t status);
+
+}  // namespace becaused

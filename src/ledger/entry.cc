@@ -1,0 +1,184 @@
+#include "ledger/entry.hh"
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+
+#include "base/text.hh"
+#include "ledger/record.hh"
+
+namespace becaused {
+
+namespace {
+
+// Query keys whose values are worth reading in a record and hold no secret. Others may: buildargs,
+// remote (a URL with a token in it), and whatever comes next.
+constexpr std::string_view plain_query_keys[] = {
+    "all",      "author",   "condition", "decode",  "detachKeys", "digests",   "dockerfile",
+    "filters",  "follow",   "force",     "forcerm", "fromImage",  "h",         "limit",
+    "link",     "logs",     "message",   "name",    "names",      "networkmode", "nocache",
+    "noOverwriteDirNonDir", "noprune",   "one-shot", "path",      "platform",  "ps_args",
+    "pull",     "quiet",    "repo",      "rm",      "shmsize",    "signal",    "since",
+    "size",     "stderr",   "stdin",     "stdout",  "stream",     "t",         "tag",
+    "tail",     "target",   "timestamps", "until",  "v",          "version",   "w"};
+
+bool plain_query_key(std::string_view key) {
+    return std::find(std::begin(plain_query_keys), std::end(plain_query_keys), key) !=
+           std::end(plain_query_keys);
+}
+
+}  // namespace
+
+void ExchangeFacts::set_method(std::string_view text) {
+    method_length = static_cast<uint8_t>(std::min(text.size(), method.size()));
+    std::memcpy(method.data(), text.data(), method_length);
+}
+
+void ExchangeFacts::set_target(std::string_view text) {
+    const auto append = [this](std::string_view part) {
+        const size_t count = std::min(part.size(), target_limit - target_length);
+        std::memcpy(target.data() + target_length, part.data(), count);
+        target_length = static_cast<uint16_t>(target_length + count);
+        if (count < part.size()) target_cut = true;
+    };
+    target_length = 0;
+    target_cut = false;
+    const size_t question = text.find('?');
+    append(text.substr(0, question));
+    if (question == std::string_view::npos) return;
+    std::string_view query = text.substr(question + 1);
+    append("?");
+    while (!query.empty()) {
+        const size_t end = std::min(query.find('&'), query.size());
+        const std::string_view pair = query.substr(0, end);
+        const size_t equals = pair.find('=');
+        if (equals == std::string_view::npos || equals + 1 == pair.size() ||
+            plain_query_key(pair.substr(0, equals))) {
+            append(pair);
+        } else {
+            append(pair.substr(0, equals + 1));
+            append("...");
+        }
+        if (end < query.size()) append("&");
+        query.remove_prefix(std::min(end + 1, query.size()));
+    }
+}
+
+Entry::Entry(Ledger& ledger, Kind kind)
+    : ledger_(ledger), opened_ns_(ledger.clock().now_ns()), kind_(kind) {
+    ledger_.open(*this);
+}
+
+Entry::~Entry() {
+    if (!open_) return;
+    file(Ending(Reason::lost, Phase::done, Op::none, 0));
+    DCHECK(false && "an entry was destroyed without having been filed");
+}
+
+void Entry::add_trail(Side side, Op op, int error) {
+    if (trail_count_ == trail_limit || !open_) return;
+    trail_[trail_count_++] = {side, op, error, ledger_.clock().now_ns()};
+}
+
+void Entry::file(const Ending& ending) {
+    CHECK(open_);
+    open_ = false;
+    ledger_.close(*this, ending);
+}
+
+Ledger::Ledger(Clock& clock) : clock_(clock) {
+    std::random_device device;
+    set_life(device());
+    line_.reserve(2048);
+}
+
+Ledger::~Ledger() { DCHECK(live_count_ == 0); }
+
+void Ledger::set_life(uint32_t life) {
+    for (size_t i = life_.size(); i-- > 0; life >>= 4U) life_[i] = "0123456789abcdef"[life & 15U];
+}
+
+void Ledger::append_id(std::string& out, EntryId id) const {
+    out.append(life_.data(), life_.size());
+    out += '-';
+    append_number(out, id);
+}
+
+void Ledger::open(Entry& entry) {
+    entry.id_ = ++last_id_;
+    ++opened_;
+    ++live_count_;
+    live_.push_back(entry);
+}
+
+void Ledger::close(Entry& entry, const Ending& ending) {
+    entry.unlink();
+    --live_count_;
+    ++filed_;
+    const auto kind = static_cast<size_t>(entry.kind());
+    ++filed_by_kind_[kind];
+    ++counts_[kind][static_cast<size_t>(ending.reason())];
+    if (sink_ == nullptr) return;
+
+    const uint64_t now_ns = clock_.now_ns();
+    line_.clear();
+    JsonLine line(line_);
+    line.number("v", record_version);
+    line.text("event", entry.kind() == Entry::Kind::connection ? "connection" : "exchange");
+    line.key("id");
+    line_ += '"';
+    append_id(line_, entry.id());
+    line_ += '"';
+    line.time("time", clock_.wall_ns(now_ns));
+    write_ending(line, *this, ending);
+    if (entry.kind() == Entry::Kind::connection)
+        write_connection(line, *this, clock_, static_cast<ConnectionEntry&>(entry), now_ns);
+    else
+        write_exchange(line, *this, clock_, static_cast<ExchangeEntry&>(entry), now_ns);
+    if (entry.trail_count_ > 0) {
+        line.open("trail", '[');
+        for (size_t i = 0; i < entry.trail_count_; ++i) {
+            const TrailItem& item = entry.trail_[i];
+            line.open("", '{');
+            line.text("side", name(item.side));
+            line.text("op", name(item.op));
+            if (item.error != 0) line.text("errno", error_name(item.error));
+            line.ms("after_ms", item.at_ns - entry.opened_ns_);
+            line.close('}');
+        }
+        line.close(']');
+    }
+    line.key("because");
+    line_ += '"';
+    append_because(line_, ending);
+    line_ += '"';
+    line.end();
+    sink_->record(line_);
+}
+
+void Ledger::announce(const ExchangeEntry& entry) {
+    if (sink_ == nullptr) return;
+    line_.clear();
+    JsonLine line(line_);
+    line.number("v", record_version);
+    line.text("event", "request_start");
+    line.key("id");
+    line_ += '"';
+    append_id(line_, entry.id());
+    line_ += '"';
+    line.time("time", clock_.wall_ns(entry.opened_ns()));
+    line.text("method", entry.facts.method_text());
+    line.text("target", entry.facts.target_text());
+    line.key("client");
+    line_ += '"';
+    append_endpoint(line_, entry.facts.client);
+    line_ += '"';
+    line.key("client_id");
+    line_ += '"';
+    append_id(line_, entry.facts.client_id);
+    line_ += '"';
+    line.end();
+    sink_->record(line_);
+}
+
+}  // namespace becaused

@@ -1,0 +1,210 @@
+// Open lines of the ledger. An Entry is opened with what it describes and filed exactly once with its
+// Ending; destroyed unfiled it files `lost`, which is a bug (and aborts in test builds). The first
+// cause wins: what shows later goes on the trail. Entries belong to the object they describe (a
+// connection, an exchange); the Ledger only links them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hh"
+#include "base/list.hh"
+#include "ledger/ending.hh"
+
+namespace becaused {
+
+class Ledger;
+
+// Where a socket leads, small enough to keep per connection.
+struct Endpoint {
+    enum class Kind : uint8_t { none, ip4, ip6, unix };
+    Kind kind = Kind::none;
+    uint16_t port = 0;
+    std::array<uint8_t, 16> address{};   // network order; ip4 uses the first four bytes
+    const std::string* path = nullptr;   // unix: may be null (a client); outlives the entry
+};
+// "127.0.0.1:80", "[::1]:80", "unix:/run/docker.sock", "unix".
+void append_endpoint(std::string& out, const Endpoint& endpoint);
+// Without the port: "127.0.0.1", "::1", "unix".
+void append_address(std::string& out, const Endpoint& endpoint);
+
+// What came after the first cause.
+struct TrailItem {
+    Side side;
+    Op op;
+    int error;        // negative errno or 0
+    uint64_t at_ns;
+};
+
+class Entry : public ListNode {
+  public:
+    enum class Kind : uint8_t { connection, exchange };
+    static constexpr size_t trail_limit = 4;
+
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
+    ~Entry();
+
+    EntryId id() const { return id_; }
+    Kind kind() const { return kind_; }
+    uint64_t opened_ns() const { return opened_ns_; }
+    bool open() const { return open_; }
+    // Notes what showed after the cause; beyond trail_limit it is left out.
+    void add_trail(Side side, Op op, int error);
+    // Writes the record. Once only.
+    void file(const Ending& ending);
+
+  protected:
+    Entry(Ledger& ledger, Kind kind);
+    Ledger& ledger() const { return ledger_; }
+
+  private:
+    friend class Ledger;
+    Ledger& ledger_;
+    EntryId id_;
+    uint64_t opened_ns_;
+    Kind kind_;
+    bool open_ = true;
+    uint8_t trail_count_ = 0;
+    std::array<TrailItem, trail_limit> trail_{};
+};
+
+struct ConnectionFacts {
+    Side side = Side::client;
+    Endpoint peer;
+    Endpoint local;
+    uint32_t exchanges = 0;
+    uint64_t in_bytes = 0;
+    uint64_t out_bytes = 0;     // handed to the kernel or queued for it
+    uint64_t unsent_bytes = 0;  // of out_bytes: never acknowledged by the peer's kernel
+    uint64_t last_in_ns = 0;    // 0: never
+    uint64_t last_out_ns = 0;
+    uint64_t connect_ns = 0;    // how long the connect took; upstream only
+    EntryId exchange_id = 0;    // the exchange it ended in
+};
+
+class ConnectionEntry final : public Entry {
+  public:
+    explicit ConnectionEntry(Ledger& ledger) : Entry(ledger, Kind::connection) {}
+    ConnectionFacts facts;
+};
+
+// One try to get an upstream connection, or to use one.
+struct Attempt {
+    EntryId upstream_id = 0;
+    uint64_t took_ns = 0;
+    bool reused = false;
+    Op op = Op::none;  // what failed; none: it worked
+    int error = 0;
+};
+
+struct ExchangeFacts {
+    static constexpr size_t target_limit = 512;
+    static constexpr size_t attempt_limit = 8;
+
+    std::array<char, 24> method{};
+    uint8_t method_length = 0;
+    bool target_cut = false;
+    uint16_t target_length = 0;
+    std::array<char, target_limit> target{};
+    std::array<char, 128> request_id{};
+    uint8_t request_id_length = 0;   // 0: the record's own id was used
+    std::array<char, 32> trace_id{};
+    bool has_trace_id = false;
+
+    uint8_t minor_version = 1;
+    bool routed = false;
+    RouteClass route = RouteClass::quick;
+    uint16_t status = 0;           // told to the client; 0: none
+    uint16_t upstream_status = 0;  // heard from the upstream; 0: none
+    Endpoint client;
+    Endpoint upstream;
+    EntryId client_id = 0;
+    EntryId upstream_id = 0;
+    uint64_t client_in_bytes = 0;
+    uint64_t client_out_bytes = 0;
+    uint64_t upstream_in_bytes = 0;
+    uint64_t upstream_out_bytes = 0;
+    uint64_t unsent_client_bytes = 0;
+    uint64_t unsent_upstream_bytes = 0;
+    uint64_t last_up_ns = 0;    // last progress of the request's bytes
+    uint64_t last_down_ns = 0;  // last progress of the answer's bytes
+    std::array<uint64_t, phase_count> phase_ns{};
+    uint8_t attempt_count = 0;  // may exceed attempt_limit; the first ones are kept
+    std::array<Attempt, attempt_limit> attempts{};
+
+    void set_method(std::string_view text);
+    // Query values that may hold secrets are replaced by "...", the rest is cut at target_limit.
+    void set_target(std::string_view text);
+    std::string_view method_text() const { return {method.data(), method_length}; }
+    std::string_view target_text() const { return {target.data(), target_length}; }
+};
+
+class ExchangeEntry final : public Entry {
+  public:
+    explicit ExchangeEntry(Ledger& ledger) : Entry(ledger, Kind::exchange) {}
+    ExchangeFacts facts;
+};
+
+// Where records go: whole lines, newline included.
+class RecordSink {
+  public:
+    RecordSink() = default;
+    RecordSink(const RecordSink&) = delete;
+    RecordSink& operator=(const RecordSink&) = delete;
+    virtual void record(std::string_view line) = 0;
+
+  protected:
+    ~RecordSink() = default;
+};
+
+class Ledger {
+  public:
+    explicit Ledger(Clock& clock);
+    Ledger(const Ledger&) = delete;
+    Ledger& operator=(const Ledger&) = delete;
+    ~Ledger();
+
+    void set_sink(RecordSink* sink) { sink_ = sink; }
+    Clock& clock() { return clock_; }
+
+    // "5f3a09c1-42": unique over restarts.
+    void append_id(std::string& out, EntryId id) const;
+    // The event:request_start line of an exchange.
+    void announce(const ExchangeEntry& entry);
+
+    uint64_t opened() const { return opened_; }
+    uint64_t filed() const { return filed_; }
+    uint64_t live() const { return live_count_; }
+    uint64_t filed(Entry::Kind kind) const { return filed_by_kind_[static_cast<size_t>(kind)]; }
+    uint64_t filed(Entry::Kind kind, Reason reason) const {
+        return counts_[static_cast<size_t>(kind)][static_cast<size_t>(reason)];
+    }
+    // opened = filed + live, checked.
+    void check_identity() const { CHECK(opened_ == filed_ + live_count_); }
+    List<Entry>& live_entries() { return live_; }
+
+    // Fixes the life's part of the ids (tests).
+    void set_life(uint32_t life);
+
+  private:
+    friend class Entry;
+    void open(Entry& entry);
+    void close(Entry& entry, const Ending& ending);
+
+    Clock& clock_;
+    RecordSink* sink_ = nullptr;
+    std::array<char, 8> life_{};
+    EntryId last_id_ = 0;
+    uint64_t opened_ = 0;
+    uint64_t filed_ = 0;
+    uint64_t live_count_ = 0;
+    std::array<uint64_t, 2> filed_by_kind_{};
+    std::array<std::array<uint64_t, reason_count>, 2> counts_{};
+    List<Entry> live_;
+    std::string line_;  // the record being written; capacity is kept
+};
+
+}  // namespace becaused

@@ -1,0 +1,252 @@
+#include "ledger/record.hh"
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/text.hh"
+
+namespace becaused {
+
+namespace {
+
+void id_text(JsonLine& line, const Ledger& ledger, std::string_view key, EntryId id) {
+    if (id == 0) return;
+    line.key(key);
+    line.out() += '"';
+    ledger.append_id(line.out(), id);
+    line.out() += '"';
+}
+
+void endpoint_text(JsonLine& line, std::string_view key, const Endpoint& endpoint) {
+    if (endpoint.kind == Endpoint::Kind::none) return;
+    line.key(key);
+    line.out() += '"';
+    append_endpoint(line.out(), endpoint);
+    line.out() += '"';
+}
+
+void age(JsonLine& line, const Clock& clock, const Entry& entry, uint64_t now_ns) {
+    line.time("opened", clock.wall_ns(entry.opened_ns()));
+    line.ms("age_ms", now_ns - entry.opened_ns());
+}
+
+// How long a direction has been silent at its end; since the entry was opened where it never spoke.
+uint64_t silence_ns(uint64_t last_ns, const Entry& entry, uint64_t now_ns) {
+    return now_ns - (last_ns == 0 ? entry.opened_ns() : last_ns);
+}
+
+void append_octet(std::string& out, uint8_t value) { append_number(out, value); }
+
+void append_ip6(std::string& out, const std::array<uint8_t, 16>& address) {
+    // RFC 5952: the longest run of two or more zero groups becomes "::".
+    uint16_t groups[8];
+    for (size_t i = 0; i < 8; ++i)
+        groups[i] = static_cast<uint16_t>(address[2 * i] << 8U | address[2 * i + 1]);
+    size_t best = 8, best_length = 1;
+    for (size_t i = 0; i < 8; ++i) {
+        size_t length = 0;
+        while (i + length < 8 && groups[i + length] == 0) ++length;
+        if (length > best_length) best = i, best_length = length;
+    }
+    for (size_t i = 0; i < 8; ++i) {
+        if (i == best) {
+            out += "::";
+            i += best_length - 1;
+            continue;
+        }
+        if (i > 0 && out.back() != ':') out += ':';
+        bool leading = true;
+        for (unsigned shift = 16; shift > 0; shift -= 4) {
+            const unsigned digit = groups[i] >> (shift - 4) & 15U;
+            if (leading && digit == 0 && shift > 4) continue;
+            leading = false;
+            out += "0123456789abcdef"[digit];
+        }
+    }
+}
+
+void write_phases(JsonLine& line, const ExchangeFacts& facts) {
+    line.open("ms", '{');
+    for (size_t i = 0; i < phase_count; ++i)
+        if (facts.phase_ns[i] > 0) line.ms(name(static_cast<Phase>(i)), facts.phase_ns[i]);
+    line.close('}');
+}
+
+void write_attempts(JsonLine& line, const Ledger& ledger, const ExchangeFacts& facts) {
+    const bool dull = facts.attempt_count == 0 ||
+                      (facts.attempt_count == 1 && facts.attempts[0].op == Op::none);
+    if (dull) return;
+    line.open("attempts", '[');
+    for (size_t i = 0; i < facts.attempt_count && i < ExchangeFacts::attempt_limit; ++i) {
+        const Attempt& attempt = facts.attempts[i];
+        line.open("", '{');
+        id_text(line, ledger, "upstream_id", attempt.upstream_id);
+        line.ms("ms", attempt.took_ns);
+        line.flag("reused", attempt.reused);
+        if (attempt.op != Op::none) line.text("op", name(attempt.op));
+        if (attempt.error != 0) line.text("errno", error_name(attempt.error));
+        line.close('}');
+    }
+    line.close(']');
+    if (facts.attempt_count > ExchangeFacts::attempt_limit)
+        line.number("attempts_total", facts.attempt_count);
+}
+
+}  // namespace
+
+std::string_view error_name(int error) {
+    switch (error) {
+        // libuv's codes outside errno; the numbers are part of its ABI (uv/errno.h).
+        case -4095: return "EOF";
+        case -3001: return "EAI_AGAIN";
+        case -3003: return "EAI_CANCELED";
+        case -3004: return "EAI_FAIL";
+        case -3006: return "EAI_MEMORY";
+        case -3007: return "EAI_NODATA";
+        case -3008: return "EAI_NONAME";
+        default: break;
+    }
+    const char* symbol = ::strerrorname_np(-error);
+    return symbol == nullptr ? "UNKNOWN" : symbol;
+}
+
+void append_address(std::string& out, const Endpoint& endpoint) {
+    switch (endpoint.kind) {
+        case Endpoint::Kind::none: return;
+        case Endpoint::Kind::unix: out += "unix"; return;
+        case Endpoint::Kind::ip6: append_ip6(out, endpoint.address); return;
+        case Endpoint::Kind::ip4: break;
+    }
+    for (size_t i = 0; i < 4; ++i) {
+        if (i > 0) out += '.';
+        append_octet(out, endpoint.address[i]);
+    }
+}
+
+void append_endpoint(std::string& out, const Endpoint& endpoint) {
+    if (endpoint.kind == Endpoint::Kind::ip6) out += '[';
+    append_address(out, endpoint);
+    if (endpoint.kind == Endpoint::Kind::ip6) out += ']';
+    if (endpoint.kind == Endpoint::Kind::unix && endpoint.path != nullptr) {
+        out += ':';
+        append_json_text(out, *endpoint.path);
+    } else if (endpoint.kind == Endpoint::Kind::ip4 || endpoint.kind == Endpoint::Kind::ip6) {
+        out += ':';
+        append_number(out, endpoint.port);
+    }
+}
+
+void append_because(std::string& out, const Ending& ending) {
+    std::string_view rest = row(ending.reason()).sentence;
+    while (!rest.empty()) {
+        const size_t open = rest.find('{');
+        out += rest.substr(0, open);
+        if (open == std::string_view::npos) return;
+        const size_t end = rest.find('}', open);
+        const std::string_view key = rest.substr(open + 1, end - open - 1);
+        rest.remove_prefix(end + 1);
+        if (key == "phase") out += words(ending.phase());
+        else if (key == "clock") out += name(ending.clock());
+        else if (key == "setting") append_duration(out, ending.setting_ms());
+        else if (key == "silence") append_duration(out, ending.silence_ms());
+        else if (key == "errno") out += ending.error() == 0 ? "no errno" : error_name(ending.error());
+        else if (key == "detail") out += ending.detail();
+        else if (key == "first") out += name(ending.first_reason());
+        else if (key == "limit") append_number(out, ending.limit());
+        else CHECK(false && "a sentence has a placeholder that nobody fills");
+    }
+}
+
+void write_ending(JsonLine& line, const Ledger& ledger, const Ending& ending) {
+    line.text("reason", name(ending.reason()));
+    line.text("class", name(ending.end_class()));
+    line.text("by", name(ending.by()));
+    line.text("phase", name(ending.phase()));
+    line.text("op", name(ending.op()));
+    if (ending.error() != 0) line.text("errno", error_name(ending.error()));
+    if (*ending.detail() != '\0') line.text("detail", ending.detail());
+    if (*ending.parser_error() != '\0') {
+        line.text("parser_error", ending.parser_error());
+        line.number("offset", ending.offset());
+    }
+    if (ending.has_clock()) {
+        line.open("clock", '{');
+        line.text("name", name(ending.clock()));
+        line.number("setting_ms", ending.setting_ms());
+        line.close('}');
+    }
+    if (ending.first_id() != 0) {
+        line.open("first", '{');
+        id_text(line, ledger, "id", ending.first_id());
+        line.text("reason", name(ending.first_reason()));
+        line.close('}');
+    }
+}
+
+void write_connection(JsonLine& line, const Ledger& ledger, const Clock& clock,
+                      const ConnectionEntry& entry, uint64_t now_ns) {
+    const ConnectionFacts& facts = entry.facts;
+    line.text("side", name(facts.side));
+    line.text("transport", facts.peer.kind == Endpoint::Kind::unix ? "unix" : "tcp");
+    endpoint_text(line, "peer", facts.peer);
+    endpoint_text(line, "local", facts.local);
+    age(line, clock, entry, now_ns);
+    line.number("exchanges", facts.exchanges);
+    line.open("bytes", '{');
+    line.number("in", facts.in_bytes);
+    line.number("out", facts.out_bytes);
+    line.close('}');
+    if (facts.unsent_bytes > 0) line.number("unsent", facts.unsent_bytes);
+    line.open("silence_ms", '{');
+    line.ms("in", silence_ns(facts.last_in_ns, entry, now_ns));
+    line.ms("out", silence_ns(facts.last_out_ns, entry, now_ns));
+    line.close('}');
+    if (facts.side == Side::upstream) {
+        line.open("ms", '{');
+        line.ms("connect", facts.connect_ns);
+        line.close('}');
+    }
+    id_text(line, ledger, "exchange", facts.exchange_id);
+}
+
+void write_exchange(JsonLine& line, const Ledger& ledger, const Clock& clock,
+                    const ExchangeEntry& entry, uint64_t now_ns) {
+    const ExchangeFacts& facts = entry.facts;
+    line.text("method", facts.method_text());
+    line.text("target", facts.target_text());
+    if (facts.target_cut) line.flag("target_cut", true);
+    if (facts.method_length > 0) line.text("version", facts.minor_version == 0 ? "1.0" : "1.1");
+    if (facts.routed) line.text("route", name(facts.route));
+    line.number("status", facts.status);
+    if (facts.upstream_status > 0) line.number("upstream_status", facts.upstream_status);
+    endpoint_text(line, "client", facts.client);
+    id_text(line, ledger, "client_id", facts.client_id);
+    endpoint_text(line, "upstream", facts.upstream);
+    id_text(line, ledger, "upstream_id", facts.upstream_id);
+    if (facts.request_id_length > 0)
+        line.text("request_id", {facts.request_id.data(), facts.request_id_length});
+    else
+        id_text(line, ledger, "request_id", entry.id());
+    if (facts.has_trace_id) line.text("trace_id", {facts.trace_id.data(), facts.trace_id.size()});
+    age(line, clock, entry, now_ns);
+    line.open("bytes", '{');
+    line.number("client_in", facts.client_in_bytes);
+    line.number("client_out", facts.client_out_bytes);
+    line.number("upstream_in", facts.upstream_in_bytes);
+    line.number("upstream_out", facts.upstream_out_bytes);
+    line.close('}');
+    line.open("silence_ms", '{');
+    line.ms("up", silence_ns(facts.last_up_ns, entry, now_ns));
+    line.ms("down", silence_ns(facts.last_down_ns, entry, now_ns));
+    line.close('}');
+    if (facts.unsent_client_bytes + facts.unsent_upstream_bytes > 0) {
+        line.open("unsent", '{');
+        line.number("client", facts.unsent_client_bytes);
+        line.number("upstream", facts.unsent_upstream_bytes);
+        line.close('}');
+    }
+    write_phases(line, facts);
+    write_attempts(line, ledger, facts);
+}
+
+}  // namespace becaused

@@ -1,0 +1,74 @@
+#include "net/address.hh"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace becaused {
+
+namespace {
+
+// ::ffff:a.b.c.d, which a dual-stack listener shows for IPv4 clients, is the IPv4 address it holds.
+bool is_mapped_ip4(const std::array<uint8_t, 16>& address) {
+    return std::all_of(address.begin(), address.begin() + 10, [](uint8_t b) { return b == 0; }) &&
+           address[10] == 0xFF && address[11] == 0xFF;
+}
+
+}  // namespace
+
+Endpoint endpoint_of(const sockaddr* address) {
+    Endpoint endpoint;
+    if (address->sa_family == AF_INET) {
+        sockaddr_in in{};
+        std::memcpy(&in, address, sizeof in);
+        endpoint.kind = Endpoint::Kind::ip4;
+        endpoint.port = ntohs(in.sin_port);
+        std::memcpy(endpoint.address.data(), &in.sin_addr, 4);
+    } else if (address->sa_family == AF_INET6) {
+        sockaddr_in6 in{};
+        std::memcpy(&in, address, sizeof in);
+        endpoint.kind = Endpoint::Kind::ip6;
+        endpoint.port = ntohs(in.sin6_port);
+        std::memcpy(endpoint.address.data(), &in.sin6_addr, 16);
+        if (is_mapped_ip4(endpoint.address)) {
+            endpoint.kind = Endpoint::Kind::ip4;
+            std::copy_n(endpoint.address.begin() + 12, 4, endpoint.address.begin());
+        }
+    } else if (address->sa_family == AF_UNIX) {
+        endpoint.kind = Endpoint::Kind::unix;
+    }
+    return endpoint;
+}
+
+socklen_t fill_sockaddr(const Endpoint& endpoint, sockaddr_storage& out) {
+    out = {};
+    if (endpoint.kind == Endpoint::Kind::ip4) {
+        sockaddr_in in{};
+        in.sin_family = AF_INET;
+        in.sin_port = htons(endpoint.port);
+        std::memcpy(&in.sin_addr, endpoint.address.data(), 4);
+        std::memcpy(&out, &in, sizeof in);
+        return sizeof in;
+    }
+    CHECK(endpoint.kind == Endpoint::Kind::ip6);
+    sockaddr_in6 in{};
+    in.sin6_family = AF_INET6;
+    in.sin6_port = htons(endpoint.port);
+    std::memcpy(&in.sin6_addr, endpoint.address.data(), 16);
+    std::memcpy(&out, &in, sizeof in);
+    return sizeof in;
+}
+
+Endpoint parse_literal(const std::string& host, uint16_t port) {
+    Endpoint endpoint;
+    endpoint.port = port;
+    if (::inet_pton(AF_INET, host.c_str(), endpoint.address.data()) == 1)
+        endpoint.kind = Endpoint::Kind::ip4;
+    else if (::inet_pton(AF_INET6, host.c_str(), endpoint.address.data()) == 1)
+        endpoint.kind = Endpoint::Kind::ip6;
+    return endpoint;
+}
+
+}  // namespace becaused

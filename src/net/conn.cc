@@ -1,0 +1,513 @@
+#include "net/conn.hh"
+
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <new>
+
+#include "base/status.hh"
+#include "net/address.hh"
+
+namespace becaused {
+
+namespace {
+
+constexpr int tcp_closed = 7;        // TCP_CLOSE of tcp_states.h: dead, by reset, timeout or both FINs
+constexpr size_t write_parts = 16;   // buffers per uv_try_write
+constexpr size_t gather_bytes = 4096;
+constexpr size_t request_parts = 4;  // per uv_write: libuv keeps four without an allocation
+
+int set_option(int fd, int level, int name, int value) {
+    return ::setsockopt(fd, level, name, &value, sizeof value) == 0 ? 0 : -errno;
+}
+
+Fault::What what_of(int error) {
+    switch (error) {
+        case UV_ECONNRESET:
+        case UV_ECONNABORTED: return Fault::What::reset;
+        case UV_EPIPE:
+        case UV_ENOTCONN:
+        case UV_EOF: return Fault::What::closed;
+        case UV_ETIMEDOUT:
+        case UV_EHOSTUNREACH:
+        case UV_ENETUNREACH:
+        case UV_ENETDOWN:
+        case UV_EHOSTDOWN: return Fault::What::unreachable;
+        default: return Fault::What::failed;
+    }
+}
+
+}  // namespace
+
+struct Conn::Request {
+    union {
+        uv_write_t write;
+        uv_connect_t connect;
+    } uv;
+};
+
+int apply_socket_options(int fd, const SocketOptions& options) {
+    int error = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (error == 0 && options.keepalive_s > 0) {
+        const int idle_s = static_cast<int>(options.keepalive_s);
+        error = set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+        if (error == 0) error = set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
+        if (error == 0) error = set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, std::max(1, idle_s / 3));
+        if (error == 0) error = set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+    }
+    if (error == 0 && options.user_timeout_s > 0)
+        error = set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+                           static_cast<int>(options.user_timeout_s * 1000));
+    return error;
+}
+
+void Conn::alloc_cb(uv_handle_t* handle, size_t, uv_buf_t* buffer) noexcept {
+    of(handle).allocate(buffer);
+}
+void Conn::read_cb(uv_stream_t* stream, ssize_t count, const uv_buf_t*) noexcept {
+    of(reinterpret_cast<uv_handle_t*>(stream)).handle_read(count);
+}
+void Conn::write_cb(uv_write_t* request, int status) noexcept {
+    static_cast<Conn*>(request->data)->handle_written(status);
+}
+void Conn::connect_cb(uv_connect_t* request, int status) noexcept {
+    static_cast<Conn*>(request->data)->handle_connected(status);
+}
+void Conn::close_cb(uv_handle_t* handle) noexcept { of(handle).handle_closed(); }
+
+Conn::Conn(Loop& loop, Ledger& ledger, Side side, const Endpoint& peer, ConnSink* sink)
+    : loop_(loop), sink_(sink), entry_(ledger) {
+    entry_.facts.side = side;
+    entry_.facts.peer = peer;
+    unix_ = peer.kind == Endpoint::Kind::unix;
+    // Fails only for socket families that need a socket at once; these do not.
+    CHECK((unix_ ? ::uv_pipe_init(loop.uv(), &handle_.pipe, 0)
+                 : ::uv_tcp_init(loop.uv(), &handle_.tcp)) == 0);
+    stream()->data = this;
+}
+
+void Conn::fail_at_birth(Op op, int error) {
+    sink_ = nullptr;
+    const bool no_descriptor = error == UV_EMFILE || error == UV_ENFILE;
+    const Phase phase = facts().side == Side::client ? Phase::accept : Phase::connect;
+    end(no_descriptor ? Ending::by_io(Reason::fd_exhausted, phase, op, error)
+                      : Ending::internal(phase, op, error, "a socket could not be made"),
+        Close::fin);
+}
+
+Conn* Conn::accepted(Loop& loop, Ledger& ledger, int fd, const Endpoint& peer, const Endpoint& local,
+                     const SocketOptions& options, ConnSink* sink, int& error) {
+    auto* conn = new Conn(loop, ledger, Side::client, peer, sink);
+    conn->entry_.facts.local = local;
+    conn->user_timeout_ms_ = options.user_timeout_s * 1000;
+    error = conn->unix_ ? ::uv_pipe_open(&conn->handle_.pipe, fd)
+                        : ::uv_tcp_open(&conn->handle_.tcp, fd);
+    if (error == 0) return conn;
+    ignored(::close(fd), "libuv did not take it; nothing was sent on it");
+    conn->fail_at_birth(Op::accept, error);
+    return nullptr;
+}
+
+Conn* Conn::dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer, const SocketOptions& options,
+                     ConnSink* sink, int& error) {
+    auto* conn = new Conn(loop, ledger, Side::upstream, peer, sink);
+    conn->user_timeout_ms_ = options.user_timeout_s * 1000;
+    sockaddr_storage address{};
+    fill_sockaddr(peer, address);
+    const int socket_fd = ::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    error = socket_fd < 0 ? -errno : apply_socket_options(socket_fd, options);
+    if (error == 0) error = ::uv_tcp_open(&conn->handle_.tcp, socket_fd);
+    if (error != 0) {
+        if (socket_fd >= 0) ignored(::close(socket_fd), "it was never connected");
+        conn->fail_at_birth(Op::connect, error);
+        return nullptr;
+    }
+    conn->request_ = new Request;
+    conn->request_->uv.connect.data = conn;
+    error = ::uv_tcp_connect(&conn->request_->uv.connect, &conn->handle_.tcp,
+                             reinterpret_cast<const sockaddr*>(&address), connect_cb);
+    if (error != 0) {
+        delete std::exchange(conn->request_, nullptr);
+        conn->fail_at_birth(Op::connect, error);
+        return nullptr;
+    }
+    conn->connecting_ = true;
+    return conn;
+}
+
+Conn* Conn::dial_unix(Loop& loop, Ledger& ledger, const Endpoint& peer, ConnSink* sink, int& error) {
+    auto* conn = new Conn(loop, ledger, Side::upstream, peer, sink);
+    conn->request_ = new Request;
+    conn->request_->uv.connect.data = conn;
+    conn->connecting_ = true;
+    error = 0;
+    ::uv_pipe_connect(&conn->request_->uv.connect, &conn->handle_.pipe, peer.path->c_str(),
+                      connect_cb);
+    return conn;
+}
+
+int Conn::fd() const {
+    uv_os_fd_t descriptor = -1;
+    ignored(::uv_fileno(reinterpret_cast<const uv_handle_t*>(&handle_), &descriptor),
+            "-1 is what callers test for");
+    return descriptor;
+}
+
+void Conn::start() {
+    started_ = true;
+    update_reading();
+}
+
+void Conn::pause(Pause why) {
+    paused_ = static_cast<uint8_t>(paused_ | static_cast<uint8_t>(why));
+    update_reading();
+    // A paused reader is never told of a reset: it is probed instead.
+    if (!ending_) loop_.watch(*this);
+}
+
+void Conn::resume(Pause why) {
+    paused_ = static_cast<uint8_t>(paused_ & ~static_cast<uint8_t>(why));
+    update_reading();
+}
+
+void Conn::update_reading() {
+    const bool want = started_ && paused_ == 0 && !eof_ && !connecting_ && !ending_;
+    if (want == reading_) return;
+    reading_ = want;
+    if (!want) {
+        ignored(::uv_read_stop(stream()), "always 0 (libuv's documentation)");
+        return;
+    }
+    const int error = ::uv_read_start(stream(), alloc_cb, read_cb);
+    if (error == 0) return;
+    // Fails only on a socket that is already dead; the probe reports it outside of the sink's call.
+    reading_ = false;
+    eof_ = true;
+    loop_.watch(*this);
+}
+
+void Conn::slabs_are_back() {
+    no_room_ = false;
+    resume(Pause::no_slab);
+}
+
+void Conn::allocate(uv_buf_t* buffer) {
+    if (turn_ != loop_.turn_number()) {
+        turn_ = loop_.turn_number();
+        budget_ = static_cast<uint32_t>(loop_.read_budget());
+    }
+    *buffer = ::uv_buf_init(nullptr, 0);
+    if (budget_ == 0) return;  // libuv leaves its read loop; epoll tells us again next turn
+    const std::span<char> room = loop_.slabs().room();
+    no_room_ = room.empty();
+    if (no_room_) return;
+    *buffer = ::uv_buf_init(room.data(),
+                            static_cast<unsigned>(std::min<size_t>(room.size(), budget_)));
+}
+
+void Conn::handle_read(ssize_t count) {
+    if (ending_) return;
+    if (count > 0) {
+        entry_.facts.in_bytes += static_cast<uint64_t>(count);
+        entry_.facts.last_in_ns = loop_.now_ns();
+        budget_ -= static_cast<uint32_t>(count);
+        if (count >= 64 * 1024) loop_.note_bulk_read();
+        {
+            const Slice bytes = loop_.slabs().claim(static_cast<size_t>(count));
+            sink_->on_bytes(*this, bytes);
+        }
+        loop_.slabs().settle();
+        return;
+    }
+    if (count == 0) return;
+    if (count == UV_ENOBUFS) {
+        if (!no_room_) return;
+        pause(Pause::no_slab);
+        loop_.wait_for_slabs(*this);
+        return;
+    }
+    reading_ = false;
+    eof_ = true;
+    if (count == UV_EOF) {
+        handle_eof();
+        return;
+    }
+    report(judge(Op::read, static_cast<int>(count)));
+}
+
+void Conn::handle_eof() {
+    // libuv takes POLLHUP for an end without reading, which hides a reset behind data: SO_ERROR and
+    // the state of the socket tell them apart.
+    const bool dead = unix_ || tcp_state() == tcp_closed;
+    const int error = dead ? socket_error() : 0;
+    const bool both_finished = shut_ && error == 0;
+    if (error != 0 || (dead && !unix_ && !both_finished)) {
+        report(judge(Op::read, error == 0 ? UV_ECONNRESET : error));
+        return;
+    }
+    loop_.watch(*this);
+    sink_->on_finish(*this);
+}
+
+int Conn::socket_error() const {
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (::getsockopt(fd(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) return -errno;
+    return -error;
+}
+
+int Conn::tcp_state() const {
+    tcp_info info{};
+    socklen_t length = sizeof info;
+    if (::getsockopt(fd(), IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return 0;
+    return info.tcpi_state;
+}
+
+Fault Conn::judge(Op op, int error) {
+    if (error == UV_EPIPE) {
+        // A symptom: something ended the socket before. The kernel may still remember what.
+        const int cause = socket_error();
+        if (cause != 0 && cause != UV_EPIPE) return {what_of(cause), op, cause};
+        if (!unix_ && tcp_state() == tcp_closed) return {Fault::What::reset, op, error};
+    }
+    return {what_of(error), op, error};
+}
+
+void Conn::report(const Fault& fault) {
+    if (sink_ != nullptr && !ending_) sink_->on_fault(*this, fault);
+}
+
+void Conn::handle_connected(int status) {
+    delete std::exchange(request_, nullptr);
+    connecting_ = false;
+    if (ending_) return;
+    entry_.facts.connect_ns = loop_.now_ns() - entry_.opened_ns();
+    if (status != 0) {
+        Fault fault = judge(Op::connect, status);
+        if (fault.what == Fault::What::closed) fault.what = Fault::What::failed;
+        report(fault);
+        return;
+    }
+    update_reading();
+    sink_->on_connected(*this);
+}
+
+int Conn::write(std::span<const Part> parts) {
+    if (ending_ || finishing_) return UV_EPIPE;
+    uv_buf_t buffers[write_parts];
+    CHECK(parts.size() <= write_parts);
+    uint64_t total = 0;
+    unsigned count = 0;
+    for (const Part& part : parts) {
+        if (part.bytes.empty()) continue;
+        total += part.bytes.size();
+        buffers[count++] = ::uv_buf_init(const_cast<char*>(part.bytes.data()),
+                                         static_cast<unsigned>(part.bytes.size()));
+    }
+    if (total == 0) return 0;
+    // One write(2) of a small copy is cheaper than writev(2) of its pieces (src/DECISIONS.md).
+    char gathered[gather_bytes];
+    if (count > 1 && total <= sizeof gathered) {
+        char* end = gathered;
+        for (unsigned i = 0; i < count; ++i) end = std::copy_n(buffers[i].base, buffers[i].len, end);
+        buffers[0] = ::uv_buf_init(gathered, static_cast<unsigned>(total));
+        count = 1;
+    }
+    uint64_t sent = 0;
+    if (queue_.empty() && request_ == nullptr) {
+        const int result = ::uv_try_write(stream(), buffers, count);
+        if (result < 0 && result != UV_EAGAIN) return result;
+        if (result > 0) sent = static_cast<uint64_t>(result);
+    }
+    entry_.facts.out_bytes += total;
+    if (sent > 0) entry_.facts.last_out_ns = loop_.now_ns();
+    if (sent == total) return 0;
+    for (const Part& part : parts) {
+        const uint64_t gone = std::min<uint64_t>(sent, part.bytes.size());
+        sent -= gone;
+        if (gone == part.bytes.size()) continue;
+        const std::string_view rest = part.bytes.substr(static_cast<size_t>(gone));
+        queue_.push(part.owner != nullptr ? part.owner->share(rest) : loop_.slabs().copy(rest));
+    }
+    was_full_ = was_full_ || full();
+    return request_ == nullptr ? arm_write() : 0;
+}
+
+int Conn::arm_write() {
+    uv_buf_t buffers[request_parts];
+    const size_t count = std::min(queue_.count(), request_parts);
+    in_flight_bytes_ = 0;
+    for (size_t i = 0; i < count; ++i) {
+        const std::string_view bytes = queue_.at(i).view();
+        buffers[i] = ::uv_buf_init(const_cast<char*>(bytes.data()),
+                                   static_cast<unsigned>(bytes.size()));
+        in_flight_bytes_ += bytes.size();
+    }
+    request_ = new Request;
+    request_->uv.write.data = this;
+    const int error = ::uv_write(&request_->uv.write, stream(), buffers,
+                                 static_cast<unsigned>(count), write_cb);
+    if (error != 0) {
+        delete std::exchange(request_, nullptr);
+        in_flight_bytes_ = 0;
+        return error;
+    }
+    loop_.watch(*this);
+    return 0;
+}
+
+void Conn::handle_written(int status) {
+    delete std::exchange(request_, nullptr);
+    const uint64_t written = std::exchange(in_flight_bytes_, 0);
+    if (ending_) return;
+    int error = status;
+    if (error == 0) {
+        queue_.drop_front(written);
+        entry_.facts.last_out_ns = loop_.now_ns();
+        error = try_queue();
+    }
+    if (error != 0) {
+        report(judge(Op::write, error));
+        return;
+    }
+    if (queue_.empty() && finishing_ && !shut_) shut_down();
+    if (queue_.empty() || (was_full_ && queue_.bytes() <= resume_bytes)) {
+        was_full_ = false;
+        sink_->on_room(*this);
+    }
+}
+
+int Conn::try_queue() {
+    while (!queue_.empty()) {
+        uv_buf_t buffers[write_parts];
+        const size_t count = std::min(queue_.count(), write_parts);
+        uint64_t offered = 0;
+        for (size_t i = 0; i < count; ++i) {
+            const std::string_view bytes = queue_.at(i).view();
+            buffers[i] = ::uv_buf_init(const_cast<char*>(bytes.data()),
+                                       static_cast<unsigned>(bytes.size()));
+            offered += bytes.size();
+        }
+        const int result = ::uv_try_write(stream(), buffers, static_cast<unsigned>(count));
+        if (result == UV_EAGAIN) return arm_write();
+        if (result < 0) return result;
+        queue_.drop_front(static_cast<uint64_t>(result));
+        if (static_cast<uint64_t>(result) < offered) return arm_write();
+    }
+    return 0;
+}
+
+void Conn::finish() {
+    if (finishing_ || ending_) return;
+    finishing_ = true;
+    if (queue_.empty() && request_ == nullptr) shut_down();
+}
+
+void Conn::shut_down() {
+    shut_ = true;
+    // Not uv_shutdown: it waits for a turn and arms writing; the queue is empty, so the FIN may go now.
+    if (::shutdown(fd(), SHUT_WR) != 0)
+        entry_.add_trail(facts().side, Op::shutdown, -errno);
+}
+
+uint64_t Conn::unsent_bytes() const {
+    int kernel = 0;
+    const int descriptor = fd();
+    // For unix sockets SIOCOUTQ counts the kernel's buffers, which are larger than the bytes in them.
+    if (descriptor >= 0 && !connecting_ && !unix_ && ::ioctl(descriptor, SIOCOUTQ, &kernel) != 0)
+        kernel = 0;
+    return queue_.bytes() - in_flight_bytes_ + ::uv_stream_get_write_queue_size(stream()) +
+           static_cast<uint64_t>(std::max(kernel, 0));
+}
+
+bool Conn::made_progress() {
+    int kernel = 0;
+    if (::ioctl(fd(), SIOCOUTQ, &kernel) != 0) kernel = 0;
+    const uint64_t unsent = queue_.bytes() - in_flight_bytes_ +
+                            ::uv_stream_get_write_queue_size(stream()) +
+                            static_cast<uint64_t>(std::max(kernel, 0));
+    // More handed over since and not all of it still here, or the same and less of it here.
+    const uint64_t handed = facts().out_bytes - progress_out_;
+    const bool progress = unsent < progress_unsent_ + handed;
+    progress_out_ = facts().out_bytes;
+    progress_unsent_ = unsent;
+    return progress;
+}
+
+bool Conn::stale() {
+    if (ending_ || eof_) return true;
+    char byte = 0;
+    const ssize_t count = ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return !(count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
+}
+
+void Conn::adjust_user_timeout() {
+    if (unix_ || user_timeout_ms_ == 0) return;
+    tcp_info info{};
+    socklen_t length = sizeof info;
+    if (::getsockopt(fd(), IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return;
+    // The kernel counts TCP_USER_TIMEOUT against a closed window too, though the peer answers every
+    // probe of it. A reader that only stopped reading is our clocks' business, not the kernel's.
+    const bool zero_window = request_ != nullptr && info.tcpi_unacked == 0;
+    if (zero_window == zero_window_) return;
+    zero_window_ = zero_window;
+    ignored(set_option(fd(), IPPROTO_TCP, TCP_USER_TIMEOUT,
+                       zero_window ? 0 : static_cast<int>(user_timeout_ms_)),
+            "the old timeout stays, and ends it as unreachable");
+}
+
+void Conn::probe() {
+    const bool watched = eof_ || paused_ != 0 || request_ != nullptr;
+    if (ending_ || !watched) {
+        ProbeNode::unlink();
+        return;
+    }
+    if (connecting_) return;
+    if (request_ != nullptr || zero_window_) adjust_user_timeout();
+    // What a paused upstream sent before it died is still to be read, and says more than the death.
+    if (!eof_ && (paused_ == 0 || facts().side == Side::upstream)) return;
+    if (unix_) {
+        pollfd look{fd(), 0, 0};
+        if (::poll(&look, 1, 0) == 1 && (look.revents & (POLLHUP | POLLERR)) != 0 && !shut_)
+            report({Fault::What::closed, Op::probe, 0});
+        return;
+    }
+    if (tcp_state() != tcp_closed) return;
+    const int error = socket_error();
+    if (error == 0 && eof_ && shut_) return;
+    report(judge(Op::probe, error == 0 ? UV_ECONNRESET : error));
+}
+
+void Conn::end(const Ending& ending, Close how) {
+    if (ending_) {
+        entry_.add_trail(ending.by(), ending.op(), ending.error());
+        return;
+    }
+    ending_ = ending;
+    if (ending.end_class() != EndClass::clean) entry_.facts.unsent_bytes = unsent_bytes();
+    ProbeNode::unlink();
+    SlabWaiter::unlink();
+    const int descriptor = fd();
+    if (how == Close::reset && !unix_ && descriptor >= 0) {
+        const linger at_once{1, 0};
+        if (::setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) != 0)
+            entry_.add_trail(Side::proxy, Op::shutdown, -errno);
+    }
+    ::uv_close(reinterpret_cast<uv_handle_t*>(&handle_), close_cb);
+}
+
+void Conn::handle_closed() {
+    queue_.clear();
+    entry_.file(*ending_);
+    if (sink_ != nullptr) sink_->on_gone(*this);
+    delete this;
+}
+
+}  // namespace becaused

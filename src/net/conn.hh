@@ -1,0 +1,206 @@
+// One connected (or connecting) stream socket, TCP or unix, client's or upstream's: reading into the
+// loop's current slab, writing with back-pressure, half-closes, and the one door out, `end`.
+//
+// A Conn lives on the heap, owns its socket and its ledger entry, and deletes itself in libuv's close
+// callback after filing its record and telling its sink. Whoever holds a Conn* drops it at on_gone.
+// The sink is never called from inside a call it makes (failures there are return values), and never
+// after end() but for on_gone.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "base/bytes.hh"
+#include "ledger/entry.hh"
+#include "net/loop.hh"
+
+namespace becaused {
+
+class Conn;
+
+// What the socket showed: the other side's farewell or death.
+struct Fault {
+    enum class What : uint8_t {
+        closed,       // it closed (FIN) where that is an end: writes fail, or the socket is dead
+        reset,        // RST, or a unix peer that closed with our bytes unread
+        unreachable,  // keepalive or TCP_USER_TIMEOUT gave up, or the network says so
+        failed,       // our own side of the socket failed
+    };
+    What what;
+    Op op;
+    int error;  // negative errno; 0 where there was none
+};
+
+class ConnSink {
+  public:
+    ConnSink() = default;
+    ConnSink(const ConnSink&) = delete;
+    ConnSink& operator=(const ConnSink&) = delete;
+
+    virtual void on_connected(Conn& conn) = 0;
+    virtual void on_bytes(Conn& conn, const Slice& bytes) = 0;
+    // The peer's FIN, after its last byte. Not an end: the other direction stays open.
+    virtual void on_finish(Conn& conn) = 0;
+    // The connection is of no more use (connect failed, reset, write failed); the sink must end it.
+    virtual void on_fault(Conn& conn, const Fault& fault) = 0;
+    // Queued bytes fell to the resume mark, or to zero.
+    virtual void on_room(Conn& conn) = 0;
+    // Closed and filed; the Conn is deleted after this returns.
+    virtual void on_gone(Conn& conn) = 0;
+
+  protected:
+    ~ConnSink() = default;
+};
+
+struct SocketOptions {
+    uint32_t keepalive_s = 30;      // 0: off
+    uint32_t user_timeout_s = 120;  // 0: the kernel's default
+};
+// TCP_NODELAY, keepalive, TCP_USER_TIMEOUT on a TCP socket (tcp(7)); accepted sockets inherit them
+// from their listener. Returns 0 or a negative errno.
+int apply_socket_options(int fd, const SocketOptions& options);
+
+class Conn final : private ProbeNode, private SlabWaiter {
+  public:
+    static constexpr uint64_t pause_bytes = 256 * 1024;  // a source pauses when its sink holds this
+    static constexpr uint64_t resume_bytes = pause_bytes / 2;
+
+    enum class Close : uint8_t {
+        fin,    // the peer sees everything that was handed to the kernel, then FIN
+        reset,  // TCP: RST at once; unix: close
+    };
+    enum class Pause : uint8_t { sink_full = 1, no_slab = 2, held = 4 };
+
+    // One piece of a write: `owner` is null for bytes that are gone after the call.
+    struct Part {
+        std::string_view bytes;
+        const Slice* owner = nullptr;
+    };
+
+    // Takes an accepted socket (non-blocking, close-on-exec), which is closed whatever happens. Null
+    // and `error` when libuv refuses; the record is filed then.
+    static Conn* accepted(Loop& loop, Ledger& ledger, int fd, const Endpoint& peer,
+                          const Endpoint& local, const SocketOptions& options, ConnSink* sink,
+                          int& error);
+    // Begins to connect; on_connected or on_fault (op connect) follow. Null and `error` when the
+    // socket cannot be made; the record is filed then.
+    static Conn* dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer,
+                          const SocketOptions& options, ConnSink* sink, int& error);
+    // `peer.path` is the socket's path.
+    static Conn* dial_unix(Loop& loop, Ledger& ledger, const Endpoint& peer, ConnSink* sink,
+                           int& error);
+
+    Conn(const Conn&) = delete;
+    Conn& operator=(const Conn&) = delete;
+
+    void set_sink(ConnSink* sink) { sink_ = sink; }
+
+    // Begins reading (once, when the sink is ready for bytes).
+    void start();
+    void pause(Pause why);
+    void resume(Pause why);
+    bool paused() const { return paused_ != 0; }
+    bool paused(Pause why) const { return (paused_ & static_cast<uint8_t>(why)) != 0; }
+
+    // Writes the parts in order: to the kernel as far as it takes them, the rest is queued. Returns 0,
+    // or the negative errno of a failed write (then nothing more can be written, and the sink acts as
+    // for on_fault; that is not called).
+    int write(std::span<const Part> parts);
+    int write(std::string_view bytes) { return write(Part{bytes, nullptr}); }
+    int write(const Slice& slice) { return write(Part{slice.view(), &slice}); }
+    int write(const Part& part) { return write(std::span<const Part>(&part, 1)); }
+    // FIN after the last queued byte; writes after this are errors.
+    void finish();
+    // The one way out; see the head of this file. A second call adds to the trail.
+    void end(const Ending& ending, Close how);
+    bool ended() const { return ending_.has_value(); }
+
+    bool finished_reading() const { return eof_; }   // the peer sent FIN
+    bool finished_writing() const { return shut_; }  // our FIN is out
+    bool finishing() const { return finishing_; }
+    uint64_t queued_bytes() const { return queue_.bytes(); }
+    bool full() const { return queue_.bytes() >= pause_bytes; }
+    // Bytes that the peer's kernel has not acknowledged: queued here, in libuv, in the socket.
+    uint64_t unsent_bytes() const;
+    // True when fewer bytes are unsent than at the last call, or more were sent since: the peer takes
+    // bytes. Costs a system call: for clocks that rang.
+    bool made_progress();
+
+    // What a failed operation on this socket means. Reads SO_ERROR where the code alone is a symptom.
+    Fault judge(Op op, int error);
+    // Looks without reading whether the peer has closed or broken an idle connection (recv MSG_PEEK).
+    bool stale();
+
+    ConnectionEntry& entry() { return entry_; }
+    const ConnectionFacts& facts() const { return entry_.facts; }
+    bool is_unix() const { return unix_; }
+    Loop& loop() { return loop_; }
+
+  private:
+    Conn(Loop& loop, Ledger& ledger, Side side, const Endpoint& peer, ConnSink* sink);
+    ~Conn() = default;
+
+    uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&handle_); }
+    const uv_stream_t* stream() const { return reinterpret_cast<const uv_stream_t*>(&handle_); }
+    int fd() const;
+    void fail_at_birth(Op op, int error);
+    void update_reading();
+    void handle_connected(int status);
+    void handle_read(ssize_t count);
+    void handle_eof();
+    void handle_written(int status);
+    void handle_closed();
+    void allocate(uv_buf_t* buffer);
+    int try_queue();
+    int arm_write();
+    void shut_down();
+    void report(const Fault& fault);
+    int socket_error() const;
+    int tcp_state() const;
+    void adjust_user_timeout();
+    void probe() override;
+    void slabs_are_back() override;
+
+    static Conn& of(const uv_handle_t* handle) { return *static_cast<Conn*>(handle->data); }
+    static void alloc_cb(uv_handle_t* handle, size_t suggested, uv_buf_t* buffer) noexcept;
+    static void read_cb(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) noexcept;
+    static void write_cb(uv_write_t* request, int status) noexcept;
+    static void connect_cb(uv_connect_t* request, int status) noexcept;
+    static void close_cb(uv_handle_t* handle) noexcept;
+
+    union {
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } handle_;
+    Loop& loop_;
+    ConnSink* sink_;
+    ConnectionEntry entry_;
+    std::optional<Ending> ending_;
+    SliceQueue queue_;
+    // One request at a time: while connecting, or for the front of the queue.
+    struct Request;
+    Request* request_ = nullptr;
+    uint64_t in_flight_bytes_ = 0;  // of the queue's front, given to libuv
+    uint64_t progress_out_ = 0;     // facts at the last made_progress()
+    uint64_t progress_unsent_ = 0;
+    uint64_t turn_ = 0;             // the turn that budget_ belongs to
+    uint32_t budget_ = 0;           // bytes this turn may still read
+    uint32_t user_timeout_ms_ = 0;
+    uint8_t paused_ = 0;
+    bool unix_ = false;
+    bool connecting_ = false;
+    bool started_ = false;
+    bool reading_ = false;
+    bool eof_ = false;
+    bool finishing_ = false;
+    bool shut_ = false;
+    bool no_room_ = false;          // the last alloc_cb found no slab
+    bool zero_window_ = false;      // TCP_USER_TIMEOUT is lifted: the peer answers, but takes nothing
+    bool was_full_ = false;         // on_room is due at the resume mark
+};
+
+}  // namespace becaused

@@ -1,0 +1,122 @@
+#include "ops/command.hh"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <vector>
+
+#include "ops/config.hh"
+#include "ops/docs.hh"
+#include "ops/help.hh"
+#include "ops/nearest.hh"
+#include "ops/phrase.hh"
+#include "ops/run.hh"
+#include "ops/start.hh"
+#include "ops/version.hh"
+#include "ops/why.hh"
+
+namespace becaused {
+
+namespace {
+
+using Arguments = std::span<const std::string>;
+
+int print(std::string_view text) {
+    const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+    return written && std::fflush(stdout) == 0 ? exit_fine
+                                               : complain("standard output cannot be written", 1);
+}
+
+std::vector<std::string> environment_lines() {
+    std::vector<std::string> lines;
+    for (char** line = environ; line != nullptr && *line != nullptr; ++line)
+        lines.emplace_back(*line);
+    return lines;
+}
+
+int run_command(Arguments arguments) {
+    Result<Config> config = load_config(arguments, environment_lines());
+    if (!config.ok()) return complain(config.status().message(), exit_usage);
+    const Settings& settings = config.value().settings();
+    const Status ready = check_start(settings);
+    if (!ready.ok()) return complain(ready.message(), exit_failed);
+    return run(settings, config.value());
+}
+
+int check_command(Arguments arguments) {
+    Result<Config> config = load_config(arguments, environment_lines());
+    if (!config.ok()) return complain(config.status().message(), exit_usage);
+    return print(config_text(config.value()));
+}
+
+int docs_command(Arguments arguments) {
+    const std::optional<std::string> page =
+        arguments.size() == 1 ? docs_page(arguments[0]) : std::nullopt;
+    if (page) return print(*page);
+    return complain(arguments.empty()
+                        ? std::string("docs: which page? reasons, clocks, options or schema")
+                        : phrase("docs: no such page: ", arguments.back(),
+                                 suggestion(arguments.back(), docs_pages())),
+                    exit_usage);
+}
+
+int version_command(Arguments arguments) {
+    if (!arguments.empty()) return complain("version: takes no arguments", exit_usage);
+    return print(version_text());
+}
+
+int help_command(Arguments arguments) {
+    if (arguments.empty()) return print(help_text());
+    const std::optional<std::string> text = help_text(arguments[0]);
+    if (text) return print(*text);
+    return complain(
+        phrase("help: no such command: ", arguments[0], suggestion(arguments[0], command_names())),
+        exit_usage);
+}
+
+struct Command {
+    std::string_view name;
+    int (*run)(Arguments);
+};
+
+constexpr Command commands[] = {
+    {"run", run_command},           {"check", check_command},     {"why", why},
+    {"docs", docs_command},         {"version", version_command}, {"help", help_command},
+    {"--version", version_command}, {"--help", help_command},     {"-h", help_command},
+};
+
+bool asks_for_help(Arguments arguments) {
+    return std::ranges::any_of(arguments, [](const std::string& argument) {
+        return argument == "--help" || argument == "-h";
+    });
+}
+
+}  // namespace
+
+int complain(std::string_view message, int code) {
+    const std::string line = phrase("becaused: ", message, '\n');
+    // Nothing is left to complain to when stderr is gone.
+    ignored(static_cast<long>(std::fwrite(line.data(), 1, line.size(), stderr)), "stderr is gone");
+    return code;
+}
+
+int command(int argc, char** argv) {
+    const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+    if (words.empty()) {
+        const std::string help = help_text();
+        ignored(std::fputs(help.c_str(), stderr), "stderr is gone");
+        return exit_usage;
+    }
+    const Arguments arguments = Arguments(words).subspan(1);
+    const Command* found = std::ranges::find(commands, words[0], &Command::name);
+    if (found == std::end(commands))
+        return complain(phrase("no such command: ", words[0], suggestion(words[0], command_names()),
+                               " (becaused help lists them)"),
+                        exit_usage);
+    if (asks_for_help(arguments) && help_text(words[0])) return print(*help_text(words[0]));
+    return found->run(arguments);
+}
+
+}  // namespace becaused

@@ -1,0 +1,191 @@
+#include "ops/config.hh"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "ops/address.hh"
+#include "ops/patience.hh"
+#include "ops/phrase.hh"
+
+namespace becaused {
+
+namespace {
+
+Result<std::string> read_file(const std::string& path) {
+    constexpr size_t largest = 1 << 20;
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"),
+                                                               std::fclose);
+    if (!file) return Status::failed(phrase(path, ": cannot be read: ", std::strerror(errno)));
+    std::string text(largest + 1, '\0');
+    text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+    if (std::ferror(file.get()) != 0)
+        return Status::failed(phrase(path, ": cannot be read: ", std::strerror(errno)));
+    if (text.size() > largest) return Status::failed(phrase(path, ": is larger than 1MiB"));
+    return text;
+}
+
+// The file named by a flag, else by the environment, else empty.
+std::string file_named(std::span<const Given> flags, std::span<const Given> environment) {
+    for (const std::span<const Given> source : {flags, environment})
+        for (const Given& given : source)
+            if (given.option->kind == Kind::config) return given.value;
+    return {};
+}
+
+struct ClockGiven {
+    const Given* given;
+    ClockSetting setting;
+};
+
+}  // namespace
+
+class ConfigLoader {
+  public:
+    // Applies one source; to be called in order of precedence, the strongest last.
+    Status apply(std::span<const Given> source);
+    // What must hold of all together.
+    Status check() const;
+    Config& config() { return config_; }
+    void read_from(std::string file) { config_.file_ = std::move(file); }
+
+  private:
+    Status apply_one(const Given& given);
+    Status apply_clocks(std::span<const Given> source);
+    void set_clock(const Given& given, const ClockSetting& setting, ClockName clock);
+    Status check_listen() const;
+
+    template <typename T>
+    Status append(std::vector<T>& list, const Given& given, Result<T> parsed) {
+        if (!parsed.ok()) return parsed.status();
+        // A list replaces the one of a weaker source as a whole.
+        Origin& origin = config_.origins_[index_of(*given.option)];
+        if (origin.source != given.origin.source) {
+            list.clear();
+            origin = given.origin;
+        }
+        list.push_back(std::move(parsed.value()));
+        return Status::fine();
+    }
+
+    Config config_;
+};
+
+Config::Config() : origins_(options().size()) {}
+
+Status ConfigLoader::apply(std::span<const Given> source) {
+    for (const Given& given : source) {
+        const Status status = apply_one(given);
+        if (!status.ok()) return Status::failed(phrase(place_text(given), ": ", status.message()));
+    }
+    return apply_clocks(source);
+}
+
+Status ConfigLoader::apply_one(const Given& given) {
+    Settings& settings = config_.settings_;
+    if (given.option->kind == Kind::clock) return Status::fine();  // apply_clocks
+    if (given.option->kind == Kind::listen)
+        return append(settings.listen, given, parse_listen(given.value));
+    if (given.option->kind == Kind::route)
+        return append(settings.routes, given, parse_route(given.value));
+    config_.origins_[index_of(*given.option)] = given.origin;
+    if (given.option->kind == Kind::config) return Status::fine();  // read already
+    if (given.option->kind != Kind::upstream) return assign(settings, *given.option, given.value);
+    Result<Address> upstream = parse_upstream(given.value);
+    if (!upstream.ok()) return upstream.status();
+    settings.upstream = std::move(upstream.value());
+    return Status::fine();
+}
+
+// Within one source the narrower setting wins, in whatever order they stand: `connect` counts for
+// connect_unix too unless that is set itself, and a class's own setting beats the one for all.
+Status ConfigLoader::apply_clocks(std::span<const Given> source) {
+    std::vector<ClockGiven> clocks;
+    for (const Given& given : source) {
+        if (given.option->kind != Kind::clock) continue;
+        Result<ClockSetting> setting = parse_clock(given.name, given.value);
+        if (!setting.ok())
+            return Status::failed(phrase(place_text(given), ": ", setting.status().message()));
+        for (const ClockGiven& earlier : clocks)
+            if (earlier.given->name == given.name)
+                return Status::failed(phrase(place_text(given), ": given twice"));
+        clocks.push_back({&given, setting.value()});
+    }
+    for (const bool narrow : {false, true})
+        for (const ClockGiven& clock : clocks)
+            if (clock.setting.clock == ClockName::connect &&
+                clock.setting.route_class.has_value() == narrow)
+                set_clock(*clock.given, clock.setting, ClockName::connect_unix);
+    for (const bool narrow : {false, true})
+        for (const ClockGiven& clock : clocks)
+            if (clock.setting.route_class.has_value() == narrow)
+                set_clock(*clock.given, clock.setting, clock.setting.clock);
+    return Status::fine();
+}
+
+void ConfigLoader::set_clock(const Given& given, const ClockSetting& setting, ClockName clock) {
+    for (size_t i = 0; i < route_class_count; ++i) {
+        const auto route_class = static_cast<RouteClass>(i);
+        if (setting.route_class && *setting.route_class != route_class) continue;
+        config_.settings_.clocks.set(route_class, clock, setting.ms);
+        config_.clock_origins_[i][static_cast<size_t>(clock)] = given.origin;
+    }
+}
+
+Status ConfigLoader::check() const {
+    const Settings& settings = config_.settings_;
+    if (settings.listen.empty())
+        return Status::failed(
+            "listen: not set: give --listen ADDR, BECAUSED_LISTEN or listen in a config file");
+    if (settings.upstream.text.empty())
+        return Status::failed(
+            "upstream: not set: give --upstream ADDR, BECAUSED_UPSTREAM or upstream in a config "
+            "file"
+            " (dockerd is at unix:///var/run/docker.sock by default)");
+    return check_listen();
+}
+
+Status ConfigLoader::check_listen() const {
+    const std::vector<ListenAddress>& listen = config_.settings_.listen;
+    for (size_t i = 0; i < listen.size(); ++i) {
+        const bool any_port = listen[i].kind == Address::Kind::tcp && listen[i].port == 0;
+        for (size_t j = 0; j < i && !any_port; ++j)
+            if (identity(listen[i]) == identity(listen[j]))
+                return Status::failed(phrase("listen: ", listen[i].text, " is given twice"));
+        if (identity(listen[i]) == identity(config_.settings_.upstream))
+            return Status::failed(
+                phrase("upstream: ", config_.settings_.upstream.text,
+                       " is becaused's own listen address: requests would go round"
+                       " in a circle"));
+    }
+    return Status::fine();
+}
+
+Result<Config> load_config(std::span<const std::string> arguments,
+                           std::span<const std::string> environment) {
+    Result<std::vector<Given>> flags = given_by_flags(arguments);
+    if (!flags.ok()) return flags.status();
+    Result<std::vector<Given>> variables = given_by_environment(environment);
+    if (!variables.ok()) return variables.status();
+    ConfigLoader loader;
+    const std::string file = file_named(flags.value(), variables.value());
+    if (!file.empty()) {
+        Result<std::string> text = read_file(file);
+        if (!text.ok()) return text.status();
+        Result<std::vector<Given>> lines = given_by_file(text.value(), file);
+        if (!lines.ok()) return lines.status();
+        const Status applied = loader.apply(lines.value());
+        if (!applied.ok()) return applied;
+        loader.read_from(file);
+    }
+    for (const std::vector<Given>* source : {&variables.value(), &flags.value()}) {
+        const Status applied = loader.apply(*source);
+        if (!applied.ok()) return applied;
+    }
+    const Status checked = loader.check();
+    if (!checked.ok()) return checked;
+    return std::move(loader.config());
+}
+
+}  // namespace becaused

@@ -1,0 +1,191 @@
+#include "ops/options.hh"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/check.hh"
+#include "ops/nearest.hh"
+#include "ops/phrase.hh"
+#include "ops/value.hh"
+
+namespace becaused {
+
+namespace {
+
+using S = Settings;
+constexpr uint64_t kib = 1024;
+constexpr uint64_t mib = 1024 * kib;
+constexpr uint64_t gib = 1024 * mib;
+
+// clang-format off
+constexpr Option table[] = {
+    {"config",   Kind::config,   "FILE",          {}, 0, 0, false, "read settings from this TOML file"},
+    {"listen",   Kind::listen,   "ADDR",          {}, 0, 0, false, "where clients connect; may be given several times"},
+    {"upstream", Kind::upstream, "ADDR",          {}, 0, 0, false, "where dockerd listens"},
+    {"records",  Kind::file,     "FILE|-",        &S::records, 0, 0, false, "where records go: a file, or - for standard output"},
+    {"record_request_start", Kind::boolean, "",   &S::record_request_start, 0, 1, false, "also write a line when a request starts"},
+    {"profile",  Kind::profile,  "NAME",          &S::profile, 0, 0, false, "which requests may pass: any"},
+    {"clock",    Kind::clock,    "NAME=DURATION", {}, 0, 0, false, "a time limit, for all classes or for one: CLASS.NAME=DURATION"},
+    {"route",    Kind::route,    "RULE",          {}, 0, 0, false, "a class for a path: 'CLASS [METHOD] PATTERN'"},
+    {"trust_forwarded",    Kind::boolean,     "",         &S::trust_forwarded,    0, 1, false, "keep the client's Forwarded and X-Forwarded-* fields"},
+    {"allow_half_close",   Kind::boolean,     "",         &S::allow_half_close,   0, 1, false, "a client that ends its half early still gets its answer"},
+    {"via_name",           Kind::word,        "NAME",     &S::via_name,           1, 64, false, "the name in Via and Proxy-Status"},
+    {"max_connections",    Kind::count,       "N",        &S::max_connections,    1, 1'000'000, false, "clients at once"},
+    {"max_requests",       Kind::count,       "N",        &S::max_requests,       0, 4'000'000'000, false, "requests per client connection; 0: no limit"},
+    {"memory",             Kind::size,        "SIZE",     &S::memory_bytes,       mib, 1024 * gib, false, "for bodies on their way, all connections together"},
+    {"pool_size",          Kind::count,       "N",        &S::pool_size,          0, 65'536, false, "idle upstream connections kept"},
+    {"connect_tries",      Kind::count,       "N",        &S::connect_tries,      1, 100, false, "connects to the upstream per request"},
+    {"retry_backoff",      Kind::duration_ms, "DURATION", &S::retry_backoff_ms,   1, 60'000, false, "first pause between connects; doubles, with jitter"},
+    {"replays",            Kind::count,       "N",        &S::replays,            0, 16, false, "repeats of a request whose reused connection died"},
+    {"replay_body",        Kind::size,        "SIZE",     &S::replay_bytes,       0, mib, false, "largest request body kept for a repeat"},
+    {"backlog",            Kind::count,       "N",        &S::backlog,            1, 65'535, false, "connections the kernel holds before they are accepted"},
+    {"tcp_keepalive",      Kind::duration_s,  "DURATION", &S::tcp_keepalive_s,    1, 86'400, true, "idle time before the first keepalive probe"},
+    {"tcp_user_timeout",   Kind::duration_s,  "DURATION", &S::tcp_user_timeout_s, 1, 86'400, true, "unacknowledged for this long: the peer is gone"},
+    {"journal_queue",      Kind::size,        "SIZE",     &S::journal_bytes,      64 * kib, gib, false, "records waiting to be written; more are dropped and counted"},
+};
+// clang-format on
+
+bool token(std::string_view text) {
+    constexpr std::string_view others = "!#$%&'*+-.^_`|~";
+    return std::all_of(text.begin(), text.end(), [&](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               others.find(c) != std::string_view::npos;
+    });
+}
+
+uint64_t number_of(const Settings& settings, const Option& option) {
+    if (const auto* narrow = std::get_if<uint32_t S::*>(&option.field)) return settings.*(*narrow);
+    return settings.*std::get<uint64_t S::*>(option.field);
+}
+
+// A number of the field's unit in the words of its kind.
+std::string number_text(Kind kind, uint64_t number) {
+    if (kind == Kind::size) return size_text(number);
+    if (kind == Kind::duration_ms) return duration_text(number);
+    if (kind == Kind::duration_s) return duration_text(number * 1000);
+    return std::to_string(number);
+}
+
+Result<uint64_t> parse_number(const Option& option, std::string_view text) {
+    if (option.kind == Kind::count) return parse_count(text);
+    if (option.kind == Kind::size) return parse_size(text);
+    Result<uint64_t> ms = parse_duration(text);
+    if (!ms.ok() || option.kind == Kind::duration_ms) return ms;
+    if (ms.value() % 1000 != 0)
+        return Status::failed(phrase('"', text, "\" is not a number of whole seconds"));
+    return ms.value() / 1000;
+}
+
+Status assign_number(Settings& settings, const Option& option, std::string_view text) {
+    Result<uint64_t> parsed = parse_number(option, text);
+    if (!parsed.ok()) return parsed.status();
+    const uint64_t number = parsed.value();
+    const bool off = number == 0 && option.may_be_off;
+    if (!off && (number < option.least || number > option.most))
+        return Status::failed(phrase('"', text, "\" is out of range: ", range_text(option)));
+    if (const auto* narrow = std::get_if<uint32_t S::*>(&option.field))
+        settings.*(*narrow) = static_cast<uint32_t>(number);
+    else settings.*std::get<uint64_t S::*>(option.field) = number;
+    return Status::fine();
+}
+
+Status assign_text(Settings& settings, const Option& option, std::string_view text) {
+    if (option.kind == Kind::word &&
+        (text.size() < option.least || text.size() > option.most || !token(text)))
+        return Status::failed(
+            phrase('"', text, "\" is no name: 1 to 64 letters, digits or -._~ without blanks"));
+    if (option.kind == Kind::profile && text != "any") {
+        constexpr std::string_view known[] = {"any"};
+        return Status::failed(
+            phrase('"', text, "\" is no profile", suggestion(text, known), " (any)"));
+    }
+    settings.*std::get<std::string S::*>(option.field) = text;
+    return Status::fine();
+}
+
+}  // namespace
+
+std::span<const Option> options() { return table; }
+
+const Option* find_option(std::string_view key) {
+    const Option* found = std::ranges::find(table, key, &Option::key);
+    return found == std::end(table) ? nullptr : found;
+}
+
+const Option& the_option(Kind kind) {
+    const Option* found = std::ranges::find(table, kind, &Option::kind);
+    CHECK(found != std::end(table));
+    return *found;
+}
+
+size_t index_of(const Option& option) { return static_cast<size_t>(&option - table); }
+
+bool repeatable(const Option& option) {
+    return option.kind == Kind::listen || option.kind == Kind::clock || option.kind == Kind::route;
+}
+
+std::string flag_name(const Option& option) {
+    std::string flag = phrase("--", option.key);
+    std::replace(flag.begin(), flag.end(), '_', '-');
+    return flag;
+}
+
+std::string environment_name(const Option& option) {
+    std::string variable = phrase("BECAUSED_", option.key);
+    for (char& c : variable)
+        if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    return variable;
+}
+
+std::string_view unit_words(const Option& option) {
+    switch (option.kind) {
+        case Kind::boolean: return "boolean";
+        case Kind::count: return "number";
+        case Kind::size: return "size";
+        case Kind::duration_ms: return "duration";
+        case Kind::duration_s: return "duration, whole seconds";
+        case Kind::word: return "name";
+        case Kind::profile: return "name";
+        case Kind::file: return "path";
+        case Kind::listen: return "addresses";
+        case Kind::upstream: return "address";
+        case Kind::clock: return "durations by clock";
+        case Kind::route: return "rules";
+        case Kind::config: return "path";
+    }
+    return "";
+}
+
+Status assign(Settings& settings, const Option& option, std::string_view text) {
+    if (std::holds_alternative<std::string S::*>(option.field))
+        return assign_text(settings, option, text);
+    if (option.kind != Kind::boolean) return assign_number(settings, option, text);
+    Result<bool> parsed = parse_boolean(text);
+    if (!parsed.ok()) return parsed.status();
+    settings.*std::get<bool S::*>(option.field) = parsed.value();
+    return Status::fine();
+}
+
+std::string value_text(const Settings& settings, const Option& option) {
+    if (const auto* text = std::get_if<std::string S::*>(&option.field)) return settings.*(*text);
+    if (const auto* flag = std::get_if<bool S::*>(&option.field))
+        return settings.*(*flag) ? "true" : "false";
+    return number_text(option.kind, number_of(settings, option));
+}
+
+std::string range_text(const Option& option) {
+    const bool numeric = std::holds_alternative<uint32_t S::*>(option.field) ||
+                         std::holds_alternative<uint64_t S::*>(option.field);
+    if (!numeric) return {};
+    return phrase(number_text(option.kind, option.least), " to ",
+                  number_text(option.kind, option.most), option.may_be_off ? ", or off" : "");
+}
+
+std::string default_text(const Option& option) {
+    if (option.kind == Kind::listen || option.kind == Kind::upstream) return "required";
+    if (std::holds_alternative<std::monostate>(option.field)) return "none";
+    const std::string text = value_text(Settings(), option);
+    return text.empty() ? "none" : text;
+}
+
+}  // namespace becaused

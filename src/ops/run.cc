@@ -1,0 +1,107 @@
+#include "ops/run.hh"
+
+#include <csignal>
+#include <cstdio>
+#include <string>
+
+#include "ledger/record.hh"
+#include "net/signals.hh"
+#include "ops/journal.hh"
+#include "proxy/house.hh"
+
+namespace becaused {
+
+namespace {
+
+// SIGTERM and SIGINT stop (twice: at once), SIGHUP reopens the records' file.
+class Operator final : public SignalSink {
+  public:
+    Operator(House& house, Journal& journal) : house_(house), journal_(journal) {}
+    void on_signal(int number) override {
+        if (number == SIGHUP) {
+            journal_.reopen();
+            return;
+        }
+        const char* name = number == SIGINT ? "SIGINT" : "SIGTERM";
+        std::fprintf(stderr, "becaused: %s: %s\n", name,
+                     house_.stopping() ? "ending what is left at once"
+                                       : "accepting no more; finishing what runs (again: at once)");
+        house_.stop();
+    }
+
+  private:
+    House& house_;
+    Journal& journal_;
+};
+
+void say_ready(const House& house, const Settings& settings) {
+    std::string where;
+    for (const Endpoint& endpoint : house.listening()) {
+        if (!where.empty()) where += ", ";
+        if (endpoint.kind == Endpoint::Kind::unix) {
+            where += "unix://" + *endpoint.path;
+        } else {
+            where += "tcp://";
+            append_endpoint(where, endpoint);
+        }
+    }
+    std::fprintf(stderr, "becaused: ready on %s in front of %s\n", where.c_str(),
+                 settings.upstream.text.c_str());
+}
+
+void say_bye(const Ledger& ledger, const Journal& journal) {
+    const uint64_t lost = ledger.filed(Entry::Kind::connection, Reason::lost) +
+                          ledger.filed(Entry::Kind::exchange, Reason::lost);
+    std::fprintf(stderr, "becaused: stopped; %llu requests, %llu connections, %llu lost, %llu records dropped\n",
+                 static_cast<unsigned long long>(ledger.filed(Entry::Kind::exchange)),
+                 static_cast<unsigned long long>(ledger.filed(Entry::Kind::connection)),
+                 static_cast<unsigned long long>(lost),
+                 static_cast<unsigned long long>(journal.dropped()));
+}
+
+void check_turn(void* ledger) noexcept { static_cast<Ledger*>(ledger)->check_identity(); }
+
+int failed_start(const Status& status) {
+    std::fprintf(stderr, "becaused: %s\n", status.message().c_str());
+    return 1;
+}
+
+}  // namespace
+
+int run(const Settings& settings, const Config&) {
+    Loop loop(static_cast<size_t>(settings.memory_bytes / Slab::size));
+    Ledger ledger(loop.clock());
+    Journal journal(loop, settings.journal_bytes);
+    if (!settings.records.empty()) {
+        if (Status status = journal.open(settings.records); !status.ok()) return failed_start(status);
+        ledger.set_sink(&journal);
+    }
+#if defined(BECAUSED_CHECKS) && BECAUSED_CHECKS
+    loop.on_turn(check_turn, &ledger);
+#else
+    ignored(sizeof(&check_turn), "identities are checked in test builds");
+#endif
+    int code = 0;
+    {
+        House house(loop, ledger, settings);
+        Operator person(house, journal);
+        Signals signals(loop, person);
+        if (Status status = house.open(); !status.ok()) {
+            code = failed_start(status);
+            house.stop();
+        } else {
+            signals.open();
+            say_ready(house, settings);
+        }
+        loop.run();
+        signals.close();
+        loop.run();
+        if (house.cut_at_stop()) code = 1;
+    }
+    journal.close();
+    if (code == 0 || ledger.filed() > 0) say_bye(ledger, journal);
+    ledger.check_identity();
+    return code;
+}
+
+}  // namespace becaused

@@ -1,0 +1,13 @@
+// What must be true of the machine before `run` begins: said in one clear line now, instead of by
+// the first client later. Whether a port is free is seen when it is bound.
+#pragma once
+
+#include "base/status.hh"
+#include "proxy/settings.hh"
+
+namespace becaused {
+
+// Looks at the upstream's socket, the records file (which it creates) and the sockets' groups.
+Status check_start(const Settings& settings);
+
+}  // namespace becaused

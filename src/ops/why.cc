@@ -1,0 +1,129 @@
+#include "ops/why.hh"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+
+#include "ops/command.hh"
+#include "ops/lines.hh"
+#include "ops/why_report.hh"
+
+namespace becaused {
+
+namespace {
+
+// Standard output in large pieces; remembers that its reader went away.
+class Output {
+  public:
+    void add(std::string_view text) {
+        pending_ += text;
+        constexpr size_t piece = 32 * 1024;
+        if (pending_.size() >= piece) flush();
+    }
+    void flush() {
+        std::string_view rest = pending_;
+        while (!rest.empty() && error_ == 0) {
+            const ssize_t count = write(STDOUT_FILENO, rest.data(), rest.size());
+            if (count > 0) rest.remove_prefix(static_cast<size_t>(count));
+            else if (errno != EINTR) error_ = errno;
+        }
+        pending_.clear();
+    }
+    // Waits for `ms`, or for the reader to go away.
+    void wait(int ms) {
+        pollfd reader{STDOUT_FILENO, 0, 0};
+        if (poll(&reader, 1, ms) > 0 && (reader.revents & POLLERR) != 0) error_ = EPIPE;
+    }
+    int error() const { return error_; }
+
+  private:
+    std::string pending_;
+    int error_ = 0;
+};
+
+// Reads to the end; false when reading failed.
+bool read_all(Lines& lines, WhyReport& report, Output& output) {
+    std::string_view line;
+    while (output.error() == 0) {
+        switch (lines.next(line)) {
+            case Lines::Got::line: output.add(report.line(line)); break;
+            case Lines::Got::too_long: report.unreadable_line(); break;
+            case Lines::Got::end: return true;
+            case Lines::Got::failed: return false;
+        }
+    }
+    return true;
+}
+
+bool follow(Lines& lines, WhyReport& report, Output& output) {
+    constexpr int pause_ms = 200;
+    while (output.error() == 0) {
+        output.flush();
+        if (!lines.turn_over()) output.wait(pause_ms);
+        if (!read_all(lines, report, output)) return false;
+    }
+    return true;
+}
+
+// A live pipe is told about as it speaks, not when it ends.
+bool read_pipe(Lines& lines, WhyReport& report, Output& output) {
+    std::string_view line;
+    while (output.error() == 0) {
+        const Lines::Got got = lines.next(line);
+        if (got == Lines::Got::end) return true;
+        if (got == Lines::Got::failed) return false;
+        if (got == Lines::Got::line) output.add(report.line(line));
+        else report.unreadable_line();
+        output.flush();
+    }
+    return true;
+}
+
+int tell(const WhyRequest& request, Lines& lines) {
+    Screen screen = screen_of_stdout();
+    screen.utc = request.utc;
+    if (request.wide) screen.width = 0;
+    WhyReport report(request, screen);
+    Output output;
+    const bool growing = request.follow && lines.can_grow();
+    bool read = request.follow && !growing ? read_pipe(lines, report, output)
+                                           : read_all(lines, report, output);
+    if (read && growing) read = follow(lines, report, output);
+    if (!read) return complain("why: " + request.file + ": reading failed", exit_failed);
+    if (output.error() == EPIPE) return exit_fine;
+    if (const std::string_view rest = lines.rest(); !rest.empty()) output.add(report.line(rest));
+    output.add(report.end());
+    output.flush();
+    const std::string remark = report.remark();
+    ignored(write(STDERR_FILENO, remark.data(), remark.size()), "stderr is gone");
+    if (output.error() != 0 && output.error() != EPIPE)
+        return complain("why: standard output cannot be written", exit_failed);
+    return exit_fine;
+}
+
+}  // namespace
+
+int why(std::span<const std::string> arguments) {
+    using namespace std::chrono;
+    const auto now = duration_cast<milliseconds>(system_clock::now().time_since_epoch());
+    Result<WhyRequest> request = parse_why(arguments, now.count());
+    if (!request.ok()) return complain(request.status().message(), exit_usage);
+    std::string& file = request.value().file;
+    if (const char* records = std::getenv("BECAUSED_RECORDS"); file.empty() && records != nullptr)
+        file = records;
+    if (file.empty() && isatty(STDIN_FILENO) == 1)
+        return complain("why: which file? give its name, or - for standard input", exit_usage);
+    if (file.empty()) file = "-";
+    // A reader that has seen enough (head, less) is not an error.
+    std::signal(SIGPIPE, SIG_IGN);
+    Lines lines;
+    const Status opened = lines.open(file);
+    if (!opened.ok()) return complain("why: " + opened.message(), exit_failed);
+    return tell(request.value(), lines);
+}
+
+}  // namespace becaused

@@ -1,0 +1,160 @@
+#include "ops/why_report.hh"
+
+#include <algorithm>
+#include <array>
+
+#include "ledger/vocabulary.hh"
+#include "ops/nearest.hh"
+#include "ops/phrase.hh"
+#include "ops/value.hh"
+
+namespace becaused {
+
+namespace {
+
+using Event = RecordView::Event;
+
+constexpr std::string_view switches[] = {"-f",    "--follow", "--summary", "--all", "--json",
+                                         "--utc", "--wide",   "--reason",  "--by",  "--path",
+                                         "--id",  "--since",  "--help"};
+
+bool* switch_of(WhyRequest& request, std::string_view flag) {
+    if (flag == "-f" || flag == "--follow") return &request.follow;
+    if (flag == "--summary") return &request.summary;
+    if (flag == "--all") return &request.filter.all;
+    if (flag == "--json") return &request.json;
+    if (flag == "--utc") return &request.utc;
+    if (flag == "--wide") return &request.wide;
+    return nullptr;
+}
+
+template <typename Enum, size_t count>
+std::array<std::string_view, count> names_of() {
+    std::array<std::string_view, count> names;
+    for (size_t i = 0; i < count; ++i) names[i] = name(static_cast<Enum>(i));
+    return names;
+}
+
+// Appends the parts of `text`, each of which must be one of `known`.
+Status choose(std::vector<std::string>& chosen, std::string_view flag, std::string_view text,
+              std::span<const std::string_view> known) {
+    for (const std::string_view word : split(text, ',')) {
+        if (std::find(known.begin(), known.end(), word) == known.end())
+            return Status::failed(
+                phrase("why: ", flag, ": no such word: ", word, suggestion(word, known)));
+        chosen.emplace_back(word);
+    }
+    return Status::fine();
+}
+
+Status set_since(WhyFilter& filter, std::string_view text, int64_t now_ms) {
+    filter.since_ms = read_time(text);
+    if (filter.since_ms) return Status::fine();
+    Result<uint64_t> ago = parse_duration(text);
+    constexpr uint64_t longest_ms = uint64_t{1} << 50;
+    if (!ago.ok() || ago.value() == 0 || ago.value() > longest_ms)
+        return Status::failed(phrase("why: --since: \"", text,
+                                     "\" is no time: write it like 10m, 2026-11-21 or"
+                                     " 2026-11-21T12:00:00Z"));
+    filter.since_ms = now_ms - static_cast<int64_t>(ago.value());
+    return Status::fine();
+}
+
+Status set_value(WhyFilter& filter, std::string_view flag, std::string_view text, int64_t now_ms) {
+    if (flag == "--reason")
+        return choose(filter.reasons, flag, text, names_of<Reason, reason_count>());
+    if (flag == "--by") return choose(filter.sides, flag, text, names_of<Side, side_count>());
+    if (flag == "--since") return set_since(filter, text, now_ms);
+    (flag == "--path" ? filter.path : filter.id) = text;
+    return Status::fine();
+}
+
+bool takes_value(std::string_view flag) {
+    return flag == "--reason" || flag == "--by" || flag == "--path" || flag == "--id" ||
+           flag == "--since";
+}
+
+}  // namespace
+
+Result<WhyRequest> parse_why(std::span<const std::string> arguments, int64_t now_ms) {
+    WhyRequest request;
+    for (size_t i = 0; i < arguments.size(); ++i) {
+        const std::string_view argument = arguments[i];
+        if (argument == "-" || !argument.starts_with('-')) {
+            if (!request.file.empty())
+                return Status::failed(phrase("why: one file only, not also ", argument));
+            request.file = argument;
+            continue;
+        }
+        if (bool* on = switch_of(request, argument)) {
+            *on = true;
+            continue;
+        }
+        const size_t equals = argument.find('=');
+        const std::string_view flag = argument.substr(0, equals);
+        if (!takes_value(flag))
+            return Status::failed(phrase("why: no such flag: ", flag, suggestion(flag, switches)));
+        if (equals == std::string_view::npos && i + 1 == arguments.size())
+            return Status::failed(phrase("why: ", flag, ": needs a value"));
+        const std::string_view text = equals == std::string_view::npos
+                                          ? std::string_view(arguments[++i])
+                                          : argument.substr(equals + 1);
+        const Status status = set_value(request.filter, flag, text, now_ms);
+        if (!status.ok()) return status;
+    }
+    if (request.summary && (request.json || request.follow))
+        return Status::failed(
+            phrase("why: --summary does not go with ", request.json ? "--json" : "--follow"));
+    return request;
+}
+
+std::string WhyReport::line(std::string_view raw) {
+    const std::optional<RecordView> record = read_record(raw);
+    if (!record) {
+        if (trimmed(raw).empty()) ++lines_;
+        else unreadable_line();
+        return {};
+    }
+    ++lines_;
+    const WhyFilter& filter = request_.filter;
+    if (record->event == Event::request_start) {
+        if (started_.size() < most_started) started_.insert(record->id);
+        return {};
+    }
+    if (record->event == Event::exchange) started_.erase(record->id);
+    if (filter.selects(*record)) summary_.add(*record);
+    // That lines were lost concerns everyone who did not ask for something narrower.
+    const bool tell = record->event == Event::journal ? !filter.narrow() && filter.selects(*record)
+                                                      : filter.tells(*record);
+    if (!tell || request_.summary) return {};
+    ++told_;
+    return request_.json ? phrase(raw, '\n') : list_.line(*record);
+}
+
+void WhyReport::unreadable_line() {
+    ++lines_;
+    if (++foreign_ == 1) first_foreign_ = lines_;
+}
+
+std::string WhyReport::end() const {
+    if (request_.summary) return summary_.text();
+    if (told_ > 0 || request_.json) return {};
+    if (request_.filter.narrow()) return "No record matches.\n";
+    return phrase("Nothing ended abnormally: ", summary_.totals(), ".\n");
+}
+
+std::string WhyReport::remark() const {
+    std::string text;
+    if (foreign_ > 0)
+        text += phrase("becaused: why: ", foreign_, foreign_ == 1 ? " line is" : " lines are",
+                       " no record", foreign_ == 1 ? " (line " : "s (the first is line ",
+                       first_foreign_, ")\n");
+    if (!started_.empty() && !request_.filter.narrow())
+        text += phrase("becaused: why: ", started_.size(),
+                       started_.size() == 1 ? " request has" : " requests have",
+                       " started and not ended, ", *started_.begin(),
+                       started_.size() == 1 ? "" : " among them", '\n');
+    return text;
+}
+
+}  // namespace becaused

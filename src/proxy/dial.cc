@@ -1,0 +1,181 @@
+#include "proxy/dial.hh"
+
+#include <algorithm>
+#include <random>
+
+namespace becaused {
+
+namespace {
+
+// Which failures a moment's patience may cure: a dockerd that restarts, a full backlog.
+bool worth_retrying(int error) { return error != UV_EACCES && error != UV_EPERM; }
+
+Reason reason_of(int error) {
+    switch (error) {
+        case UV_EMFILE:
+        case UV_ENFILE: return Reason::fd_exhausted;
+        case UV_ECONNREFUSED:
+        case UV_ENOENT: return Reason::upstream_refused;
+        default: return Reason::upstream_unreachable;
+    }
+}
+
+// Half of `full_ms` to all of it, so that those who failed together do not come back together.
+uint64_t with_jitter(uint64_t full_ms) {
+    static std::minstd_rand random{std::random_device{}()};
+    return full_ms / 2 + random() % (full_ms / 2 + 1);
+}
+
+}  // namespace
+
+void Dial::start(ExchangeFacts& facts) {
+    CHECK(!active());
+    facts_ = &facts;
+    tries_ = 0;
+    resolve();
+}
+
+uint32_t Dial::limit_ms() const {
+    return settings_.clocks.ms(upstream_.is_unix() ? ClockName::connect_unix : ClockName::connect);
+}
+
+void Dial::arm_connect_clock() {
+    if (limit_ms() > 0) loop_.wheel().arm(*this, loop_.now_ns() + limit_ms() * ns_per_ms);
+}
+
+void Dial::resolve() {
+    address_ = 0;
+    try_began_ns_ = loop_.now_ns();
+    try_id_ = 0;
+    if (upstream_.is_unix() || upstream_.resolver()->resolve(*this)) {
+        try_next();
+        return;
+    }
+    waiting_ = Waiting::name;
+    arm_connect_clock();
+}
+
+void Dial::on_resolved(int error) {
+    Wheel::disarm(*this);
+    if (error == 0)
+        try_next();
+    else
+        failed(Reason::upstream_unreachable, Op::resolve, error, false);
+}
+
+void Dial::try_next() {
+    int error = 0;
+    try_began_ns_ = loop_.now_ns();
+    if (upstream_.is_unix()) {
+        conn_ = Conn::dial_unix(loop_, ledger_, upstream_.unix_endpoint(), this, error);
+    } else {
+        const Endpoint& address = upstream_.resolver()->addresses()[address_];
+        const SocketOptions options{settings_.tcp_keepalive_s, settings_.tcp_user_timeout_s};
+        conn_ = Conn::dial_tcp(loop_, ledger_, address, options, this, error);
+    }
+    if (conn_ != nullptr) {
+        try_id_ = conn_->entry().id();
+        waiting_ = Waiting::connection;
+        arm_connect_clock();
+        return;
+    }
+    // Reported from the clock, since start() must not call back: there is no socket to wait for.
+    note(Op::connect, error);
+    waiting_ = Waiting::pause;
+    tries_ = std::max(tries_, settings_.connect_tries);
+    try_error_ = error;
+    loop_.wheel().arm(*this, loop_.now_ns());
+}
+
+void Dial::note(Op op, int error) {
+    const uint8_t index = facts_->attempt_count;
+    if (index < UINT8_MAX) ++facts_->attempt_count;
+    if (index < ExchangeFacts::attempt_limit)
+        facts_->attempts[index] = {try_id_, loop_.now_ns() - try_began_ns_, false, op, error};
+}
+
+void Dial::on_connected(Conn& conn) {
+    Wheel::disarm(*this);
+    note(Op::none, 0);
+    conn_ = nullptr;
+    facts_ = nullptr;
+    waiting_ = Waiting::nothing;
+    sink_.on_dialed(conn);
+}
+
+void Dial::on_fault(Conn&, const Fault& fault) {
+    failed(reason_of(fault.error), fault.op, fault.error, false);
+}
+
+void Dial::failed(Reason reason, Op op, int error, bool by_clock) {
+    Wheel::disarm(*this);
+    note(op, error);
+    if (conn_ != nullptr) {
+        conn_->set_sink(nullptr);
+        conn_->end(by_clock ? Ending::by_clock(reason, Phase::connect,
+                                               upstream_.is_unix() ? ClockName::connect_unix
+                                                                   : ClockName::connect,
+                                               limit_ms(), limit_ms())
+                            : Ending::by_io(reason, Phase::connect, op, error),
+                   Conn::Close::reset);
+        conn_ = nullptr;
+    }
+    const bool more_addresses = op != Op::resolve && !upstream_.is_unix() &&
+                                address_ + 1 < upstream_.resolver()->addresses().size();
+    if (more_addresses) {
+        ++address_;
+        try_next();
+        return;
+    }
+    if (++tries_ < settings_.connect_tries && worth_retrying(error)) {
+        const uint64_t pause_ms = static_cast<uint64_t>(settings_.retry_backoff_ms)
+                                  << std::min(tries_ - 1, 10U);
+        waiting_ = Waiting::pause;
+        loop_.wheel().arm(*this, loop_.now_ns() + with_jitter(pause_ms) * ns_per_ms);
+        return;
+    }
+    give_up(reason, op, error, by_clock);
+}
+
+void Dial::give_up(Reason reason, Op op, int error, bool by_clock) {
+    facts_ = nullptr;
+    waiting_ = Waiting::nothing;
+    const ClockName clock = upstream_.is_unix() ? ClockName::connect_unix : ClockName::connect;
+    sink_.on_dial_failed(by_clock ? Ending::by_clock(reason, Phase::connect, clock, limit_ms(), limit_ms())
+                                  : Ending::by_io(reason, Phase::connect, op, error));
+}
+
+void Dial::on_ring() {
+    switch (waiting_) {
+        case Waiting::nothing: return;
+        case Waiting::name:
+            ResolverWaiter::unlink();
+            failed(Reason::upstream_connect_timeout, Op::resolve, UV_ETIMEDOUT, true);
+            return;
+        case Waiting::connection:
+            failed(Reason::upstream_connect_timeout, Op::connect, UV_ETIMEDOUT, true);
+            return;
+        case Waiting::pause: break;
+    }
+    if (try_error_ != 0) {
+        const int error = std::exchange(try_error_, 0);
+        give_up(reason_of(error), Op::connect, error, false);
+        return;
+    }
+    resolve();
+}
+
+void Dial::cancel(const Ending& ending) {
+    if (!active()) return;
+    Wheel::disarm(*this);
+    ResolverWaiter::unlink();
+    facts_ = nullptr;
+    waiting_ = Waiting::nothing;
+    try_error_ = 0;
+    if (conn_ == nullptr) return;
+    conn_->set_sink(nullptr);
+    conn_->end(ending, Conn::Close::reset);
+    conn_ = nullptr;
+}
+
+}  // namespace becaused

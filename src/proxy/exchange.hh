@@ -1,0 +1,176 @@
+// One request and its answer: two halves, each with its state, between a session's client connection and
+// one upstream connection. Owns the request's record, its dial, and the upstream connection while it
+// uses it. The phase is a pure function of the halves; every way out leads through `complete` or
+// `fail`, which file the record once and leave both connections in order.
+//
+//   up:    none -> head -> held -> body -> done          (cut: the upstream takes no more)
+//   down:  none -> waiting -> interim* -> body -> done
+//   tunnel: after 101 or a hijack; opaque bytes both ways, each half ends with its own FIN.
+//
+// Exchanges are kept and used again; they go back to the house after the loop's turn.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "gate/gate.hh"
+#include "http/forward.hh"
+#include "net/conn.hh"
+#include "proxy/dial.hh"
+#include "proxy/flow.hh"
+
+namespace becaused {
+
+class House;
+class Session;
+
+class Exchange final : public Deferred, private ConnSink, private DialSink {
+  public:
+    enum class Up : uint8_t { none, head, held, body, done, cut };
+    enum class Down : uint8_t { none, waiting, interim, body, done };
+
+    explicit Exchange(House& house);
+    ~Exchange() = default;
+
+    // A request head begins to arrive on `session`.
+    void open(Session& session);
+    // The head is complete. `raw_bytes`: its size on the wire.
+    void begin(const RequestHead& head, size_t raw_bytes);
+    // The head was refused by the parser. `line`: what is readable of the request line.
+    void refuse_head(const ParseFault& fault, std::string_view line, size_t raw_bytes);
+
+    // What the session hears from the client.
+    // Bytes after the head: takes what belongs to this request (or the tunnel); 0 when it wants none
+    // now.
+    size_t take(const Slice& bytes);
+    // Would take() take bytes now?
+    bool takes_bytes() const;
+    // Writes the request head if no body byte came along with it.
+    void flush_head();
+    void client_finished();
+    void client_fault(const Fault& fault);
+    void client_room();
+
+    // Ends it for a reason of ours or of the client's clocks.
+    void fail(const Ending& ending);
+
+    // When its next clock rings (UINT64_MAX: none), and what to do when it may have rung.
+    uint64_t next_due(uint64_t now_ns) const;
+    void ring(uint64_t now_ns);
+
+    Phase phase() const { return phase_; }
+    EntryId id() const { return entry_->id(); }
+    ExchangeFacts& facts() { return entry_->facts; }
+    bool tunnel() const { return tunnel_; }
+    bool answer_begun() const { return down_ == Down::body || down_ == Down::done; }
+    const Conn* upstream() const { return upstream_; }
+
+  private:
+    // The way up.
+    bool admit(const RequestHead& head);
+    bool answer_locally(const RequestHead& head);
+    void write_request(const RequestHead& head);
+    void remember(const RequestHead& head);
+    void acquire(bool fresh);
+    void use(Conn& conn, bool reused);
+    void keep_for_replay(std::string_view bytes);
+    void body_written(const Flow::Outcome& outcome);
+    void upstream_write_failed(int error);
+    void replay(const Fault& fault);
+    void answer_missing(const Fault& fault);
+
+    // The way down: exchange_down.cc.
+    size_t take_answer_head(const Slice& bytes);
+    size_t answer_head(std::string_view head_bytes, const Slice& bytes, size_t used);
+    void malformed_answer(const ParseFault& fault);
+    void interim(const ResponseHead& head);
+    size_t final_head(const ResponseHead& head, const BodyFraming& framing, const Slice& after);
+    void start_tunnel(const ResponseHead& head);
+    void answer_written(const Flow::Outcome& outcome);
+    void client_write_failed(int error);
+
+    // Both: exchange.cc.
+    void settle();
+    void release_upstream();
+    void drop_upstream(const Ending& ending, Conn::Close how);
+    void reply(const Ending& ending, bool keep);
+    void complete(Reason reason);
+    void file(const Ending& ending);
+    void set(Up up, Down down);
+    Conn& client();
+    uint32_t limit_ms(ClockName clock) const;
+
+    // The clocks: exchange_clocks.cc.
+    struct Watch {
+        ClockName clock = ClockName::request_body;
+        uint64_t since_ns = 0;
+        uint32_t limit_ms = 0;     // 0: nobody owes, or the clock is off
+        Conn* sink = nullptr;      // owes when it holds queued bytes
+        Reason sink_reason = Reason::lost;
+        Reason source_reason = Reason::lost;
+    };
+    Watch watch_up() const;
+    Watch watch_down() const;
+    Watch watch_tunnel() const;
+    bool rung(const Watch& watch, uint64_t now_ns, uint64_t& stamp_ns);
+    void linger_over();
+
+    void on_connected(Conn&) override { CHECK(false && "the dial connects"); }
+    void on_bytes(Conn& conn, const Slice& bytes) override;
+    void on_finish(Conn& conn) override;
+    void on_fault(Conn& conn, const Fault& fault) override;
+    void on_room(Conn& conn) override;
+    void on_gone(Conn& conn) override;
+    void on_dialed(Conn& conn) override;
+    void on_dial_failed(const Ending& ending) override;
+    void after_turn() override;
+
+    House& house_;
+    Session* session_ = nullptr;
+    Conn* upstream_ = nullptr;
+    std::optional<ExchangeEntry> entry_;
+    Dial dial_;
+    Flow up_flow_;
+    Flow down_flow_;
+    Up up_ = Up::none;
+    Down down_ = Down::none;
+    Phase phase_ = Phase::request_head;
+    uint64_t phase_since_ns_ = 0;
+    uint64_t up_stamp_ns_ = 0;    // last movement of the request's bytes
+    uint64_t down_stamp_ns_ = 0;  // last movement of the answer's bytes
+    std::string head_;            // the request head for the upstream; kept for replays
+    std::string replay_body_;     // the body's raw bytes so far, while it may be replayed
+    std::string answer_part_;     // an answer's head that came in pieces
+    std::string upgrade_;         // the protocol asked for
+    std::optional<Ending> up_fault_;  // the upstream's writing side failed; its answer may still come
+    BodyFraming request_framing_;
+    uint64_t client_out_base_ = 0;    // the connection's count when this exchange began
+    uint64_t upstream_out_base_ = 0;
+    uint16_t refused_status_ = 0;     // the parser's own status for a refused head; 0: the reason's
+    uint32_t replays_ = 0;
+    uint8_t minor_version_ = 1;
+    bool tunnel_ = false;
+    bool head_due_ = false;       // head_ is not written yet
+    bool head_method_ = false;
+    bool keep_alive_ = false;     // as far as the client's request says
+    bool said_close_ = false;     // our answer's head told the client that we close
+    bool hijackable_ = false;
+    bool ping_ = false;
+    bool trailers_welcome_ = false;
+    bool replayable_ = false;
+    bool reused_ = false;         // the upstream connection was an idle one
+    bool answer_byte_ = false;    // the upstream has sent something
+    bool up_complete_ = false;    // the request's last byte was written (maybe still queued)
+    bool down_complete_ = false;  // the answer's last byte was written (maybe still queued)
+    bool upstream_keep_ = false;  // the answer leaves the upstream connection usable
+    bool client_fin_ = false;     // in tunnels: the client's FIN was passed on
+    bool upstream_fin_ = false;
+    bool head_read_ = false;      // the request's head was whole and valid
+    bool down_flow_raw_ = false;  // the client's body ends with its connection
+    bool finished_ = false;       // filed
+};
+
+// The phase that two halves are in.
+Phase phase_of(Exchange::Up up, Exchange::Down down, bool tunnel);
+
+}  // namespace becaused

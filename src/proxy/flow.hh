@@ -1,0 +1,59 @@
+// One direction of a message's bytes: takes the source's framing off, puts our own on, and hands the
+// pieces to the sink without copying them. Knows where the body ends; knows nothing of clocks or ends.
+// A Flow lives in its exchange; `start` begins a new body.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/bytes.hh"
+#include "http/chunked.hh"
+#include "http/framing.hh"
+#include "net/conn.hh"
+
+namespace becaused {
+
+class Flow {
+  public:
+    enum class What : uint8_t {
+        more,         // all bytes taken, the body goes on
+        complete,     // the body is over; bytes may be left (`taken` < size)
+        malformed,    // see fault()
+        sink_failed,  // see `error`: the sink's write failed
+    };
+    struct Outcome {
+        What what = What::more;
+        size_t taken = 0;
+        int error = 0;
+    };
+
+    // `chunk`: towards the sink the body is chunked; else it goes as it is. `trailers`: may be passed on.
+    void start(Side from, const BodyFraming& source, bool chunk, bool trailers);
+
+    // Takes bytes from the source and writes them to `sink`, after `head` (which may be empty and is
+    // written exactly once, whatever the outcome but sink_failed).
+    Outcome push(const Slice& bytes, Conn& sink, std::string_view head);
+    // The source's FIN, which ends a body of BodyKind::until_close.
+    Outcome finish(Conn& sink);
+
+    bool complete() const { return complete_; }
+    bool until_close() const { return source_.kind == BodyKind::until_close; }
+    const ParseFault& fault() const { return decoder_.fault(); }
+
+  private:
+    static constexpr size_t spans = 12;  // pieces of one read that go out as one chunk
+
+    Outcome push_plain(const Slice& bytes, Conn& sink, std::string_view head);
+    Outcome push_chunked(const Slice& bytes, Conn& sink, std::string_view head);
+    int emit(Conn& sink, std::string_view head, const Slice& owner,
+             std::span<const std::string_view> data, bool last);
+
+    BodyFraming source_;
+    ChunkedDecoder decoder_;
+    uint64_t left_ = 0;
+    bool chunk_ = false;
+    bool trailers_ = false;
+    bool complete_ = true;
+};
+
+}  // namespace becaused

@@ -1,0 +1,174 @@
+#include "proxy/house.hh"
+
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "net/address.hh"
+
+namespace becaused {
+
+namespace {
+
+constexpr uint32_t own_descriptors = 64;   // loop, files, listeners, pool of names
+constexpr uint32_t overflow_sessions = 64; // refused politely; beyond these, refused at once
+constexpr size_t exchanges_kept = 256;
+
+// Clients that the descriptor limit allows: each may need one upstream connection.
+uint32_t descriptor_limit(uint32_t wanted) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return wanted;
+    const uint64_t usable = limit.rlim_cur > own_descriptors ? limit.rlim_cur - own_descriptors : 2;
+    return static_cast<uint32_t>(std::min<uint64_t>(wanted, std::max<uint64_t>(1, usable / 2)));
+}
+
+}  // namespace
+
+House::House(Loop& loop, Ledger& ledger, const Settings& settings)
+    : loop_(loop),
+      ledger_(ledger),
+      settings_(settings),
+      gate_(settings.routes),
+      upstream_(loop, settings),
+      connection_limit_(descriptor_limit(settings.max_connections)) {
+    scratch_.reserve(8 * 1024);
+    request_head_.fields.reserve(64);
+    response_head_.fields.reserve(64);
+    spare_exchanges_.reserve(exchanges_kept);
+    if (::getrandom(&random_, sizeof random_, 0) != sizeof random_) random_ = loop.now_ns();
+    random_ |= 1U;
+}
+
+House::~House() { CHECK(sessions_.empty() && session_count_ == 0); }
+
+Status House::open() {
+    for (const ListenAddress& address : settings_.listen) {
+        auto listener = std::make_unique<Listener>(loop_, *this);
+        Status status = Status::fine();
+        if (address.kind == Address::Kind::unix) {
+            status = listener->open_unix(address.path, address.mode, address.group,
+                                         settings_.backlog, address.text);
+        } else {
+            const std::string& host = address.host == "localhost" ? "127.0.0.1" : address.host;
+            const Endpoint at = parse_literal(host, address.port);
+            const SocketOptions options{settings_.tcp_keepalive_s, settings_.tcp_user_timeout_s};
+            status = at.kind == Endpoint::Kind::none
+                         ? Status::failed("listen: " + address.text +
+                                          ": give an address (127.0.0.1, [::1]), not a name")
+                         : listener->open_tcp(at, settings_.backlog, options, address.text);
+        }
+        if (!status.ok()) {
+            for (auto& open : listeners_) open->close();
+            return status;
+        }
+        listeners_.push_back(std::move(listener));
+    }
+    return Status::fine();
+}
+
+std::vector<Endpoint> House::listening() const {
+    std::vector<Endpoint> endpoints;
+    for (const auto& listener : listeners_) endpoints.push_back(listener->local());
+    return endpoints;
+}
+
+void House::on_accept(Listener& listener, int fd, const Endpoint& peer, int error) {
+    const bool overflow = session_count_ >= connection_limit_;
+    const bool refused = error != 0 || session_count_ >= connection_limit_ + overflow_sessions;
+    int open_error = 0;
+    const SocketOptions options{settings_.tcp_keepalive_s, settings_.tcp_user_timeout_s};
+    if (refused) {
+        Conn* conn = Conn::accepted(loop_, ledger_, fd, peer, listener.local(), options, nullptr,
+                                    open_error);
+        if (conn == nullptr) return;
+        conn->end(error != 0 ? Ending::decided(Reason::fd_exhausted, Phase::accept, Op::accept, error)
+                             : Ending::decided(Reason::accept_limit, Phase::accept, Op::accept, 0)
+                                   .with_limit(connection_limit_),
+                  Conn::Close::reset);
+        return;
+    }
+    auto* session = new Session(*this, peer, overflow);
+    sessions_.push_back(*session);
+    ++session_count_;
+    session->begin(Conn::accepted(loop_, ledger_, fd, peer, listener.local(), options, session->sink(),
+                                  open_error));
+}
+
+Exchange& House::take_exchange() {
+    if (spare_exchanges_.empty()) return *new Exchange(*this);
+    Exchange* exchange = spare_exchanges_.back().release();
+    spare_exchanges_.pop_back();
+    return *exchange;
+}
+
+void House::give_back(Exchange& exchange) {
+    std::unique_ptr<Exchange> spare(&exchange);
+    if (spare_exchanges_.size() < exchanges_kept) spare_exchanges_.push_back(std::move(spare));
+}
+
+void House::session_gone(Session& session) {
+    delete &session;
+    --session_count_;
+    close_when_empty();
+}
+
+void House::make_traceparent(std::string& out) {
+    static constexpr char hex[] = "0123456789abcdef";
+    out = "00-";
+    for (int part = 0; part < 3; ++part) {
+        // xorshift64* (Vigna 2016): ids must be unlikely to repeat, not hard to guess.
+        random_ ^= random_ >> 12U;
+        random_ ^= random_ << 25U;
+        random_ ^= random_ >> 27U;
+        const uint64_t value = random_ * 0x2545F4914F6CDD1DU;
+        for (unsigned shift = 64; shift > 0; shift -= 4) out += hex[value >> (shift - 4) & 15U];
+        if (part > 0) out += '-';
+    }
+    out += "01";
+}
+
+// Visits every session; the visited one may end meanwhile (it dies after the turn).
+template <typename Visit>
+void House::each_session(Visit visit) {
+    for (SessionNode* node = sessions_.front(); node != nullptr;) {
+        SessionNode* next = sessions_.next(*node);
+        visit(static_cast<Session&>(*node));
+        node = next;
+    }
+}
+
+void House::stop() {
+    ++stops_;
+    if (stops_ == 1) {
+        for (auto& listener : listeners_) listener->close();
+        each_session([](Session& session) { session.drain(); });
+        const uint32_t limit_ms = settings_.clocks.ms(ClockName::drain);
+        if (limit_ms > 0) loop_.wheel().arm(*this, loop_.now_ns() + limit_ms * ns_per_ms);
+        close_when_empty();
+        return;
+    }
+    cut_all(Ending::decided(Reason::shutdown, Phase::done, Op::admin, 0));
+}
+
+void House::on_ring() {
+    const uint32_t limit_ms = settings_.clocks.ms(ClockName::drain);
+    cut_all(Ending::by_clock(Reason::drain_deadline, Phase::done, ClockName::drain, limit_ms, 0));
+}
+
+void House::cut_all(const Ending& ending) {
+    each_session([&](Session& session) {
+        if (session.exchange() != nullptr) cut_ = true;
+        session.kill(ending);
+    });
+}
+
+void House::close_when_empty() {
+    if (!stopping() || closed_ || session_count_ > 0) return;
+    closed_ = true;
+    Wheel::disarm(*this);
+    upstream_.close();
+}
+
+}  // namespace becaused

@@ -1,0 +1,93 @@
+// What all sessions share, wired together: loop, ledger, settings, gate, upstream, the scratch of heads;
+// the listeners; the limits; and the way everything stops. One per process.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gate/gate.hh"
+#include "http/parser.hh"
+#include "net/listener.hh"
+#include "net/loop.hh"
+#include "proxy/exchange.hh"
+#include "proxy/session.hh"
+#include "proxy/settings.hh"
+#include "proxy/upstream.hh"
+
+namespace becaused {
+
+class House final : public ListenerSink, private WheelNode {
+  public:
+    House(Loop& loop, Ledger& ledger, const Settings& settings);
+    House(const House&) = delete;
+    House& operator=(const House&) = delete;
+    ~House();
+
+    // Opens every listener of the settings. Names of listen addresses must be literals.
+    Status open();
+    // Where it listens, in the order of the settings, with chosen ports.
+    std::vector<Endpoint> listening() const;
+
+    // Stops accepting; idle connections close, exchanges finish within the drain clock and are cut
+    // then. A second call cuts at once. The loop ends by itself once everything is closed.
+    void stop();
+    bool stopping() const { return stops_ > 0; }
+    // Something was cut at the stop.
+    bool cut_at_stop() const { return cut_; }
+
+    // For sessions and exchanges.
+    Loop& loop() { return loop_; }
+    Ledger& ledger() { return ledger_; }
+    const Settings& settings() const { return settings_; }
+    const Gate& gate() const { return gate_; }
+    Upstream& upstream() { return upstream_; }
+    HeadParser& parser() { return parser_; }
+    RequestHead& request_head() { return request_head_; }
+    ResponseHead& response_head() { return response_head_; }
+    std::string& scratch() { return scratch_; }
+    std::string& id_scratch() { return id_scratch_; }
+    std::string& trace_scratch() { return trace_scratch_; }
+    std::string& api_version() { return api_version_; }
+    Exchange& take_exchange();
+    void give_back(Exchange& exchange);
+    void session_gone(Session& session);
+    // A traceparent for a request that has none, into `out` (replaced).
+    void make_traceparent(std::string& out);
+
+    size_t session_count() const { return session_count_; }
+    uint32_t connection_limit() const { return connection_limit_; }
+
+  private:
+    void on_accept(Listener& listener, int fd, const Endpoint& peer, int error) override;
+    void on_ring() override;
+    template <typename Visit>
+    void each_session(Visit visit);
+    void cut_all(const Ending& ending);
+    void close_when_empty();
+
+    Loop& loop_;
+    Ledger& ledger_;
+    const Settings& settings_;
+    Gate gate_;
+    Upstream upstream_;
+    HeadParser parser_;
+    RequestHead request_head_;
+    ResponseHead response_head_;
+    // Reused from message to message, each for one call: heads, ids and sentences, trace parents.
+    std::string scratch_;
+    std::string id_scratch_;
+    std::string trace_scratch_;
+    std::string api_version_;
+    std::vector<std::unique_ptr<Listener>> listeners_;
+    List<SessionNode> sessions_;  // all of them Sessions
+    size_t session_count_ = 0;
+    uint32_t connection_limit_ = 0;
+    std::vector<std::unique_ptr<Exchange>> spare_exchanges_;
+    uint64_t random_ = 0;
+    int stops_ = 0;
+    bool cut_ = false;
+    bool closed_ = false;
+};
+
+}  // namespace becaused

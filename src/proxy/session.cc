@@ -1,0 +1,331 @@
+#include "proxy/session.hh"
+
+#include <algorithm>
+
+#include "proxy/blame.hh"
+#include "proxy/house.hh"
+
+namespace becaused {
+
+namespace {
+
+constexpr uint64_t never = UINT64_MAX;
+
+uint64_t due_after(uint64_t since_ns, uint32_t limit_ms) {
+    return limit_ms == 0 ? never : since_ns + limit_ms * ns_per_ms;
+}
+
+}  // namespace
+
+Session::Session(House& house, const Endpoint& peer, bool overflow)
+    : house_(house), overflow_(overflow) {
+    append_address(client_address_, peer);
+}
+
+void Session::begin(Conn* conn) {
+    conn_ = conn;
+    if (conn_ == nullptr) {
+        state_ = State::ended;
+        house_.loop().defer(*this);
+        return;
+    }
+    since_ns_ = house_.loop().now_ns();
+    conn_->start();
+    rearm();
+}
+
+bool Session::last_request() const {
+    const uint32_t most = house_.settings().max_requests;
+    return draining_ || overflow_ || (most > 0 && conn_->facts().exchanges >= most);
+}
+
+void Session::on_bytes(Conn&, const Slice& bytes) {
+    if (state_ == State::ended) return;
+    size_t used = 0;
+    if (stash_.empty()) {
+        while (used < bytes.size()) {
+            const size_t taken = used == 0 ? consume(bytes) : consume(bytes.part(used));
+            if (taken == 0) break;
+            used += taken;
+        }
+    }
+    if (exchange_ != nullptr && !in_head_) exchange_->flush_head();
+    if (state_ == State::ended) return;
+    if (used < bytes.size()) {
+        stash_.push(bytes.part(used));
+        if (stash_.bytes() >= stash_limit_bytes) conn_->pause(Conn::Pause::held);
+        // What was stashed may be takeable now (an answer came while it was being cut).
+        if (exchange_ == nullptr && state_ == State::idle) house_.loop().defer(*this);
+    }
+    rearm();
+}
+
+// Takes bytes from the front; 0 when nothing wants them now.
+size_t Session::consume(const Slice& bytes) {
+    switch (state_) {
+        case State::ended: return bytes.size();
+        case State::linger:
+            lingered_bytes_ += bytes.size();
+            if (lingered_bytes_ > linger_limit_bytes) end(*last_, Conn::Close::fin);
+            return bytes.size();
+        case State::idle: return consume_head(bytes);
+        case State::exchange: break;
+    }
+    if (in_head_) return consume_head(bytes);
+    return exchange_->takes_bytes() ? exchange_->take(bytes) : 0;
+}
+
+void Session::feed() {
+    if (feeding_) return;
+    feeding_ = true;
+    while (!stash_.empty() && state_ != State::ended) {
+        const Slice front = stash_.front();
+        const size_t taken = consume(front);
+        if (taken == 0) break;
+        stash_.drop_front(taken);
+    }
+    feeding_ = false;
+    if (state_ == State::ended || conn_ == nullptr) return;
+    if (exchange_ != nullptr && !in_head_) exchange_->flush_head();
+    if (state_ != State::ended && stash_.bytes() < stash_limit_bytes)
+        conn_->resume(Conn::Pause::held);
+}
+
+void Session::begin_exchange() {
+    exchange_ = &house_.take_exchange();
+    ++conn_->entry().facts.exchanges;
+    exchange_->open(*this);
+    state_ = State::exchange;
+    in_head_ = true;
+    since_ns_ = house_.loop().now_ns();
+}
+
+size_t Session::consume_head(const Slice& bytes) {
+    std::string_view view = bytes.view();
+    if (head_part_.empty()) {
+        size_t skipped = 0;
+        if (!empty_line_ && state_ == State::idle) {
+            skipped = leading_empty_line(view);
+            empty_line_ = skipped > 0;
+            view.remove_prefix(skipped);
+            if (view.empty()) return skipped;
+        }
+        if (state_ == State::idle) begin_exchange();
+        if (const auto end = find_head_end(view, 0)) {
+            parse_head(view.substr(0, *end));
+            return skipped + *end;
+        }
+        head_part_ = view.substr(0, head_limit_bytes + 1);
+    } else {
+        const size_t before = head_part_.size();
+        const size_t room = head_limit_bytes + 1 - std::min(before, head_limit_bytes);
+        head_part_ += view.substr(0, room);
+        if (!empty_line_ && leading_empty_line(head_part_) > 0) {
+            // The empty line itself came in pieces.
+            empty_line_ = true;
+            head_part_.erase(0, 2);
+            return head_part_.empty() ? bytes.size() : bytes.size();
+        }
+        if (const auto end = find_head_end(head_part_, before)) {
+            std::string head;
+            head.swap(head_part_);
+            parse_head(std::string_view(head).substr(0, *end));
+            return *end - before;
+        }
+    }
+    if (const auto fault = refuse_incomplete_request(head_part_)) {
+        std::string head;
+        head.swap(head_part_);
+        in_head_ = false;
+        exchange_->refuse_head(*fault, head, head.size());
+    }
+    return bytes.size();
+}
+
+void Session::parse_head(std::string_view bytes) {
+    in_head_ = false;
+    empty_line_ = false;
+    RequestHead& head = house_.request_head();
+    if (const auto fault = house_.parser().parse_request(bytes, head))
+        exchange_->refuse_head(*fault, bytes, bytes.size());
+    else
+        exchange_->begin(head, bytes.size());
+}
+
+void Session::exchange_done(bool keep_alive) {
+    exchange_ = nullptr;
+    in_head_ = false;
+    since_ns_ = house_.loop().now_ns();
+    if (!keep_alive) {
+        // Unread bytes would turn our FIN into a reset, and the answer might be lost with it.
+        if (stash_.empty() && !conn_->finished_reading())
+            end(Ending::clean(Reason::complete, Phase::done), Conn::Close::fin);
+        else
+            start_linger(Ending::clean(Reason::complete, Phase::done));
+        return;
+    }
+    state_ = State::idle;
+    if (draining_ && stash_.empty()) {
+        end(Ending::clean(Reason::shutdown_idle, Phase::keepalive), Conn::Close::fin);
+        return;
+    }
+    if (!stash_.empty()) house_.loop().defer(*this);
+    rearm();
+}
+
+void Session::exchange_lingers(const Ending& ending) {
+    exchange_ = nullptr;
+    in_head_ = false;
+    start_linger(ending);
+}
+
+void Session::start_linger(const Ending& ending) {
+    state_ = State::linger;
+    last_ = ending;
+    since_ns_ = house_.loop().now_ns();
+    stash_.clear();
+    if (conn_->finished_reading() && conn_->queued_bytes() == 0) {
+        end(ending, Conn::Close::fin);
+        return;
+    }
+    conn_->resume(Conn::Pause::held);
+    conn_->resume(Conn::Pause::sink_full);
+    conn_->finish();
+    rearm();
+}
+
+void Session::exchange_cut(const Ending& ending, Conn::Close how) {
+    exchange_ = nullptr;
+    in_head_ = false;
+    // A FIN comes after what is queued; the client then reads to the missing end.
+    if (how == Conn::Close::fin && ending.end_class() != EndClass::clean)
+        start_linger(ending);
+    else
+        end(ending, how);
+}
+
+void Session::end(const Ending& ending, Conn::Close how) {
+    state_ = State::ended;
+    Wheel::disarm(*this);
+    stash_.clear();
+    conn_->end(ending, how);
+}
+
+void Session::drain() {
+    draining_ = true;
+    if (state_ == State::idle && stash_.empty())
+        end(Ending::clean(Reason::shutdown_idle, Phase::keepalive), Conn::Close::fin);
+}
+
+void Session::kill(const Ending& ending) {
+    if (state_ == State::ended) return;
+    if (exchange_ != nullptr) exchange_->fail(ending);
+    if (state_ == State::linger) end(*last_, Conn::Close::reset);
+    else if (state_ == State::idle) end(Ending::clean(Reason::shutdown_idle, Phase::keepalive), Conn::Close::fin);
+}
+
+void Session::on_finish(Conn& conn) {
+    switch (state_) {
+        case State::ended: return;
+        case State::linger:
+            if (conn.queued_bytes() == 0) end(*last_, Conn::Close::fin);
+            return;
+        case State::idle: {
+            const bool probe = conn.facts().in_bytes == 0;
+            end(Ending::clean(probe ? Reason::probe : Reason::client_closed_idle, Phase::keepalive),
+                Conn::Close::fin);
+            return;
+        }
+        case State::exchange: break;
+    }
+    exchange_->client_finished();
+}
+
+void Session::on_fault(Conn&, const Fault& fault) {
+    switch (state_) {
+        case State::ended: return;
+        case State::linger:
+            conn_->entry().add_trail(Side::client, fault.op, fault.error);
+            end(*last_, Conn::Close::reset);
+            return;
+        case State::idle:
+            end(Ending::by_io(client_reason(fault.what), Phase::keepalive, fault.op, fault.error),
+                Conn::Close::reset);
+            return;
+        case State::exchange: break;
+    }
+    exchange_->client_fault(fault);
+}
+
+void Session::on_room(Conn& conn) {
+    if (state_ == State::exchange) {
+        exchange_->client_room();
+    } else if (state_ == State::linger && conn.queued_bytes() == 0) {
+        since_ns_ = house_.loop().now_ns();
+        if (conn.finished_reading()) end(*last_, Conn::Close::fin);
+    }
+}
+
+void Session::on_gone(Conn&) {
+    conn_ = nullptr;
+    house_.loop().defer(*this);
+}
+
+void Session::after_turn() {
+    if (conn_ == nullptr) {
+        house_.session_gone(*this);
+        return;
+    }
+    if (state_ != State::ended) {
+        feed();
+        if (state_ != State::ended) rearm();
+    }
+}
+
+uint64_t Session::next_due(uint64_t now_ns) const {
+    const ClockTable& clocks = house_.settings().clocks;
+    switch (state_) {
+        case State::ended: return never;
+        case State::idle: return due_after(since_ns_, clocks.ms(ClockName::keepalive));
+        case State::linger: return due_after(since_ns_, clocks.ms(ClockName::linger));
+        case State::exchange: break;
+    }
+    if (!in_head_) return exchange_->next_due(now_ns);
+    return std::min(due_after(conn_->facts().last_in_ns, clocks.ms(ClockName::request_head)),
+                    due_after(since_ns_, clocks.ms(ClockName::request_head_total)));
+}
+
+void Session::rearm() {
+    if (state_ == State::ended) return;
+    const uint64_t due_ns = next_due(house_.loop().now_ns());
+    if (due_ns != never) house_.loop().wheel().arm_earlier(*this, due_ns);
+}
+
+void Session::on_ring() {
+    const uint64_t now_ns = house_.loop().now_ns();
+    const ClockTable& clocks = house_.settings().clocks;
+    if (state_ == State::exchange && !in_head_) {
+        exchange_->ring(now_ns);
+    } else if (next_due(now_ns) <= now_ns) {
+        if (state_ == State::idle) {
+            end(Ending::idle(ClockName::keepalive, clocks.ms(ClockName::keepalive)),
+                Conn::Close::fin);
+        } else if (state_ == State::linger) {
+            end(*last_, conn_->queued_bytes() > 0 ? Conn::Close::reset : Conn::Close::fin);
+        } else if (state_ == State::exchange) {
+            const uint32_t idle_ms = clocks.ms(ClockName::request_head);
+            const uint64_t silent_ns = now_ns - conn_->facts().last_in_ns;
+            const bool idle = idle_ms > 0 && silent_ns >= idle_ms * ns_per_ms;
+            const ClockName clock = idle ? ClockName::request_head : ClockName::request_head_total;
+            in_head_ = false;
+            head_part_ = {};
+            exchange_->fail(Ending::by_clock(Reason::client_head_timeout, Phase::request_head, clock,
+                                             clocks.ms(clock), silent_ns / ns_per_ms));
+        }
+    }
+    if (state_ == State::ended) return;
+    const uint64_t due_ns = next_due(now_ns);
+    if (due_ns != never) house_.loop().wheel().arm(*this, due_ns);
+}
+
+}  // namespace becaused

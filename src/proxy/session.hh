@@ -1,0 +1,101 @@
+// One client connection: cuts its bytes into requests, one exchange at a time, in order, and closes it so
+// that the client hears the last answer. Owns the Conn's sink role and the current exchange; its one
+// wheel node serves every clock of the connection and of its exchange. Dies after the loop's turn,
+// once the Conn is gone.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "net/conn.hh"
+#include "proxy/exchange.hh"
+
+namespace becaused {
+
+class House;
+
+// A session's place in the house's list.
+class SessionNode : public ListNode {};
+
+class Session final : public SessionNode, public Deferred, private ConnSink, private WheelNode {
+  public:
+    // `overflow`: one too many; its requests are answered with accept_limit.
+    Session(House& house, const Endpoint& peer, bool overflow);
+
+    // Where its Conn reports to.
+    ConnSink* sink() { return this; }
+    // The accepted connection; null when it could not be made (the session is deleted after the turn).
+    void begin(Conn* conn);
+
+    // From its exchange, all of them once per exchange:
+    // the answer is delivered and the request read to its end: on to the next request, or close.
+    void exchange_done(bool keep_alive);
+    // It was answered, but the rest of the request is unread or the connection is not to be trusted:
+    // half-close, read what comes for a while, then close with `ending`.
+    void exchange_lingers(const Ending& ending);
+    // The answer is cut: nothing more may be sent.
+    void exchange_cut(const Ending& ending, Conn::Close how);
+
+    Conn& conn() { return *conn_; }
+    bool has_conn() const { return conn_ != nullptr; }
+    House& house() { return house_; }
+    Exchange* exchange() { return exchange_; }
+    const std::string& client_address() const { return client_address_; }
+    bool overflow() const { return overflow_; }
+    // This is the last request that this connection may carry.
+    bool last_request() const;
+    // Bytes that came after the current request and wait.
+    bool has_stash() const { return !stash_.empty(); }
+    // The exchange can take (more) bytes: give it those that wait.
+    void feed();
+    // A clock's due time may have come nearer.
+    void rearm();
+    // Told to stop: idle connections go now, busy ones after their exchange. `ending`: cut at once.
+    void drain();
+    void kill(const Ending& ending);
+
+  private:
+    enum class State : uint8_t {
+        idle,      // between requests
+        exchange,  // in a request; its head may still be incomplete
+        linger,    // answered, FIN sent or queued; reading to the client's FIN
+        ended,
+    };
+    static constexpr size_t stash_limit_bytes = 64 * 1024;
+    static constexpr uint64_t linger_limit_bytes = 16 * 1024 * 1024;
+
+    size_t consume(const Slice& bytes);
+    size_t consume_head(const Slice& bytes);
+    void parse_head(std::string_view bytes);
+    void begin_exchange();
+    void end(const Ending& ending, Conn::Close how);
+    void start_linger(const Ending& ending);
+    uint64_t next_due(uint64_t now_ns) const;
+
+    void on_connected(Conn&) override { CHECK(false && "an accepted connection is connected"); }
+    void on_bytes(Conn& conn, const Slice& bytes) override;
+    void on_finish(Conn& conn) override;
+    void on_fault(Conn& conn, const Fault& fault) override;
+    void on_room(Conn& conn) override;
+    void on_gone(Conn& conn) override;
+    void on_ring() override;
+    void after_turn() override;
+
+    House& house_;
+    Conn* conn_ = nullptr;
+    Exchange* exchange_ = nullptr;
+    std::string client_address_;
+    std::string head_part_;       // a head that came in pieces
+    SliceQueue stash_;            // bytes after the current request
+    std::optional<Ending> last_;  // how a lingering connection ends
+    uint64_t since_ns_ = 0;       // of the state, for its clock
+    uint64_t lingered_bytes_ = 0;
+    State state_ = State::idle;
+    bool overflow_ = false;
+    bool in_head_ = false;        // the exchange's head is incomplete
+    bool empty_line_ = false;     // the one empty line before a request was skipped
+    bool draining_ = false;
+    bool feeding_ = false;
+};
+
+}  // namespace becaused

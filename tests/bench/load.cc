@@ -1,0 +1,153 @@
+// bench_load: drives one address with groups of connections and prints what came of it as JSON.
+//
+//   bench_load --target ADDRESS --group KIND:CONNECTIONS[:BYTES]... [--seconds S] [--requests N]
+//
+//   get            GET /small, 100 bytes, keep-alive
+//   post           POST with 1 KiB (or BYTES), keep-alive
+//   connect        GET /small on a connection of its own, closed by the other side
+//   down           GET of 256 MiB (or BYTES) with Content-Length     down-chunked: in chunks
+//   up             PUT of 256 MiB (or BYTES) with Content-Length     up-chunked: in chunks
+//
+// The run ends when each group has made N requests or S seconds (5) are over; what has begun is
+// finished, within 10 seconds more. Exit code 1 when anything was wrong with any answer.
+
+#include <sys/resource.h>
+
+#include <cinttypes>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "client.hh"
+#include "group.hh"
+#include "wire.hh"
+
+namespace bench {
+
+namespace {
+
+constexpr std::int64_t second_ns = 1'000'000'000;
+constexpr std::int64_t patience_ns = 10 * second_ns;
+
+struct Options {
+    Address target;
+    std::vector<Group> groups;
+    double seconds = 5;
+    std::uint64_t requests = UINT64_MAX;
+};
+
+Options parse_options(int argc, char** argv) {
+    Options options;
+    for (int i = 1; i < argc; i += 2) {
+        const std::string_view name = argv[i];
+        if (i + 1 == argc) die("no value after " + std::string(name));
+        const char* value = argv[i + 1];
+        if (name == "--target") {
+            options.target = parse_address(value);
+        } else if (name == "--group") {
+            options.groups.push_back(Group::parse(value));
+        } else if (name == "--seconds") {
+            options.seconds = std::strtod(value, nullptr);
+        } else if (name == "--requests") {
+            options.requests = parse_number(value, "--requests");
+        } else {
+            die("unknown option " + std::string(name));
+        }
+    }
+    if (options.target.length == 0 || options.groups.empty())
+        die("--target and --group are needed");
+    if (!(options.seconds > 0 && options.seconds <= 600))
+        die("--seconds: more than 0, at most 600");
+    return options;
+}
+
+using Clients = std::vector<std::unique_ptr<Client>>;
+
+bool all_idle(const Clients& clients) {
+    for (const auto& client : clients) {
+        if (!client->idle()) return false;
+    }
+    return true;
+}
+
+bool stops_early(const std::vector<Group>& groups) {
+    for (const Group& group : groups) {
+        if (group.errors > 0 || group.started >= group.request_limit) return true;
+    }
+    return false;
+}
+
+// Whether all are idle is asked only when some may be: with thousands of connections the question
+// would cost more than the load.
+void drive(Poller& poller, const std::vector<Group>& groups, const Clients& clients,
+           std::int64_t deadline) {
+    for (const auto& client : clients) client->start();
+    while (true) {
+        for (const epoll_event& event : poller.wait(100)) {
+            static_cast<Client*>(event.data.ptr)->handle(event.events);
+        }
+        const std::int64_t now = now_ns();
+        if ((now >= deadline || stops_early(groups)) && all_idle(clients)) return;
+        if (now >= deadline + patience_ns) break;
+    }
+    for (const auto& client : clients) {
+        if (!client->idle()) client->give_up();
+    }
+}
+
+double own_cpu_seconds() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    const auto seconds = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+// The texts in it are ours and need no escapes, but for strerror's, which has none either.
+void print_group(const Group& group, std::int64_t begun, const char* separator) {
+    const std::int64_t took_ns = group.answered > 0 ? group.last_answer_ns - begun : 0;
+    std::printf("{\"kind\": \"%s\", \"connections\": %" PRIu64 ", \"requests\": %" PRIu64
+                ", \"body_bytes\": %" PRIu64 ", \"seconds\": %.6f, \"errors\": %" PRIu64
+                ", \"first_error\": \"%s\", \"latency_us\": "
+                "{\"p50\": %.1f, \"p99\": %.1f, \"p999\": %.1f, \"max\": %.1f}}%s",
+                group.name.c_str(), group.connections, group.answered,
+                group.answered * group.body_bytes, static_cast<double>(took_ns) / 1e9, group.errors,
+                group.first_error.c_str(), group.latency.quantile_us(0.5),
+                group.latency.quantile_us(0.99), group.latency.quantile_us(0.999),
+                group.latency.max_us(), separator);
+}
+
+int run_load(int argc, char** argv) {
+    Options options = parse_options(argc, argv);
+    const std::int64_t begun = now_ns();
+    const std::int64_t deadline = begun + static_cast<std::int64_t>(options.seconds * second_ns);
+    Poller poller;
+    Clients clients;
+    for (Group& group : options.groups) {
+        group.deadline_ns = deadline;
+        group.request_limit = options.requests;
+        for (std::uint64_t i = 0; i < group.connections; ++i) {
+            clients.push_back(std::make_unique<Client>(group, options.target, poller));
+        }
+    }
+    drive(poller, options.groups, clients, deadline);
+
+    std::uint64_t errors = 0;
+    std::printf("{\"seconds\": %.6f, \"cpu_seconds\": %.6f, \"groups\": [",
+                static_cast<double>(now_ns() - begun) / 1e9, own_cpu_seconds());
+    for (const Group& group : options.groups) {
+        errors += group.errors;
+        print_group(group, begun, &group == &options.groups.back() ? "" : ", ");
+    }
+    std::puts("]}");
+    return errors == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+}  // namespace bench
+
+int main(int argc, char** argv) { return bench::run_load(argc, argv); }

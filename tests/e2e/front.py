@@ -1,0 +1,131 @@
+"""What a client talks to: becaused before an upstream, or, with --direct, the upstream itself."""
+
+import os
+import signal
+import subprocess
+
+import records
+from processes import Service, clean_environment, free_port
+from waiting import Failure, check, until
+
+
+class Front:
+    """One becaused with a records file of its own, so that a scenario's records are all there are.
+
+    Scenarios say with expect_end() which abnormal ends must be on record; finish() stops becaused
+    and compares. Everything not expected must have ended clean.
+    """
+
+    def __init__(self, binary, directory, upstream, clocks=(), name="becaused", schema=None):
+        os.makedirs(directory, exist_ok=True)
+        self.binary = binary
+        self.upstream = upstream
+        self.schema = schema
+        self.records_path = os.path.join(directory, name + ".records")
+        self.daemon = None  # whose count of requests these records must equal
+        self.expected = []
+        self.tolerated = []
+        self.loose_connections = set()  # reasons that connections without a failed exchange may say
+        self.finished = False
+        for attempt in range(3):
+            self.port = free_port()
+            command = [binary, "run", "--listen", f"tcp://127.0.0.1:{self.port}",
+                       "--upstream", upstream, "--records", self.records_path]
+            for clock in clocks:
+                command += ["--clock", clock]
+            self.service = Service(name, command, directory)
+            try:
+                self.service.until_ready(10, lambda: "ready" in self.service.log())
+                break
+            except Failure:
+                self.service.stop(2)
+                taken = "in use" in self.service.log_tail(1)  # another program was quicker
+                if attempt == 2 or not taken:
+                    raise
+        self.host = f"tcp://127.0.0.1:{self.port}"
+        self.address = ("127.0.0.1", self.port)
+
+    def records(self):
+        return records.read(self.records_path)
+
+    def exchanges(self, method=None, path=None):
+        return records.exchanges(self.records(), method, path)
+
+    def until_exchange(self, method, path, seconds=10, **fields):
+        """The first exchange record that matches; fails when none is filed in time."""
+        def probe():
+            for record in self.exchanges(method, path):
+                if all(record.get(key) == value for key, value in fields.items()):
+                    return record
+            return None
+        return until(f"the record of {method} {path} {fields or ''}", seconds, probe)
+
+    def expect_end(self, **fields):
+        """An abnormal exchange that must be on record exactly once; see records.Expected."""
+        expected = records.Expected(**fields)
+        self.expected.append(expected)
+        return expected
+
+    def tolerate(self, **fields):
+        """An abnormal exchange that may be on record, any number of times: what the client asks
+        after the fault differs from client to client, and is not the cause."""
+        self.tolerated.append(records.Expected(**fields))
+
+    def why(self):
+        """What `becaused why` prints of this front's records."""
+        shown = subprocess.run([self.binary, "why", self.records_path], text=True, timeout=20,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, env=clean_environment(COLUMNS="200"))
+        check(shown.returncode == 0, f"becaused why ended with {shown.returncode}: {shown.stdout}")
+        return shown.stdout
+
+    def finish(self, already_ended=False):
+        """SIGTERM; exit code 0; then the records, whole. already_ended: the test has ended it."""
+        if self.finished:
+            return
+        self.finished = True
+        if not already_ended:
+            self._end()
+        found = self.records()
+        records.check_whole(found, self.schema)
+        records.check_ends(found, self.expected, self.tolerated, self.loose_connections)
+
+    def _end(self):
+        check(self.service.alive(), lambda: "becaused died before it was told to: exit "
+              f"{self.service.process.returncode}\n{self.service.log_tail(30)}")
+        self.service.signal(signal.SIGTERM)
+        code = self.service.wait(40)
+        if code is None:
+            self.service.process.kill()
+        check(code == 0, lambda: f"becaused ended with {code} after SIGTERM\n"
+              f"{self.service.log_tail(30)}")
+
+    def stop(self):
+        self.service.stop(2)
+
+
+class Direct:
+    """The same face with nothing in between: validates the harness, and shows what dockerd does."""
+
+    daemon = None
+
+    def __init__(self, upstream):
+        self.host = self.upstream = upstream
+        kind, _, rest = upstream.partition("://")
+        if kind == "unix":
+            self.address = rest
+        else:
+            host, _, port = rest.rpartition(":")
+            self.address = (host, int(port))
+
+    def expect_end(self, **fields):
+        return records.Expected(**fields)
+
+    def tolerate(self, **fields):
+        pass
+
+    def finish(self):
+        pass
+
+    def stop(self):
+        pass

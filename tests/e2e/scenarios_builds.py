@@ -1,0 +1,113 @@
+"""Builds: the context goes up while progress comes down; BuildKit does both in a tunnel."""
+
+import hashlib
+import os
+
+from images import write_context
+from processes import processes_with_argument
+from records import CLOSED_BY_CLIENT, by_client
+from scenario import claim
+from waiting import check, until
+
+NOISE = 5_000_000
+
+
+def sleep_argument(t):
+    """A duration that no other process on the machine sleeps for."""
+    return f"{3000 + os.getpid() % 1000}.{abs(hash(t.tag)) % 10**9:09d}"
+
+
+def build(t, buildkit):
+    front = t.front(t.shared)
+    user = t.user(front)
+    noise = os.urandom(NOISE)
+    context = write_context(t.path("context"),
+                            "FROM base\nCOPY noise /noise\nRUN sha256sum /noise > /sum\n",
+                            [("noise", noise)])
+    user.run("build", "--network", "none", "-t", t.tag, context, seconds=120,
+             DOCKER_BUILDKIT=buildkit).ok()
+    shown = user.run("run", "--rm", "--network", "none", t.tag, "cat", "/sum").ok()
+    check(hashlib.sha256(noise).hexdigest() in shown.text(), "the context arrived changed")
+    return front
+
+
+@claim()
+def a_classic_build_sends_its_context_and_ends_clean(t):
+    front = build(t, "0")
+    if t.proxied:
+        record = front.until_exchange("POST", r"/build$", status=200, reason="complete")
+        check(record["bytes"]["client_in"] > NOISE, str(record["bytes"]))
+
+
+@claim(buildkit=True)
+def a_buildkit_build_sends_its_context_through_the_session_tunnel(t):
+    front = build(t, "1")
+    if t.proxied:
+        front.until_exchange("POST", r"/build$", status=200, reason="complete")
+        record = front.until_exchange("POST", r"^/session$", status=101, reason="tunnel_complete")
+        check(record["bytes"]["client_in"] > NOISE, str(record["bytes"]))
+
+
+@claim()
+def a_build_that_fails_says_so_and_is_a_complete_exchange(t):
+    front = t.front(t.shared)
+    context = write_context(t.path("context"), "FROM base\nRUN echo about to fail; exit 3\n")
+    t.user(front).run("build", "--network", "none", context, seconds=60,
+                      DOCKER_BUILDKIT="0").exits(3).says("returned a non-zero code: 3")
+    if t.proxied:
+        front.until_exchange("POST", r"/build$", status=200, reason="complete")
+
+
+def start_endless_build(t, front, buildkit):
+    """A build whose RUN step sleeps; returns (client, argument) once dockerd runs the step."""
+    mark = sleep_argument(t)
+    context = write_context(t.path("context"), f"FROM base\nRUN sleep {mark}\n")
+    client = t.started(t.user(front).start("build", "--network", "none", context,
+                                           DOCKER_BUILDKIT=buildkit))
+    until("the RUN step to start", 30, lambda: processes_with_argument(mark))
+    return client, mark
+
+
+def step_stops(mark, seconds=15):
+    until("dockerd to stop the RUN step", seconds, lambda: not processes_with_argument(mark))
+
+
+@claim()
+def a_classic_build_cancelled_half_way_stops_its_step(t):
+    front = t.front(t.shared)
+    client, mark = start_endless_build(t, front, "0")
+    front.expect_end(**by_client("POST", r"/build$", "response_body"))
+    client.interrupt()
+    client.finish(15).failed()
+    step_stops(mark)
+
+
+@claim(buildkit=True)
+def a_buildkit_build_cancelled_half_way_stops_its_step(t):
+    front = t.front(t.shared)
+    client, mark = start_endless_build(t, front, "1")
+    front.expect_end(**by_client("POST", r"/build$", "response_body"))
+    # The session is cut by the same stroke or closed politely after it: both are the client's.
+    front.tolerate(**by_client("POST", r"^/session$", "tunnel"))
+    client.interrupt()
+    client.finish(15).failed()
+    step_stops(mark)
+
+
+@claim()
+def a_classic_build_whose_client_is_killed_stops_its_step(t):
+    front = t.front(t.shared)
+    client, mark = start_endless_build(t, front, "0")
+    front.expect_end(**by_client("POST", r"/build$", "response_body"))
+    client.kill()
+    step_stops(mark)
+
+
+@claim(buildkit=True)
+def a_buildkit_build_whose_client_is_killed_stops_its_step(t):
+    front = t.front(t.shared)
+    client, mark = start_endless_build(t, front, "1")
+    front.expect_end(**by_client("POST", r"/build$", "response_body"))
+    front.expect_end(**by_client("POST", r"^/session$", "tunnel", reason=CLOSED_BY_CLIENT))
+    client.kill()
+    step_stops(mark)
