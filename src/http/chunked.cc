@@ -68,17 +68,20 @@ bool ChunkedDecoder::take_line_byte(char byte) {
         case State::gap:
         case State::extension: return take_extension_byte(byte);
         case State::size_lf:
-            if (byte != '\n') return refuse(Flaw::malformed, "a bare CR after a chunk size", offset_);
+            if (byte != '\n')
+                return refuse(Flaw::malformed, "a bare CR after a chunk size", offset_);
             state_ = left_ == 0 ? State::trailers : State::data;
             return true;
         case State::data_cr:
             if (byte != '\r')
-                return refuse(Flaw::malformed, "a chunk does not end in CRLF after its data", offset_);
+                return refuse(Flaw::malformed, "a chunk does not end in CRLF after its data",
+                              offset_);
             state_ = State::data_lf;
             return true;
         case State::data_lf:
             if (byte != '\n')
-                return refuse(Flaw::malformed, "a chunk does not end in CRLF after its data", offset_);
+                return refuse(Flaw::malformed, "a chunk does not end in CRLF after its data",
+                              offset_);
             state_ = State::size;
             digits_ = 0;
             extension_bytes_ = 0;
@@ -102,16 +105,12 @@ bool ChunkedDecoder::take_size_byte(char byte) {
         return true;
     }
     if (digits_ == 0) return refuse(Flaw::malformed, "a chunk size is not hexadecimal", offset_);
-    if (byte == '\r')
-        state_ = State::size_lf;
-    else if (byte == ';')
-        state_ = State::extension;
-    else if (is_space(byte))
-        state_ = State::gap;
+    if (byte == '\r') state_ = State::size_lf;
+    else if (byte == ';') state_ = State::extension;
+    else if (is_space(byte)) state_ = State::gap;
     else if (byte == '\n')
         return refuse(Flaw::malformed, "a chunk size line ends in a bare LF", offset_);
-    else
-        return refuse(Flaw::malformed, "a chunk size is not hexadecimal", offset_);
+    else return refuse(Flaw::malformed, "a chunk size is not hexadecimal", offset_);
     return true;
 }
 
@@ -130,7 +129,8 @@ bool ChunkedDecoder::take_extension_byte(char byte) {
         if (byte == ';' || is_space(byte)) return true;
         return refuse(Flaw::malformed, "white space after a chunk size", offset_);
     }
-    if (byte == '\n') return refuse(Flaw::malformed, "a chunk size line ends in a bare LF", offset_);
+    if (byte == '\n')
+        return refuse(Flaw::malformed, "a chunk size line ends in a bare LF", offset_);
     if (find_control(&byte, &byte + 1) == &byte)
         return refuse(Flaw::malformed, "a control byte in a chunk extension", offset_);
     return true;
@@ -162,16 +162,43 @@ enum class TrailerFate : uint8_t { forward, leave_out, refuse };
 // RFC 9110 §6.5.1: what frames, routes or belongs to a hop cannot come late; a message that has it is
 // an attack on whoever merges trailers into the head. Connection-named fields are refused in heads.
 constexpr std::string_view refused_names[] = {
-    "connection", "content-length", "host", "http2-settings", "keep-alive", "proxy-connection", "te",
-    "trailer", "transfer-encoding", "upgrade",
+    "connection",        "content-length",   "host", "http2-settings",
+    "keep-alive",        "proxy-connection", "te",   "trailer",
+    "transfer-encoding", "upgrade",
 };
 // Controls, credentials, what says how to read the body, what this proxy itself adds to heads.
 constexpr std::string_view dropped_names[] = {
-    "age", "api-version", "authorization", "cache-control", "content-disposition",
-    "content-encoding", "content-language", "content-location", "content-range", "content-type",
-    "cookie", "date", "expect", "expires", "forwarded", "location", "max-forwards", "pragma",
-    "proxy-authenticate", "proxy-authorization", "proxy-status", "range", "retry-after", "set-cookie",
-    "traceparent", "tracestate", "vary", "via", "warning", "www-authenticate", "x-real-ip",
+    "age",
+    "api-version",
+    "authorization",
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-location",
+    "content-range",
+    "content-type",
+    "cookie",
+    "date",
+    "expect",
+    "expires",
+    "forwarded",
+    "location",
+    "max-forwards",
+    "pragma",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-status",
+    "range",
+    "retry-after",
+    "set-cookie",
+    "traceparent",
+    "tracestate",
+    "vary",
+    "via",
+    "warning",
+    "www-authenticate",
+    "x-real-ip",
     "x-request-id",
 };
 constexpr std::string_view dropped_prefixes[] = {"if-", "sec-", "x-forwarded-", "x-registry-"};
@@ -199,8 +226,8 @@ bool ChunkedDecoder::judge_trailers() {
     }
     for (size_t i = 0; i < fields.size(); ++i) {
         const size_t at = static_cast<size_t>(fields[i].name.data() - section_.data());
-        const char* const line_end =
-            i + 1 < fields.size() ? fields[i + 1].name.data() : section_.data() + section_.size() - 2;
+        const char* const line_end = i + 1 < fields.size() ? fields[i + 1].name.data()
+                                                           : section_.data() + section_.size() - 2;
         const TrailerFate fate = fate_of(fields[i].name);
         if (fate == TrailerFate::refuse)
             return refuse(Flaw::malformed, "a trailer that frames, routes or belongs to the hop",

@@ -22,18 +22,12 @@ Finding read_connection(std::string_view list, ConnectionOptions& options, size_
         const std::string_view option = take_element(list);
         if (option.empty()) continue;
         if (++count > connection_option_limit) return {"more than 64 Connection options"};
-        if (same_name(option, "close"))
-            options.close = true;
-        else if (same_name(option, "keep-alive"))
-            options.keep_alive = true;
-        else if (same_name(option, "upgrade"))
-            options.upgrade = true;
-        else if (same_name(option, "te"))
-            options.te = true;
-        else if (is_token(option))
-            names_fields = true;
-        else
-            return {"a Connection option is not a token"};
+        if (same_name(option, "close")) options.close = true;
+        else if (same_name(option, "keep-alive")) options.keep_alive = true;
+        else if (same_name(option, "upgrade")) options.upgrade = true;
+        else if (same_name(option, "te")) options.te = true;
+        else if (is_token(option)) names_fields = true;
+        else return {"a Connection option is not a token"};
     }
     return {};
 }
@@ -45,7 +39,8 @@ void mark_named(Head& head) {
         while (!list.empty()) {
             const std::string_view option = take_element(list);
             for (Field& field : head.fields)
-                if (same_name(field.name, option) && !end_to_end(field.name)) field.hop_by_hop = true;
+                if (same_name(field.name, option) && !end_to_end(field.name))
+                    field.hop_by_hop = true;
         }
     }
 }
@@ -182,16 +177,48 @@ Finding read_asked(Field& field, RequestHead& head, Walk& walk) {
 }
 
 constexpr std::string_view end_to_end_names[] = {
-    "accept", "accept-encoding", "age", "allow", "api-version", "authorization", "cache-control",
-    "cookie", "date", "etag", "expect", "expires", "forwarded", "from", "host", "last-modified",
-    "location", "max-forwards", "origin", "ostype", "pragma", "proxy-status", "range", "referer",
-    "retry-after", "server", "set-cookie", "traceparent", "tracestate", "trailer",
-    "transfer-encoding", "user-agent", "vary", "via", "warning", "www-authenticate", "x-real-ip",
+    "accept",
+    "accept-encoding",
+    "age",
+    "allow",
+    "api-version",
+    "authorization",
+    "cache-control",
+    "cookie",
+    "date",
+    "etag",
+    "expect",
+    "expires",
+    "forwarded",
+    "from",
+    "host",
+    "last-modified",
+    "location",
+    "max-forwards",
+    "origin",
+    "ostype",
+    "pragma",
+    "proxy-status",
+    "range",
+    "referer",
+    "retry-after",
+    "server",
+    "set-cookie",
+    "traceparent",
+    "tracestate",
+    "trailer",
+    "transfer-encoding",
+    "user-agent",
+    "vary",
+    "via",
+    "warning",
+    "www-authenticate",
+    "x-real-ip",
     "x-request-id",
 };
 constexpr std::string_view end_to_end_prefixes[] = {
-    "access-control-", "builder-", "content-", "docker-", "if-", "sec-", "x-docker-", "x-forwarded-",
-    "x-registry-",
+    "access-control-", "builder-",     "content-",    "docker-", "if-", "sec-",
+    "x-docker-",       "x-forwarded-", "x-registry-",
 };
 
 }  // namespace

@@ -64,12 +64,9 @@ bool counts_hops(const RequestHead& head) {
 void append_forwarded_element(std::string& out, const RequestHead& head, const Hop& hop) {
     const bool ipv6 = hop.client_address.find(':') != string_view::npos;
     out += "for=";
-    if (hop.client_address == "unix")
-        out += "unknown";
-    else if (ipv6)
-        out.append("\"[").append(hop.client_address).append("]\"");
-    else
-        out += hop.client_address;
+    if (hop.client_address == "unix") out += "unknown";
+    else if (ipv6) out.append("\"[").append(hop.client_address).append("]\"");
+    else out += hop.client_address;
     if (!head.authority.empty()) {
         // Only a token may go without quotes (RFC 7239 §4); a valid authority needs no escapes.
         const bool quoted = !is_token(head.authority);
@@ -114,10 +111,8 @@ bool RequestCopy::extended(const Field& field, const Field* last, bool with_elem
     if (!hop_.trust_forwarded) return false;
     if (&field != last || !with_element) return true;
     copy_.unfinished(field) += field.value.empty() ? " " : ", ";
-    if (field.known == FieldName::forwarded)
-        append_forwarded_element(out_, head_, hop_);
-    else
-        out_ += hop_.client_address;
+    if (field.known == FieldName::forwarded) append_forwarded_element(out_, head_, hop_);
+    else out_ += hop_.client_address;
     out_ += "\r\n";
     return false;
 }
@@ -169,12 +164,9 @@ bool RequestCopy::replaced(const Field& field) {
 void append_request_connection(std::string& out, const RequestHead& head) {
     const bool upgrade = !head.upgrade.empty();
     if (head.accepts_trailers) out += "TE: trailers\r\n";
-    if (upgrade && head.accepts_trailers)
-        out += "Connection: Upgrade, TE\r\n";
-    else if (upgrade)
-        out += "Connection: Upgrade\r\n";
-    else if (head.accepts_trailers)
-        out += "Connection: TE\r\n";
+    if (upgrade && head.accepts_trailers) out += "Connection: Upgrade, TE\r\n";
+    else if (upgrade) out += "Connection: Upgrade\r\n";
+    else if (head.accepts_trailers) out += "Connection: TE\r\n";
 }
 
 void append_forwarded(std::string& out, const RequestHead& head, const Hop& hop,

@@ -18,10 +18,12 @@ struct Hop {
     // The client's address without port, "127.0.0.1" or "2001:db8::1"; "unix" for a unix socket
     // (then Forwarded says for=unknown and X-Forwarded-For is left out).
     std::string_view client_address;
-    std::string_view scheme = "http";    // for X-Forwarded-Proto
+    std::string_view scheme = "http";  // for X-Forwarded-Proto
     std::string_view via_name = "becaused";
-    bool trust_forwarded = false;  // keep and extend the client's X-Forwarded-*, Forwarded; else replaced
-    std::string_view request_id;   // used when the client's X-Request-Id is absent, invalid or repeated
+    bool trust_forwarded =
+        false;  // keep and extend the client's X-Forwarded-*, Forwarded; else replaced
+    std::string_view
+        request_id;  // used when the client's X-Request-Id is absent, invalid or repeated
     std::string_view traceparent;  // the same for traceparent (W3C Trace Context, level 1)
 };
 
@@ -33,7 +35,7 @@ bool valid_traceparent(std::string_view value);
 
 // What the outgoing request may ask of the upstream; part of the record and of AskedFor.
 struct ForwardedRequest {
-    std::string_view request_id;   // the one that was sent: a view into `out` or into `hop`
+    std::string_view request_id;  // the one that was sent: a view into `out` or into `hop`
 };
 
 // Appends the upstream's request head to `out` (which keeps its capacity). The body follows as `framing`
@@ -41,13 +43,15 @@ struct ForwardedRequest {
 // (for HTTP/1.0 without Host: `fallback_host`), origin-form target. Max-Forwards is decremented for
 // OPTIONS and TRACE. Upgrade and `Connection: upgrade` are sent when head.upgrade is not empty.
 ForwardedRequest write_request_head(const RequestHead& head, const BodyFraming& framing,
-                                    const Hop& hop, std::string_view fallback_host, std::string& out);
+                                    const Hop& hop, std::string_view fallback_host,
+                                    std::string& out);
 
 // How the answer is framed towards this client.
 struct AnswerFraming {
-    BodyKind kind = BodyKind::none;  // length, chunked, until_close (HTTP/1.0 clients), none, tunnel
+    BodyKind kind =
+        BodyKind::none;  // length, chunked, until_close (HTTP/1.0 clients), none, tunnel
     uint64_t length = 0;
-    bool close = false;        // say Connection: close
+    bool close = false;           // say Connection: close
     bool keep_alive_1_0 = false;  // the client speaks HTTP/1.0 and asked for keep-alive: say so
 };
 // `request_minor`: the client's minor version. Interim answers have kind none and no Via is required,

@@ -22,8 +22,7 @@ namespace {
 
 // True when the field is to be copied as it is.
 bool answer_keeps(const Field& field, const ResponseHead& head, const AnswerFraming& framing) {
-    if (field.known == FieldName::upgrade)
-        return head.status == 101 && framing.kind == BodyKind::tunnel;
+    if (field.known == FieldName::upgrade) return head.status == 101;
     if (field.known == FieldName::trailer)
         return framing.kind == BodyKind::chunked && !field.hop_by_hop;
     return !field.hop_by_hop;
@@ -37,8 +36,8 @@ bool answer_says_length(const ResponseHead& head, const AnswerFraming& framing) 
 
 }  // namespace
 
-void write_response_head(const ResponseHead& head, const AnswerFraming& framing, std::string_view via_name,
-                         std::string& out) {
+void write_response_head(const ResponseHead& head, const AnswerFraming& framing,
+                         std::string_view via_name, std::string& out) {
     out += "HTTP/1.1 ";
     append_number(out, head.status);
     out += ' ';
@@ -56,12 +55,9 @@ void write_response_head(const ResponseHead& head, const AnswerFraming& framing,
     }
     copy.flush();
     if (framing.kind == BodyKind::chunked) out += "Transfer-Encoding: chunked\r\n";
-    if (framing.kind == BodyKind::tunnel && head.status == 101)
-        out += "Connection: Upgrade\r\n";
-    else if (framing.close)
-        out += "Connection: close\r\n";
-    else if (framing.keep_alive_1_0)
-        out += "Connection: keep-alive\r\n";
+    if (framing.kind == BodyKind::tunnel && head.status == 101) out += "Connection: Upgrade\r\n";
+    else if (framing.close) out += "Connection: close\r\n";
+    else if (framing.keep_alive_1_0) out += "Connection: keep-alive\r\n";
     append_via(out, head.minor_version, via_name);
     out += "\r\n";
 }

@@ -54,10 +54,8 @@ std::optional<ParseFault> decide_request_body(const RequestHead& head, BodyFrami
     framing = {};
     if (const char* detail = contradiction(head))
         return make_fault(Side::client, Flaw::ambiguous, detail, 0);
-    if (head.chunked)
-        framing.kind = BodyKind::chunked;
-    else
-        framing = sized(head.content_length);
+    if (head.chunked) framing.kind = BodyKind::chunked;
+    else framing = sized(head.content_length);
     return std::nullopt;
 }
 
@@ -77,14 +75,11 @@ std::optional<ParseFault> decide_response_body(const ResponseHead& head, const A
     }
     const bool bodyless = head.status < 200 || head.status == 204 || head.status == 304;
     if (bodyless || asked.head_method) return std::nullopt;
-    if (head.chunked)
-        framing.kind = BodyKind::chunked;
-    else if (head.has_content_length)
-        framing = sized(head.content_length);
+    if (head.chunked) framing.kind = BodyKind::chunked;
+    else if (head.has_content_length) framing = sized(head.content_length);
     else if (asked.hijackable && head.status == 200 && raw_stream(head))
         framing.kind = BodyKind::tunnel;
-    else
-        framing.kind = BodyKind::until_close;
+    else framing.kind = BodyKind::until_close;
     return std::nullopt;
 }
 

@@ -28,11 +28,11 @@ std::optional<ParseFault> decide_request_body(const RequestHead& head, BodyFrami
 
 // What the request said, as far as the answer's framing depends on it.
 struct AskedFor {
-    bool head_method = false;    // HEAD: the answer has no body whatever it says
-    bool upgrade = false;        // the request that was forwarded asked for an upgrade
-    bool hijackable = false;     // POST .../attach or exec/.../start: a 200 raw stream without length
-                                 // is a tunnel (DOCKER: application/vnd.docker.raw-stream or
-                                 // vnd.docker.multiplexed-stream)
+    bool head_method = false;  // HEAD: the answer has no body whatever it says
+    bool upgrade = false;      // the request that was forwarded asked for an upgrade
+    bool hijackable = false;   // POST .../attach or exec/.../start: a 200 raw stream without length
+                               // is a tunnel (DOCKER: application/vnd.docker.raw-stream or
+                               // vnd.docker.multiplexed-stream)
     std::string_view upgrade_protocol = {};  // Upgrade's value as sent
 };
 // Answers. Interim (1xx but 101) answers: BodyKind::none. 101 without `upgrade`, or to a protocol that

@@ -69,8 +69,8 @@ ParseFault make_fault(Side from, Flaw flaw, const char* detail, size_t offset) {
     return {verdict.reason, verdict.status, detail, "guard", as_offset(offset)};
 }
 
-std::optional<ParseFault> split_head(Side from, std::string_view bytes, std::string_view& first_line,
-                                     std::vector<Field>& fields) {
+std::optional<ParseFault> split_head(Side from, std::string_view bytes,
+                                     std::string_view& first_line, std::vector<Field>& fields) {
     fields.clear();
     if (bytes.size() > head_limit_bytes)
         return make_fault(from, Flaw::head_too_large, "the head is over 64 KiB", head_limit_bytes);
@@ -96,10 +96,10 @@ std::optional<ParseFault> split_fields(Side from, std::string_view bytes, size_t
         if (at == name || at >= bytes.size() || bytes[at] != ':') {
             const bool control = find_control_from(bytes.substr(0, at + 1), at) == at;
             const bool line_end = ends_line(bytes, at);
-            return make_fault(from, Flaw::malformed,
-                              control && !line_end ? control_detail(bytes, at)
-                                                   : name_detail(bytes, name, at),
-                              at);
+            return make_fault(
+                from, Flaw::malformed,
+                control && !line_end ? control_detail(bytes, at) : name_detail(bytes, name, at),
+                at);
         }
         const size_t end = find_control_from(bytes, at + 1);
         if (!ends_line(bytes, end))

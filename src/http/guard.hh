@@ -28,8 +28,8 @@ enum class Flaw : uint8_t {
 ParseFault make_fault(Side from, Flaw flaw, const char* detail, size_t offset);
 
 // Cuts a whole head: its first line (without CRLF), then its fields (`fields` is emptied first).
-std::optional<ParseFault> split_head(Side from, std::string_view bytes, std::string_view& first_line,
-                                     std::vector<Field>& fields);
+std::optional<ParseFault> split_head(Side from, std::string_view bytes,
+                                     std::string_view& first_line, std::vector<Field>& fields);
 // The field lines of a head or a trailer section, from `at` to the empty line that must end `bytes`.
 std::optional<ParseFault> split_fields(Side from, std::string_view bytes, size_t at,
                                        std::vector<Field>& fields);

@@ -1,5 +1,7 @@
 #include "http/head.hh"
 
+#include <cstring>
+
 #include "http/octets.hh"
 
 namespace becaused {
@@ -13,8 +15,12 @@ bool same_name(std::string_view a, std::string_view b) {
 
 namespace {
 
-FieldName if_same(std::string_view name, std::string_view known, FieldName field) {
-    return same_name(name, known) ? field : FieldName::other;
+// `name` has the length of `known`. Nearly all peers spell names as the RFCs do, which one comparison of
+// known length shows.
+template <size_t size>
+FieldName if_same(std::string_view name, const char (&known)[size], FieldName field) {
+    const bool as_spelled = std::memcmp(name.data(), known, size - 1) == 0;
+    return as_spelled || same_name(name, {known, size - 1}) ? field : FieldName::other;
 }
 
 FieldName known_of_10(std::string_view name) {
@@ -38,7 +44,8 @@ FieldName known_of_14(std::string_view name) {
 }
 
 FieldName known_of_16(std::string_view name) {
-    if (lower(name[0]) == 'p') return if_same(name, "Proxy-Connection", FieldName::proxy_connection);
+    if (lower(name[0]) == 'p')
+        return if_same(name, "Proxy-Connection", FieldName::proxy_connection);
     return if_same(name, "X-Forwarded-Host", FieldName::x_forwarded_host);
 }
 

@@ -15,10 +15,33 @@ inline constexpr size_t field_limit = 1024;             // field lines in a head
 
 // Fields that the proxy itself reads or replaces; everything else is `other`.
 enum class FieldName : uint8_t {
-    other, connection, content_length, content_type, date, expect, forwarded, host, http2_settings,
-    keep_alive, max_forwards, proxy_authenticate, proxy_authorization, proxy_connection, proxy_status, server, te,
-    traceparent, tracestate, trailer, transfer_encoding, upgrade, via, x_forwarded_for,
-    x_forwarded_host, x_forwarded_proto, x_request_id,
+    other,
+    connection,
+    content_length,
+    content_type,
+    date,
+    expect,
+    forwarded,
+    host,
+    http2_settings,
+    keep_alive,
+    max_forwards,
+    proxy_authenticate,
+    proxy_authorization,
+    proxy_connection,
+    proxy_status,
+    server,
+    te,
+    traceparent,
+    tracestate,
+    trailer,
+    transfer_encoding,
+    upgrade,
+    via,
+    x_forwarded_for,
+    x_forwarded_host,
+    x_forwarded_proto,
+    x_request_id,
 };
 
 struct Field {

@@ -11,10 +11,10 @@
 namespace becaused {
 
 enum Octet : uint8_t {
-    octet_token = 1,    // tchar
-    octet_path = 2,     // pchar or "/", a "%" included
-    octet_query = 4,    // visible ASCII but quotes, "#", "<", ">": what browsers leave as it is, too
-    octet_host = 8,     // unreserved: names and IPv4 addresses
+    octet_token = 1,  // tchar
+    octet_path = 2,   // pchar or "/", a "%" included
+    octet_query = 4,  // visible ASCII but quotes, "#", "<", ">": what browsers leave as it is, too
+    octet_host = 8,   // unreserved: names and IPv4 addresses
     octet_digit = 16,
     octet_hex = 32,
     octet_visible = 64,  // 0x21..0x7e

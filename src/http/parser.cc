@@ -1,19 +1,16 @@
 #include "http/parser.hh"
 
+#include <llhttp.h>
+
 #include <algorithm>
 #include <cstring>
-
-#if __has_include(<llhttp.h>)
-#include <llhttp.h>
-#else
-#include <llhttp/llhttp.h>
-#endif
 
 #include "http/guard.hh"
 #include "http/octets.hh"
 
 #if LLHTTP_VERSION_MAJOR < 9 && !LLHTTP_STRICT_MODE
-#error "llhttp before 9.0 must be built with -DLLHTTP_STRICT_MODE=1 (CVE-2023-30589, CVE-2025-23167)"
+#error \
+    "llhttp before 9.0 must be built with -DLLHTTP_STRICT_MODE=1 (CVE-2023-30589, CVE-2025-23167)"
 #endif
 
 namespace becaused {
@@ -77,9 +74,7 @@ int on_value(llhttp_t* parser, const char* at, size_t length) noexcept {
 }
 
 // Pausing keeps llhttp away from bodies (http/chunked.hh is ours).
-int on_end(llhttp_t* parser) noexcept {
-    return comparison(parser).ends_well() ? HPE_PAUSED : -1;
-}
+int on_end(llhttp_t* parser) noexcept { return comparison(parser).ends_well() ? HPE_PAUSED : -1; }
 
 int on_end_unheard(llhttp_t*) noexcept { return HPE_PAUSED; }
 
@@ -128,8 +123,7 @@ ParseFault refused(Side from, const llhttp_t& parser, llhttp_errno_t error, std:
         fault = make_fault(from, Flaw::unsupported, "the method is not one that is known", 0);
     else if (accepted(error) || error == HPE_USER || error == HPE_CB_HEADERS_COMPLETE)
         return make_fault(from, Flaw::malformed, "two parsers read the head differently", offset);
-    else
-        fault = make_fault(from, Flaw::malformed, llhttp_get_error_reason(&parser), offset);
+    else fault = make_fault(from, Flaw::malformed, llhttp_get_error_reason(&parser), offset);
     fault.parser_error = llhttp_errno_name(error);
     return fault;
 }
@@ -198,7 +192,8 @@ std::optional<ParseFault> refuse_partial_line(std::string_view line) {
     if (!all(octet_token, line.substr(0, space)) || (space == 0 && !line.empty()))
         return make_fault(Side::client, Flaw::malformed, "the method is not a token", 0);
     if (space > 64)
-        return make_fault(Side::client, Flaw::unsupported, "the method is not one that is known", 0);
+        return make_fault(Side::client, Flaw::unsupported, "the method is not one that is known",
+                          0);
     if (line.size() > space + 1 + target_limit_bytes)
         return make_fault(Side::client, Flaw::target_too_large, "the request target is over 8 KiB",
                           space + 1);
@@ -213,7 +208,8 @@ std::optional<ParseFault> refuse_incomplete_request(std::string_view bytes) {
         if (const auto fault = refuse_partial_line(bytes)) return fault;
     } else if (end > 1 && bytes[end - 1] == '\r') {
         RequestHead line_only;
-        if (const auto fault = judge_request_line(bytes.substr(0, end - 1), line_only)) return fault;
+        if (const auto fault = judge_request_line(bytes.substr(0, end - 1), line_only))
+            return fault;
     }
     if (bytes.size() >= head_limit_bytes)
         return make_fault(Side::client, Flaw::head_too_large, "the head is over 64 KiB",

@@ -1,5 +1,6 @@
-// One complete head into facts: llhttp in strict mode does the grammar, and a guard of our own refuses
-// what llhttp lets through (each case is a published attack; tests/unit/parser_test.cc lists them).
+// One complete head into facts, by two readers: a strict guard of our own (http/guard.hh), because llhttp
+// lets published attacks through (tests/unit/parser_test.cc lists them), and llhttp in strict mode. A
+// head passes if both accept it and see the same fields.
 // Owns one llhttp parser per direction; keeps no bytes. Bodies and trailers: http/chunked.hh.
 #pragma once
 
@@ -15,10 +16,10 @@ namespace becaused {
 // Why a head was refused. All texts are static.
 struct ParseFault {
     Reason reason = Reason::client_malformed;
-    uint16_t status = 400;         // the answer due to a client: 400, 414, 431, 501, 505; 502 for upstreams
-    const char* detail = "";       // for people: "bare LF in the head"
-    const char* parser_error = ""; // llhttp's name ("HPE_INVALID_METHOD") or "guard"
-    uint32_t offset = 0;           // bytes from the head's first byte
+    uint16_t status = 400;    // the answer due: 400, 414, 417, 431, 501, 505; 502 for upstreams
+    const char* detail = "";  // for people: "bare LF in the head"
+    const char* parser_error = "";  // llhttp's name ("HPE_INVALID_METHOD") or "guard"
+    uint32_t offset = 0;            // bytes from the head's first byte
 };
 
 // Where the head ends: the offset just after its empty line (CRLF CRLF, or LF LF and other bare-LF

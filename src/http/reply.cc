@@ -13,22 +13,57 @@ struct Phrase {
 
 // IANA's registry of HTTP status codes, as far as a proxy for dockerd meets them.
 constexpr Phrase phrases[] = {
-    {100, "Continue"}, {101, "Switching Protocols"}, {102, "Processing"}, {103, "Early Hints"},
-    {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {203, "Non-Authoritative Information"},
-    {204, "No Content"}, {205, "Reset Content"}, {206, "Partial Content"},
-    {300, "Multiple Choices"}, {301, "Moved Permanently"}, {302, "Found"}, {303, "See Other"},
-    {304, "Not Modified"}, {307, "Temporary Redirect"}, {308, "Permanent Redirect"},
-    {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
-    {405, "Method Not Allowed"}, {406, "Not Acceptable"}, {407, "Proxy Authentication Required"},
-    {408, "Request Timeout"}, {409, "Conflict"}, {410, "Gone"}, {411, "Length Required"},
-    {412, "Precondition Failed"}, {413, "Content Too Large"}, {414, "URI Too Long"},
-    {415, "Unsupported Media Type"}, {416, "Range Not Satisfiable"}, {417, "Expectation Failed"},
-    {421, "Misdirected Request"}, {422, "Unprocessable Content"}, {425, "Too Early"},
-    {426, "Upgrade Required"}, {428, "Precondition Required"}, {429, "Too Many Requests"},
-    {431, "Request Header Fields Too Large"}, {499, "Client Closed Request"},
-    {500, "Internal Server Error"}, {501, "Not Implemented"}, {502, "Bad Gateway"},
-    {503, "Service Unavailable"}, {504, "Gateway Timeout"}, {505, "HTTP Version Not Supported"},
-    {507, "Insufficient Storage"}, {511, "Network Authentication Required"},
+    {100, "Continue"},
+    {101, "Switching Protocols"},
+    {102, "Processing"},
+    {103, "Early Hints"},
+    {200, "OK"},
+    {201, "Created"},
+    {202, "Accepted"},
+    {203, "Non-Authoritative Information"},
+    {204, "No Content"},
+    {205, "Reset Content"},
+    {206, "Partial Content"},
+    {300, "Multiple Choices"},
+    {301, "Moved Permanently"},
+    {302, "Found"},
+    {303, "See Other"},
+    {304, "Not Modified"},
+    {307, "Temporary Redirect"},
+    {308, "Permanent Redirect"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
+    {407, "Proxy Authentication Required"},
+    {408, "Request Timeout"},
+    {409, "Conflict"},
+    {410, "Gone"},
+    {411, "Length Required"},
+    {412, "Precondition Failed"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {416, "Range Not Satisfiable"},
+    {417, "Expectation Failed"},
+    {421, "Misdirected Request"},
+    {422, "Unprocessable Content"},
+    {425, "Too Early"},
+    {426, "Upgrade Required"},
+    {428, "Precondition Required"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {499, "Client Closed Request"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
+    {507, "Insufficient Storage"},
+    {511, "Network Authentication Required"},
 };
 
 // How many bytes of well-formed UTF-8 begin here (RFC 3629); 0 when none do.
@@ -46,8 +81,8 @@ size_t utf8_size(std::string_view bytes) {
         const bool surrogate = first == 0xed && at(1) >= 0xa0;
         return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
     }
-    const bool in_range = first < 0xf5 && !(first == 0xf0 && at(1) < 0x90) &&
-                          !(first == 0xf4 && at(1) >= 0x90);
+    const bool in_range =
+        first < 0xf5 && !(first == 0xf0 && at(1) < 0x90) && !(first == 0xf4 && at(1) >= 0x90);
     return in_range && follows(1) && follows(2) && follows(3) ? 4 : 0;
 }
 
@@ -75,12 +110,9 @@ void append_json_byte(std::string& out, char byte) {
 void append_json(std::string& out, std::string_view text) {
     while (!text.empty()) {
         const size_t size = utf8_size(text);
-        if (size == 1)
-            append_json_byte(out, text.front());
-        else if (size > 1)
-            out.append(text.substr(0, size));
-        else
-            out += "\xef\xbf\xbd";
+        if (size == 1) append_json_byte(out, text.front());
+        else if (size > 1) out.append(text.substr(0, size));
+        else out += "\xef\xbf\xbd";
         text.remove_prefix(size == 0 ? 1 : size);
     }
 }
@@ -137,8 +169,7 @@ void write_reply(const Reply& reply, std::string& out) {
     if (!reply.api_version.empty()) append_line(out, "Api-Version", reply.api_version);
     if (!reply.allow.empty()) append_line(out, "Allow", reply.allow);
     if (reply.retry_after_s > 0) append_number_line(out, "Retry-After", reply.retry_after_s);
-    if (reply.close)
-        append_line(out, "Connection", "close");
+    if (reply.close) append_line(out, "Connection", "close");
     else if (reply.request_minor == 0 && reply.keep_alive_1_0)
         append_line(out, "Connection", "keep-alive");
     out += "\r\n";

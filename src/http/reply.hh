@@ -21,8 +21,8 @@ struct Reply {
     bool close = true;             // say Connection: close
     uint8_t request_minor = 1;
     bool keep_alive_1_0 = false;
-    uint32_t retry_after_s = 0;    // 0: no Retry-After
-    std::string_view allow;        // Allow for 405, and for OPTIONS answered here
+    uint32_t retry_after_s = 0;  // 0: no Retry-After
+    std::string_view allow;      // Allow for 405, and for OPTIONS answered here
 };
 
 // Appends the whole answer, head and body, to `out`. Message: "becaused: <because> (record <id>)".

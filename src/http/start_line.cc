@@ -23,7 +23,8 @@ bool speakable(std::string_view version) { return version == "HTTP/1.1" || versi
 // Where a "%" lacks its two hex digits; the size if all have them.
 size_t bad_escape(std::string_view bytes) {
     for (size_t at = bytes.find('%'); at != std::string_view::npos; at = bytes.find('%', at + 1))
-        if (at + 2 >= bytes.size() || !is(octet_hex, bytes[at + 1]) || !is(octet_hex, bytes[at + 2]))
+        if (at + 2 >= bytes.size() || !is(octet_hex, bytes[at + 1]) ||
+            !is(octet_hex, bytes[at + 2]))
             return at;
     return bytes.size();
 }
@@ -124,7 +125,8 @@ bool valid_authority(std::string_view authority) {
     size_t end = 0;
     if (!authority.empty() && authority[0] == '[') {
         end = authority.find(']');
-        if (end == std::string_view::npos || !valid_ipv6(authority.substr(1, end - 1))) return false;
+        if (end == std::string_view::npos || !valid_ipv6(authority.substr(1, end - 1)))
+            return false;
         ++end;
     } else {
         end = std::min(authority.find(':'), authority.size());
@@ -144,9 +146,11 @@ std::optional<ParseFault> judge_request_line(std::string_view line, RequestHead&
     head.authority = {};
     if (!is_token(head.method)) return fault(Flaw::malformed, "the method is not a token", 0);
     // PRI exists only in HTTP/2's preface, which llhttp would look for.
-    if (head.method.size() > method_limit_bytes || (head.method == "PRI" && speakable(line.substr(last + 1))))
+    if (head.method.size() > method_limit_bytes ||
+        (head.method == "PRI" && speakable(line.substr(last + 1))))
         return fault(Flaw::unsupported, "the method is not one that is known", 0);
-    if (first >= line.size()) return fault(Flaw::malformed, "the request line has no target", first);
+    if (first >= line.size())
+        return fault(Flaw::malformed, "the request line has no target", first);
     if (last == first)
         return fault(Flaw::malformed, "the request line has no HTTP version", line.size());
     const std::string_view version = line.substr(last + 1);
@@ -178,7 +182,8 @@ std::optional<ParseFault> judge_status_line(std::string_view line, ResponseHead&
         (line.size() > 12 && line[12] != ' '))
         return fault("the status is not three digits", 8);
     head.minor_version = static_cast<uint8_t>(line[7] - '0');
-    head.status = static_cast<uint16_t>((line[9] - '0') * 100 + (line[10] - '0') * 10 + line[11] - '0');
+    head.status =
+        static_cast<uint16_t>((line[9] - '0') * 100 + (line[10] - '0') * 10 + line[11] - '0');
     if (head.status < 100 || head.status > 599) return fault("the status is not in 100 to 599", 9);
     head.reason = line.size() > 13 ? line.substr(13) : std::string_view();
     return std::nullopt;

@@ -76,7 +76,9 @@ std::string clocks_page() {
         "| clock | limits |";
     for (size_t i = 0; i < route_class_count; ++i)
         text += phrase(' ', name(static_cast<RouteClass>(i)), " |");
-    text += "\n|---|---|---|---|---|---|---|\n";
+    text += "\n|---|---|";
+    for (size_t i = 0; i < route_class_count; ++i) text += "---|";
+    text += '\n';
     for (size_t i = 0; i < clock_count; ++i) {
         const ClockRow& clock = row(static_cast<ClockName>(i));
         text += phrase("| ", code(clock.symbol), " | ", clock.limits, " |");

@@ -28,8 +28,11 @@ std::array<std::string_view, route_class_count> class_names() {
 Result<RouteClass> parse_class(std::string_view text) {
     const std::optional<RouteClass> found = find_route_class(text);
     if (found) return *found;
-    return Status::failed(phrase('"', text, "\" is no route class", suggestion(text, class_names()),
-                                 " (quick, transfer, build, follow, tunnel)"));
+    std::string all;
+    for (const std::string_view known : class_names())
+        all += phrase(all.empty() ? "" : ", ", known);
+    return Status::failed(
+        phrase('"', text, "\" is no route class", suggestion(text, class_names()), " (", all, ')'));
 }
 
 }  // namespace

@@ -1,10 +1,14 @@
 """The docker command-line clients on this machine, run as a person would; every wait is bounded."""
 
+import fcntl
 import json
 import os
+import pty
 import re
 import signal
+import struct
 import subprocess
+import termios
 import threading
 import time
 
@@ -81,23 +85,40 @@ class Result:
 class Running:
     """A client that runs while the test does something to it."""
 
-    def __init__(self, command, env, stdin, directory):
+    def __init__(self, command, env, stdin, directory, terminal=False):
         self.command = " ".join(command)
         self.started = time.monotonic()
-        self.process = remember(subprocess.Popen(
-            command, env=env, stdin=stdin, cwd=directory, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, start_new_session=True))
         self.changed = threading.Condition()
         self.streams = {"out": bytearray(), "err": bytearray()}
-        self.readers = [threading.Thread(target=self._read, args=(name, pipe), daemon=True)
-                        for name, pipe in (("out", self.process.stdout),
-                                           ("err", self.process.stderr))]
+        if terminal:
+            self.keyboard = self._start_on_terminal(command, env, directory)
+            sources = [("out", self.keyboard)]
+        else:
+            self.process = remember(subprocess.Popen(
+                command, env=env, stdin=stdin, cwd=directory, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, start_new_session=True))
+            sources = [("out", self.process.stdout), ("err", self.process.stderr)]
+        self.readers = [threading.Thread(target=self._read, args=source, daemon=True)
+                        for source in sources]
         for reader in self.readers:
             reader.start()
 
+    def _start_on_terminal(self, command, env, directory):
+        """Runs it on a terminal of 120 columns and 40 lines; returns our end of it."""
+        controller, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        self.process = remember(subprocess.Popen(
+            command, env=env, cwd=directory, stdin=terminal, stdout=terminal, stderr=terminal,
+            start_new_session=True))
+        os.close(terminal)
+        return os.fdopen(controller, "r+b", buffering=0)
+
     def _read(self, name, pipe):
         while True:
-            data = os.read(pipe.fileno(), 65536)
+            try:
+                data = os.read(pipe.fileno(), 65536)
+            except OSError:
+                data = b""  # a terminal whose last user left
             with self.changed:
                 if not data:
                     self.changed.notify_all()
@@ -187,8 +208,8 @@ class User:
     def command(self, arguments):
         return [self.cli.path, *arguments]
 
-    def start(self, *arguments, stdin=subprocess.DEVNULL, **env):
-        return Running(self.command(arguments), self.environment(**env), stdin, self.home)
+    def start(self, *arguments, stdin=subprocess.DEVNULL, terminal=False, **env):
+        return Running(self.command(arguments), self.environment(**env), stdin, self.home, terminal)
 
     def run(self, *arguments, input=None, seconds=60, **env):
         """Runs to the end. input: bytes for its standard input, which then ends."""

@@ -44,7 +44,8 @@ class Dockerd:
         self.socket_path = os.path.join(directory, "docker.sock")
         self.upstream = "unix://" + self.socket_path
         self.own_calls = Counter()  # (method, path) that the harness asked
-        self.recorded = Counter()   # (method, path) on record in front of it
+        self.recorded = Counter()  # (method, path) on record in front of it
+        self.maybe_asked = Counter()  # on record as sent, and never answered
         self.calls_lock = threading.Lock()
         self.cgroup = "becaused-e2e-" + os.path.basename(directory) + "-" + str(os.getpid())
         self.service = Service("dockerd", [
@@ -71,10 +72,11 @@ class Dockerd:
         with self.calls_lock:
             self.own_calls[(method, target.split("?")[0])] += 1
 
-    def note_recorded(self, found):
+    def note_recorded(self, sure, maybe):
         """Requests that one becaused before this daemon has on record."""
         with self.calls_lock:
-            self.recorded.update(found)
+            self.recorded.update(sure)
+            self.maybe_asked.update(maybe)
 
     def api(self, method, target, body=None, headers=None, timeout=120):
         """(status, body bytes) of one request made directly; counted as the harness's own."""

@@ -61,7 +61,8 @@ class Front:
         return until(f"the record of {method} {path} {fields or ''}", seconds, probe)
 
     def expect_end(self, **fields):
-        """An abnormal exchange that must be on record exactly once; see records.Expected."""
+        """An abnormal exchange that must be on record, once if not said otherwise; see
+        records.Expected."""
         expected = records.Expected(**fields)
         self.expected.append(expected)
         return expected

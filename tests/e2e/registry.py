@@ -7,7 +7,7 @@ import threading
 import time
 
 from processes import Service, clean_environment, free_port
-from waiting import check, until
+from waiting import check
 
 CHUNK = 64 * 1024
 
@@ -86,28 +86,6 @@ class Relay:
             self.held = False
             self.bytes_per_second = 1 << 40
             self.changed.notify_all()
-
-    def until_blocked(self, seconds):
-        """Somebody has more to push than the buffers on the way take."""
-        until("the push to fill the buffers before the silent relay", seconds,
-              self._blocked_senders, interval=0.1)
-
-    def until_given_up(self, seconds):
-        """Whoever was pushing into the silence has closed that connection. Its bytes still fill
-        our buffers, so the FIN cannot reach us: the kernel's table of sockets tells. (Connections
-        without unsent bytes may stay: HTTP clients keep idle ones.)"""
-        until("the pusher to give up its upload", seconds,
-              lambda: self.held and not self._blocked_senders(), interval=0.1)
-
-    def _blocked_senders(self):
-        blocked = []
-        with open("/proc/net/tcp") as table:
-            for line in table.readlines()[1:]:
-                _, _, remote, state, queues = line.split()[:5]
-                if (int(remote.split(":")[1], 16) == self.port and state == "01"
-                        and int(queues.split(":")[0], 16) > 0):
-                    blocked.append(line)
-        return blocked
 
     def stop(self):
         with self.changed:

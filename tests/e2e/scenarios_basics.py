@@ -2,6 +2,7 @@
 
 import os
 
+from records import by_client
 from registry import Registry
 from scenario import claim
 from waiting import check
@@ -58,28 +59,19 @@ def a_refused_login_shows_the_registrys_answer(t):
               f"dockerd's refusal is its answer, not a fault: {refused}")
 
 
-def build_with_eighty_registries(t, buildkit):
+@claim()
+def a_head_with_eighty_registries_passes(t):
     front = t.front(t.shared)
     user = t.user(front)
     user.configure(EIGHTY_REGISTRIES)
     os.makedirs(t.path("context"))
     with open(t.path("context", "Dockerfile"), "w") as out:
         out.write(f"FROM base\nENV MARK={t.tag}\n")
-    user.run("build", "-t", t.tag, t.path("context"), seconds=90,
-             DOCKER_BUILDKIT=buildkit).ok()
+    # The classic builder sends them all; BuildKit asks for one when it needs it.
+    user.run("build", "-t", t.tag, t.path("context"), seconds=90, DOCKER_BUILDKIT="0").ok()
     if t.proxied:
         built = front.until_exchange("POST", r"/build$", status=200, reason="complete")
         check(built["bytes"]["client_in"] > 16000, f"the head was not that large: {built['bytes']}")
-
-
-@claim()
-def a_head_with_eighty_registries_passes(t):
-    build_with_eighty_registries(t, "0")
-
-
-@claim(buildkit=True)
-def a_head_with_eighty_registries_passes_with_buildkit(t):
-    build_with_eighty_registries(t, "1")
 
 
 @claim()
@@ -93,6 +85,8 @@ def cp_both_ways_keeps_every_byte_and_odd_names(t):
     with open(t.path("there", name), "wb") as out:
         out.write(content)
     user.run("cp", t.path("there"), f"{t.tag}:/odd dir%2E").ok()
+    # The client leaves when it has seen the archive's end, which may be before the body's.
+    front.tolerate(**by_client("GET", r"/archive$", "response_body"))
     user.run("cp", f"{t.tag}:/odd dir%2E/{name}", t.path("back")).ok()
     with open(t.path("back"), "rb") as back:
         check(back.read() == content, "the file came back changed")
@@ -101,7 +95,7 @@ def cp_both_ways_keeps_every_byte_and_odd_names(t):
     if t.proxied:
         up = front.until_exchange("PUT", r"/archive$", status=200)
         check(up["bytes"]["client_in"] >= len(content), str(up["bytes"]))
-        front.until_exchange("HEAD", r"/archive$", status=200)
+        front.until_exchange("HEAD", r"/archive$", reason="complete")
         front.until_exchange("GET", r"/archive$", status=200)
 
 

@@ -5,7 +5,7 @@ import os
 
 from images import write_context
 from processes import processes_with_argument
-from records import CLOSED_BY_CLIENT, by_client
+from records import by_client
 from scenario import claim
 from waiting import check, until
 
@@ -86,12 +86,14 @@ def a_classic_build_cancelled_half_way_stops_its_step(t):
 def a_buildkit_build_cancelled_half_way_stops_its_step(t):
     front = t.front(t.shared)
     client, mark = start_endless_build(t, front, "1")
-    front.expect_end(**by_client("POST", r"/build$", "response_body"))
-    # The session is cut by the same stroke or closed politely after it: both are the client's.
+    # The client asks for the cancel and then reads how the build ends, or leaves before.
+    front.tolerate(**by_client("POST", r"/build$", "response_body"))
     front.tolerate(**by_client("POST", r"^/session$", "tunnel"))
     client.interrupt()
     client.finish(15).failed()
     step_stops(mark)
+    if t.proxied:
+        front.until_exchange("POST", r"/build/cancel$", reason="complete", status=200)
 
 
 @claim()
@@ -108,6 +110,7 @@ def a_buildkit_build_whose_client_is_killed_stops_its_step(t):
     front = t.front(t.shared)
     client, mark = start_endless_build(t, front, "1")
     front.expect_end(**by_client("POST", r"/build$", "response_body"))
-    front.expect_end(**by_client("POST", r"^/session$", "tunnel", reason=CLOSED_BY_CLIENT))
+    # Its FIN cannot be told from a half-close; what dockerd did after it may be a whole end.
+    front.tolerate(**by_client("POST", r"^/session$", "tunnel"))
     client.kill()
     step_stops(mark)

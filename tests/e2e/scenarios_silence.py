@@ -25,8 +25,8 @@ def silent_on_record(t, front, method, path, side="upstream", **fields):
 def logs_f_outlives_75_silent_seconds(t):
     front = t.front(t.shared)
     user = t.user(front)
-    user.run("run", "-d", "--name", t.tag, "--network", "none", "base", "sh", "-c",
-             f"echo early; sleep {SILENCE_S}; echo late").ok()
+    t.detached(user, "--name", t.tag, "base", "sh", "-c",
+             f"echo early; sleep {SILENCE_S}; echo late")
     shown = user.run("logs", "-f", t.tag, seconds=SILENCE_S + 30).exits(0)
     check(shown.out == b"early\nlate\n", str(shown))
     silent_on_record(t, front, "GET", r"/logs$", reason="complete")
@@ -60,8 +60,8 @@ def run_and_wait_outlive_75_silent_seconds(t):
 def exec_and_attach_outlive_75_silent_seconds(t):
     front = t.front(t.shared)
     user = t.user(front)
-    user.run("run", "-d", "-i", "--name", t.tag, "--network", "none", "base", "sh", "-c",
-             f"echo early; sleep {SILENCE_S}; echo late; exit 4").ok()
+    t.detached(user, "-i", "--name", t.tag, "base", "sh", "-c",
+             f"echo early; sleep {SILENCE_S}; echo late; exit 4")
     attached = t.started(user.start("attach", "--no-stdin", t.tag))
     shown = user.run("exec", t.tag, "sh", "-c", f"sleep {SILENCE_S - 10}; echo done; exit 5",
                      seconds=SILENCE_S + 30).exits(5)
@@ -96,8 +96,8 @@ def stop_with_a_long_grace_period_is_waited_for(t):
     user = t.user(front)
     # sh as process 1 ignores SIGTERM: dockerd sends no byte until the grace period is over,
     # which is longer than the patience with quick requests.
-    user.run("run", "-d", "--name", t.tag, "--network", "none", "base", "sh", "-c",
-             "sleep 300 & while :; do wait; done").ok()
+    t.detached(user, "--name", t.tag, "base", "sh", "-c",
+             "sleep 300 & while :; do wait; done")
     shown = user.run("stop", "-t", "35", t.tag, seconds=60).exits(0)
     check(shown.seconds > 33, f"stop came back after {shown.seconds:.0f} s: it did not wait")
     silent_on_record(t, front, "POST", r"/stop$", status=204)
@@ -109,8 +109,8 @@ def a_paused_reader_of_logs_gets_every_line_later(t):
     front = t.front(t.shared)
     user = t.user(front)
     line, lines = b"0123456789" * 90 + b"\n", 30_000  # 27 MB: more than all buffers on the way
-    user.run("run", "--name", t.tag, "-d", "--network", "none", "base", "sh", "-c",
-             f"yes {line.decode().strip()} | head -n {lines}").ok()
+    t.detached(user, "--name", t.tag, "base", "sh", "-c",
+             f"yes {line.decode().strip()} | head -n {lines}")
     user.run("wait", t.tag).ok()
     client = subprocess.Popen(user.command(["logs", t.tag]), env=user.environment(),
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

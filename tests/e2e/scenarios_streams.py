@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import pty
 import re
 import time
 
@@ -57,30 +56,22 @@ def run_i_passes_much_data_both_ways_at_once(t):
 @claim()
 def run_it_on_a_terminal_works(t):
     front = t.front(t.shared)
-    controller, terminal = pty.openpty()
-    try:
-        client = t.started(t.user(front).start(
-            "run", "-it", "--rm", "--network", "none", "base", "sh", "-c",
-            "read line; echo got $line; tty; exit 4", stdin=terminal, TERM="xterm"))
-        os.write(controller, b"hello\n")
-        client.finish(30).exits(4).says("got hello", "/dev/pts/")
-    finally:
-        os.close(controller)
-        os.close(terminal)
+    client = t.started(t.user(front).start(
+        "run", "-it", "--rm", "--network", "none", "base", "sh", "-c",
+        "read line; echo got $line; tty; until stty size | grep 120; do sleep 0.1; done; exit 4",
+        terminal=True, TERM="xterm"))
+    client.keyboard.write(b"hello\n")
+    client.finish(30).exits(4).says("got hello", "/dev/pts/", "40 120")
     tunnel_ended_clean(t, front, r"/attach$")
     if t.proxied:
         front.until_exchange("POST", r"/resize$")
-
-
-def start_container(t, user, *command):
-    user.run("run", "-d", "--name", t.tag, "--network", "none", "base", *command).ok()
 
 
 @claim()
 def exec_i_whose_stdin_ends_gives_all_output_and_the_exit_code(t):
     front = t.front(t.shared)
     user = t.user(front)
-    start_container(t, user, "sleep", "100")
+    t.detached(user, "--name", t.tag, "base", "sleep", "100")
     noise = os.urandom(1_000_000)
     shown = user.run("exec", "-i", t.tag, "sh", "-c", "sha256sum; sleep 1; echo late; exit 5",
                      input=noise).exits(5)
@@ -94,7 +85,7 @@ def exec_i_whose_stdin_ends_gives_all_output_and_the_exit_code(t):
 def exec_without_i_gives_all_output_and_the_exit_code(t):
     front = t.front(t.shared)
     user = t.user(front)
-    start_container(t, user, "sleep", "100")
+    t.detached(user, "--name", t.tag, "base", "sleep", "100")
     shown = user.run("exec", t.tag, "sh", "-c", "seq 1 50000; sleep 1; echo late; exit 6").exits(6)
     check(shown.out == b"".join(b"%d\n" % n for n in range(1, 50001)) + b"late\n",
           lambda: f"output is not whole: {len(shown.out)} bytes, ends {shown.out[-60:]!r}")
@@ -121,8 +112,8 @@ def attach_whose_stdin_ends_gives_all_output_and_the_exit_code(t):
 def logs_f_follows_until_the_container_ends(t):
     front = t.front(t.shared)
     user = t.user(front)
-    start_container(t, user, "sh", "-c",
-                    "for n in $(seq 1 8); do echo line $n; sleep 0.5; done")
+    t.detached(user, "--name", t.tag, "base", "sh", "-c",
+               "for n in $(seq 1 8); do echo line $n; sleep 0.5; done")
     client = t.started(user.start("logs", "-f", t.tag))
     client.until_output("line 2")
     # Each line must come when it is written, not with the next buffer.

@@ -158,10 +158,10 @@ def a_missing_upstream_during_an_upload_is_shown_every_time(t):
     with open(t.path("archive"), "wb") as out:
         out.truncate(40_000_000)
     user = t.user(front)
+    front.expect_end(method="POST", path=r"/images/load$", by="upstream", times=6,
+                     phase={"request_body", "first_byte"}, cls={"truncated", "fault"},
+                     reason={"upstream_closed", "upstream_reset", "retry_impossible"})
     for _ in range(6):
-        front.expect_end(method="POST", path=r"/images/load$", by="upstream",
-                         phase={"request_body", "first_byte"}, cls={"truncated", "fault"},
-                         reason={"upstream_closed", "upstream_reset", "retry_impossible"})
         user.run("load", "-i", t.path("archive"), seconds=20).failed().says("[Tt]he upstream")
 
 

@@ -29,7 +29,7 @@ def answers_of_dockerd_pass_unchanged(t):
     gzip = [("Accept-Encoding", "gzip")]
     cases = [
         ("GET", "/_ping", []), ("HEAD", "/_ping", []), ("GET", "/version", []),
-        ("GET", "/v1.41/images/base/json", []), ("GET", "/v1.41/no/such/page", []),
+        ("GET", "/v1.41/images/base/json", []), ("GET", "/v1.41/images/none/json", []),
         ("GET", f"/v1.41/containers/{t.tag}/json", []),
         ("HEAD", f"/v1.41/containers/{t.tag}/archive?path=%2Fbin%2Fbusybox", []),
         ("GET", f"/v1.41/containers/{t.tag}/archive?path=%2Fbin%2Fbusybox", gzip),

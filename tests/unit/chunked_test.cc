@@ -51,7 +51,8 @@ void chunks_decode(void**) {
         {"data that looks like framing", "7\r\n\r\n0\r\n\r\n\r\n0\r\n\r\n",
          "complete '\r\n0\r\n\r\n'"},
         {"16 digits", "0000000000000003\r\nfoo\r\n0000000000000000\r\n\r\n", "complete 'foo'"},
-        {"pipelined bytes are left", "0\r\n\r\nGET / HTTP/1.1\r\n", "complete '' left GET / HTTP/1.1\r\n"},
+        {"pipelined bytes are left", "0\r\n\r\nGET / HTTP/1.1\r\n",
+         "complete '' left GET / HTTP/1.1\r\n"},
         {"nothing yet", "", "incomplete ''"},
         {"cut in the data", "5\r\nhel", "incomplete 'hel'"},
         {"cut after the data", "5\r\nhello", "incomplete 'hello'"},
@@ -73,14 +74,20 @@ void sizes_are_strict(void**) {
         {"2^64 - 1", "ffffffffffffffff\r\nx",
          "400 client_malformed @15 a chunk size does not fit 63 bits after ''"},
         {"no digits", "\r\n", "400 client_malformed @0 a chunk size is not hexadecimal after ''"},
-        {"0x", "0x3\r\nfoo\r\n", "400 client_malformed @1 a chunk size is not hexadecimal after ''"},
+        {"0x", "0x3\r\nfoo\r\n",
+         "400 client_malformed @1 a chunk size is not hexadecimal after ''"},
         {"minus", "-3\r\n", "400 client_malformed @0 a chunk size is not hexadecimal after ''"},
         {"plus", "+3\r\n", "400 client_malformed @0 a chunk size is not hexadecimal after ''"},
-        {"not a digit", "3g\r\n", "400 client_malformed @1 a chunk size is not hexadecimal after ''"},
-        {"underscore", "1_0\r\n", "400 client_malformed @1 a chunk size is not hexadecimal after ''"},
-        {"space first", " 3\r\n", "400 client_malformed @0 a chunk size is not hexadecimal after ''"},
-        {"space after", "3 \r\nfoo\r\n", "400 client_malformed @2 white space after a chunk size after ''"},
-        {"tab after", "3\t\r\nfoo\r\n", "400 client_malformed @2 white space after a chunk size after ''"},
+        {"not a digit", "3g\r\n",
+         "400 client_malformed @1 a chunk size is not hexadecimal after ''"},
+        {"underscore", "1_0\r\n",
+         "400 client_malformed @1 a chunk size is not hexadecimal after ''"},
+        {"space first", " 3\r\n",
+         "400 client_malformed @0 a chunk size is not hexadecimal after ''"},
+        {"space after", "3 \r\nfoo\r\n",
+         "400 client_malformed @2 white space after a chunk size after ''"},
+        {"tab after", "3\t\r\nfoo\r\n",
+         "400 client_malformed @2 white space after a chunk size after ''"},
         {"NUL", "3\0\r\nfoo"sv, "400 client_malformed @1 a chunk size is not hexadecimal after ''"},
         {"second size missing", "1\r\na\r\n\r\n",
          "400 client_malformed @6 a chunk size is not hexadecimal after 'a'"},
@@ -92,7 +99,8 @@ void line_ends_are_crlf(void**) {
     constexpr Row rows[] = {
         {"LF after the size", "3\nfoo\r\n",
          "400 client_malformed @1 a chunk size line ends in a bare LF after ''"},
-        {"CR without LF", "3\rfoo\r\n", "400 client_malformed @2 a bare CR after a chunk size after ''"},
+        {"CR without LF", "3\rfoo\r\n",
+         "400 client_malformed @2 a bare CR after a chunk size after ''"},
         {"LF after an extension", "3;a\nfoo\r\n",
          "400 client_malformed @3 a chunk size line ends in a bare LF after ''"},
         {"LF after the data", "3\r\nfoo\n0\r\n\r\n",
@@ -103,7 +111,8 @@ void line_ends_are_crlf(void**) {
          "400 client_malformed @6 a chunk does not end in CRLF after its data after 'foo'"},
         {"less data than said", "4\r\nfoo\r\n0\r\n\r\n",
          "400 client_malformed @7 a chunk does not end in CRLF after its data after 'foo\r'"},
-        {"LF as the last line", "0\r\n\n", "400 client_malformed @3 a trailer line ends in a bare LF after ''"},
+        {"LF as the last line", "0\r\n\n",
+         "400 client_malformed @3 a trailer line ends in a bare LF after ''"},
         {"LF after the last size", "0\n\r\n",
          "400 client_malformed @1 a chunk size line ends in a bare LF after ''"},
         {"LF after a trailer", "0\r\nA: b\n\r\n",
@@ -121,10 +130,14 @@ void extensions_are_dropped(void**) {
         {"quoted", "3;a=\"b;c\\\"\xff\"\r\nfoo\r\n0\r\n\r\n", "complete 'foo'"},
         {"white space around", "3 \t; a\t=\tb\r\nfoo\r\n0\r\n\r\n", "complete 'foo'"},
         {"empty", "3;\r\nfoo\r\n0\r\n\r\n", "complete 'foo'"},
-        {"no semicolon", "3 a\r\n", "400 client_malformed @2 white space after a chunk size after ''"},
-        {"DEL", "3;a=\"\177\"\r\n", "400 client_malformed @5 a control byte in a chunk extension after ''"},
-        {"NUL", "3;\0\r\n"sv, "400 client_malformed @2 a control byte in a chunk extension after ''"},
-        {"CR inside", "3;a\rb\r\n", "400 client_malformed @4 a bare CR after a chunk size after ''"},
+        {"no semicolon", "3 a\r\n",
+         "400 client_malformed @2 white space after a chunk size after ''"},
+        {"DEL", "3;a=\"\177\"\r\n",
+         "400 client_malformed @5 a control byte in a chunk extension after ''"},
+        {"NUL", "3;\0\r\n"sv,
+         "400 client_malformed @2 a control byte in a chunk extension after ''"},
+        {"CR inside", "3;a\rb\r\n",
+         "400 client_malformed @4 a bare CR after a chunk size after ''"},
     };
     check(rows);
 }
@@ -142,19 +155,35 @@ void extensions_are_bounded(void**) {
                       "'aaaaaaaaaaaaaaaa'");
 }
 
+// What one body used up is the next one's again.
+void each_body_has_its_own_bounds(void**) {
+    using Step = ChunkedDecoder::Step;
+    const std::string most(chunk_extension_limit_bytes, 'x');
+    ChunkedDecoder decoder;
+    for (int i = 0; i < 20; ++i) {
+        decoder.start(Side::client);
+        const std::string body = "0;" + most + "\r\n\r\n";
+        std::string_view bytes = body, data;
+        assert_int_equal(decoder.next(bytes, data), Step::complete);
+    }
+}
+
 void trailers_pass_if_they_are_harmless(void**) {
     constexpr Row rows[] = {
         {"one", "0\r\nX-Sum: a\r\n\r\n", "complete '' trailers X-Sum: a\r\n"},
         {"order and spelling", "0\r\nx-b:1\r\nX-A: \t2\r\nX-B: 3\r\n\r\n",
          "complete '' trailers x-b:1\r\nX-A: \t2\r\nX-B: 3\r\n"},
-        {"pipelined bytes are left", "0\r\nA: b\r\n\r\nGET", "complete '' trailers A: b\r\n left GET"},
+        {"pipelined bytes are left", "0\r\nA: b\r\n\r\nGET",
+         "complete '' trailers A: b\r\n left GET"},
         {"digests", "0\r\nContent-Digest: a\r\nRepr-Digest: b\r\nETag: c\r\n\r\n",
          "complete '' trailers Content-Digest: a\r\nRepr-Digest: b\r\nETag: c\r\n"},
         {"left out: credentials, controls, what heads say",
          "0\r\nAuthorization: a\r\nB: c\r\nCookie: d\r\nX-Registry-Auth: e\r\nContent-Type: f\r\n"
-         "X-Forwarded-For: g\r\nVia: h\r\nIf-Match: i\r\nX-Request-Id: j\r\nK: l\r\nExpect: m\r\n\r\n",
+         "X-Forwarded-For: g\r\nVia: h\r\nIf-Match: i\r\nX-Request-Id: j\r\nK: l\r\nExpect: "
+         "m\r\n\r\n",
          "complete '' trailers B: c\r\nK: l\r\n"},
-        {"left out: the last", "0\r\nA: b\r\nSet-Cookie: c\r\n\r\n", "complete '' trailers A: b\r\n"},
+        {"left out: the last", "0\r\nA: b\r\nSet-Cookie: c\r\n\r\n",
+         "complete '' trailers A: b\r\n"},
         {"Content-Length", "0\r\nA: b\r\nContent-Length: 3\r\n\r\n",
          "400 client_malformed @9 a trailer that frames, routes or belongs to the hop after ''"},
         {"Transfer-Encoding", "0\r\ntransfer-encoding: chunked\r\n\r\n",
@@ -168,7 +197,8 @@ void trailers_pass_if_they_are_harmless(void**) {
         {"fold", "0\r\nA: b\r\n c\r\n\r\n", "400 client_malformed @9 a folded line after ''"},
         {"fold first", "0\r\n A: b\r\n\r\n", "400 client_malformed @3 a folded line after ''"},
         {"no name", "0\r\n: b\r\n\r\n", "400 client_malformed @3 a field has no name after ''"},
-        {"no colon", "0\r\nA\r\n\r\n", "400 client_malformed @4 a field line has no colon after ''"},
+        {"no colon", "0\r\nA\r\n\r\n",
+         "400 client_malformed @4 a field line has no colon after ''"},
         {"space before the colon", "0\r\nA : b\r\n\r\n",
          "400 client_malformed @4 white space in or after a field name after ''"},
         {"bare CR", "0\r\nA: b\rC: d\r\n\r\n", "400 client_malformed @7 a bare CR after ''"},
@@ -248,6 +278,7 @@ int main() {
         cmocka_unit_test(line_ends_are_crlf),
         cmocka_unit_test(extensions_are_dropped),
         cmocka_unit_test(extensions_are_bounded),
+        cmocka_unit_test(each_body_has_its_own_bounds),
         cmocka_unit_test(trailers_pass_if_they_are_harmless),
         cmocka_unit_test(trailers_are_bounded),
         cmocka_unit_test(faults_of_an_answer_are_502),

@@ -37,8 +37,8 @@ std::string forwarded(std::string_view bytes, const Hop& hop) {
 #define ADDED                                                                    \
     "Via: 1.1 becaused\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Host: a\r\n" \
     "X-Forwarded-Proto: http\r\nForwarded: for=192.0.2.1;host=a;proto=http\r\n"
-#define IDS                    \
-    "X-Request-Id: made\r\n"   \
+#define IDS                  \
+    "X-Request-Id: made\r\n" \
     "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n"
 
 void check(std::span<const Row> rows, const Hop& hop) {
@@ -60,11 +60,13 @@ void a_request_goes_on_byte_exact_but_for_the_hop(void**) {
          "GET / HTTP/1.1\r\nHost: a\r\nX: b\r\nY: c\r\n" ADDED IDS},
         {"hop-by-hop fields stay",
          "GET / HTTP/1.1\r\nHost: a\r\nKeep-Alive: 5\r\nX: 1\r\nConnection: keep-alive, X-Mine\r\n"
-         "Proxy-Connection: close\r\nX-Mine: 2\r\nProxy-Authorization: b\r\nTE: gzip\r\nUpgrade: c\r\n"
+         "Proxy-Connection: close\r\nX-Mine: 2\r\nProxy-Authorization: b\r\nTE: gzip\r\nUpgrade: "
+         "c\r\n"
          "Trailer: d\r\nY: 3\r\n\r\n",
          "GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\nY: 3\r\n" ADDED IDS},
         {"end-to-end fields go on although named",
-         "POST / HTTP/1.1\r\nHost: a\r\nConnection: host, content-length, authorization, cookie, via\r\n"
+         "POST / HTTP/1.1\r\nHost: a\r\nConnection: host, content-length, authorization, cookie, "
+         "via\r\n"
          "Content-Length: 3\r\nAuthorization: b\r\nCookie: c\r\nVia: 1.0 d\r\n\r\n",
          "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nAuthorization: b\r\nCookie: c\r\n"
          "Via: 1.0 d\r\n" ADDED IDS},
@@ -94,30 +96,50 @@ void framing_is_the_proxys_own(void**) {
          "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n" ADDED IDS},
         {"no length is invented", "POST / HTTP/1.1\r\nHost: a\r\n\r\n",
          "POST / HTTP/1.1\r\nHost: a\r\n" ADDED IDS},
-        {"chunked", "POST / HTTP/1.1\r\nHost: a\r\ntransfer-encoding: CHUNKED\t\r\nTrailer: X\r\n\r\n",
+        {"chunked",
+         "POST / HTTP/1.1\r\nHost: a\r\ntransfer-encoding: CHUNKED\t\r\nTrailer: X\r\n\r\n",
          "POST / HTTP/1.1\r\nHost: a\r\nTrailer: X\r\nTransfer-Encoding: chunked\r\n" ADDED IDS},
-        {"expectation", "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n",
+        {"expectation",
+         "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n",
          "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n" ADDED IDS},
     };
     check(rows, plain_hop());
 }
 
+// The framing decision wins over the field that came.
+void a_length_never_goes_beside_chunks(void**) {
+    HeadParser parser;
+    RequestHead head;
+    std::string out;
+    assert_false(
+        parser.parse_request("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n", head)
+            .has_value());
+    write_request_head(head, {BodyKind::chunked, 0}, plain_hop(), "f", out);
+    assert_text_equal(out,
+                      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n" ADDED IDS);
+}
+
 void upgrades_and_te_are_asked_for_anew(void**) {
     constexpr Row rows[] = {
-        {"upgrade", "POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: tcp\r\nA: b\r\n\r\n",
+        {"upgrade",
+         "POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: tcp\r\nA: b\r\n\r\n",
          "POST / HTTP/1.1\r\nHost: a\r\nUpgrade: tcp\r\nA: b\r\nConnection: Upgrade\r\n" ADDED IDS},
         {"upgrade with a body, h2c settings stay",
          "POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
          "HTTP2-Settings: x\r\nContent-Length: 2\r\n\r\n",
-         "POST / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nContent-Length: 2\r\nConnection: Upgrade\r\n" ADDED
-         IDS},
-        {"Upgrade that Connection does not name", "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: tcp\r\n\r\n",
+         "POST / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nContent-Length: 2\r\nConnection: "
+         "Upgrade\r\n" ADDED IDS},
+        {"Upgrade that Connection does not name",
+         "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: tcp\r\n\r\n",
          "GET / HTTP/1.1\r\nHost: a\r\n" ADDED IDS},
-        {"trailers", "GET / HTTP/1.1\r\nHost: a\r\nTE: gzip, trailers\r\nConnection: TE, close\r\n\r\n",
+        {"trailers",
+         "GET / HTTP/1.1\r\nHost: a\r\nTE: gzip, trailers\r\nConnection: TE, close\r\n\r\n",
          "GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: TE\r\n" ADDED IDS},
         {"both",
-         "GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: TE, upgrade\r\nUpgrade: x\r\n\r\n",
-         "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nTE: trailers\r\nConnection: Upgrade, TE\r\n" ADDED IDS},
+         "GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: TE, upgrade\r\nUpgrade: "
+         "x\r\n\r\n",
+         "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nTE: trailers\r\nConnection: Upgrade, "
+         "TE\r\n" ADDED IDS},
     };
     check(rows, plain_hop());
 }
@@ -127,6 +149,8 @@ void max_forwards_counts_down_where_it_means_something(void**) {
         {"OPTIONS", "OPTIONS / HTTP/1.1\r\nHost: a\r\nmax-forwards: 010\r\n\r\n",
          "OPTIONS / HTTP/1.1\r\nHost: a\r\nmax-forwards: 9\r\n" ADDED IDS},
         {"TRACE", "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1\r\n\r\n",
+         "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n" ADDED IDS},
+        {"none left", "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n",
          "TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n" ADDED IDS},
         {"GET", "GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1x\r\n\r\n",
          "GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1x\r\n" ADDED IDS},
@@ -157,7 +181,8 @@ void a_trusted_clients_claims_are_extended(void**) {
          "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1\r\nVia: 1.1 becaused\r\n"
          "X-Forwarded-Host: a\r\nX-Forwarded-Proto: http\r\n"
          "Forwarded: for=192.0.2.1;host=a;proto=http\r\n" IDS},
-        {"no claim", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n" ADDED IDS},
+        {"no claim", "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+         "GET / HTTP/1.1\r\nHost: a\r\n" ADDED IDS},
     };
     Hop hop = plain_hop();
     hop.trust_forwarded = true;
@@ -190,13 +215,15 @@ void valid_ids_are_kept_and_others_replaced(void**) {
          "GET / HTTP/1.1\r\nHost: a\r\nx-request-id: mine\r\nTRACEPARENT: "
          "01-11111111111111111111111111111111-2222222222222222-00-more\r\ntracestate: a=b\r\n\r\n",
          "GET / HTTP/1.1\r\nHost: a\r\nx-request-id: mine\r\nTRACEPARENT: "
-         "01-11111111111111111111111111111111-2222222222222222-00-more\r\ntracestate: a=b\r\n" ADDED "\r\n"},
+         "01-11111111111111111111111111111111-2222222222222222-00-more\r\ntracestate: a=b\r\n" ADDED
+         "\r\n"},
         {"not valid",
          "GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: a b\r\ntraceparent: 00-1-2-3\r\n"
          "tracestate: a=b\r\n\r\n",
          "GET / HTTP/1.1\r\nHost: a\r\n" ADDED IDS},
         {"repeated",
-         "GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: b\r\nX-Request-Id: b\r\nX-Request-Id: b\r\n\r\n",
+         "GET / HTTP/1.1\r\nHost: a\r\nX-Request-Id: b\r\nX-Request-Id: b\r\nX-Request-Id: "
+         "b\r\n\r\n",
          "GET / HTTP/1.1\r\nHost: a\r\n" ADDED IDS},
         {"named in Connection",
          "GET / HTTP/1.1\r\nHost: a\r\nConnection: X-Request-Id\r\nX-Request-Id: b\r\n\r\n",
@@ -226,7 +253,8 @@ void ids_are_judged(void**) {
     assert_true(valid_request_id("a"));
     assert_true(valid_request_id("7b1b3f0a-5d2e_4c55.8a55/0:1=2+3@4"));
     assert_true(valid_request_id(std::string(128, 'x')));
-    for (const std::string_view id : {"", "a b", "a,b", "a;b", "a\"b", "a'b", "a\\b", "a\tb", "\xc3\xa9"})
+    for (const std::string_view id :
+         {"", "a b", "a,b", "a;b", "a\"b", "a'b", "a\\b", "a\tb", "\xc3\xa9"})
         assert_false(valid_request_id(id));
     assert_false(valid_request_id(std::string(129, 'x')));
 
@@ -253,6 +281,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(a_request_goes_on_byte_exact_but_for_the_hop),
         cmocka_unit_test(framing_is_the_proxys_own),
+        cmocka_unit_test(a_length_never_goes_beside_chunks),
         cmocka_unit_test(upgrades_and_te_are_asked_for_anew),
         cmocka_unit_test(max_forwards_counts_down_where_it_means_something),
         cmocka_unit_test(what_clients_claim_about_themselves_is_replaced),

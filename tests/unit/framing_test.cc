@@ -108,7 +108,8 @@ void a_switch_needs_a_request_and_an_offer(void**) {
         {"other letters", "HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: H2C\r\n", "tunnel"},
         {"both", "HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: h2c, tcp\r\n", "tunnel"},
         {"a length in it means nothing",
-         "HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: tcp\r\nContent-Length: 5\r\n", "tunnel"},
+         "HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: tcp\r\nContent-Length: 5\r\n",
+         "tunnel"},
         {"not offered", "HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n",
          "502 upgrade_mismatch @0 101 to a protocol that was not offered"},
         {"one not offered", "HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: tcp, x\r\n",
@@ -123,7 +124,8 @@ void a_switch_needs_a_request_and_an_offer(void**) {
          "502 upgrade_mismatch @0 101 in HTTP/1.0"},
         {"declined", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n", "length 5"},
         {"declined with an offer",
-         "HTTP/1.1 426 x\r\nConnection: upgrade\r\nUpgrade: x\r\nContent-Length: 5\r\n", "length 5"},
+         "HTTP/1.1 426 x\r\nConnection: upgrade\r\nUpgrade: x\r\nContent-Length: 5\r\n",
+         "length 5"},
     };
     AskedFor asked{.upgrade = true, .upgrade_protocol = "tcp, h2c"};
     test_support::check_rows(rows, "", "\r\n",
@@ -140,7 +142,8 @@ void a_raw_stream_without_length_is_a_tunnel_where_docker_hijacks(void**) {
          "HTTP/1.1 200 OK\r\nContent-Type: Application/vnd.docker.multiplexed-stream ;a=b\r\n",
          "tunnel"},
         {"with a length",
-         "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\nContent-Length: 2\r\n",
+         "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\nContent-Length: "
+         "2\r\n",
          "length 2"},
         {"chunked",
          "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n"

@@ -70,8 +70,10 @@ void numbers_are_digits_of_at_most_63_bits(void**) {
 
 void lists_are_cut_at_commas(void**) {
     constexpr Row rows[] = {
-        {"one", "a", "[a]"},       {"white space", " \ta\t ,b ", "[a][b]"},
-        {"empty", "", ""},         {"empty elements", ",a,,b,", "[][a][][b]"},
+        {"one", "a", "[a]"},
+        {"white space", " \ta\t ,b ", "[a][b]"},
+        {"empty", "", ""},
+        {"empty elements", ",a,,b,", "[][a][][b]"},
         {"space inside", "a b,c", "[a b][c]"},
     };
     test_support::check_rows(rows, "", "", [](std::string_view list) {
@@ -82,11 +84,32 @@ void lists_are_cut_at_commas(void**) {
 }
 
 constexpr std::string_view known_names[] = {
-    "connection", "content-length", "content-type", "date", "expect", "forwarded", "host",
-    "http2-settings", "keep-alive", "max-forwards", "proxy-authenticate", "proxy-authorization",
-    "proxy-connection", "proxy-status", "server", "te", "traceparent", "tracestate", "trailer",
-    "transfer-encoding", "upgrade", "via", "x-forwarded-for", "x-forwarded-host",
-    "x-forwarded-proto", "x-request-id",
+    "connection",
+    "content-length",
+    "content-type",
+    "date",
+    "expect",
+    "forwarded",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "max-forwards",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "proxy-status",
+    "server",
+    "te",
+    "traceparent",
+    "tracestate",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-request-id",
 };
 
 void fields_are_known_in_any_case_and_only_whole(void**) {
@@ -122,11 +145,12 @@ void only_methods_that_may_be_repeated_are_idempotent(void**) {
 void end_to_end_fields_cannot_be_named_away(void**) {
     for (const std::string_view name :
          {"Host", "content-length", "Content-Type", "AUTHORIZATION", "Cookie", "X-Registry-Auth",
-          "x-registry-config", "X-Forwarded-For", "X-Forwarded-Anything", "Forwarded", "Via", "Date",
-          "Expect", "Set-Cookie", "If-Match", "Docker-Experimental", "Api-Version", "X-Request-Id"})
+          "x-registry-config", "X-Forwarded-For", "X-Forwarded-Anything", "Forwarded", "Via",
+          "Date", "Expect", "Set-Cookie", "If-Match", "Docker-Experimental", "Api-Version",
+          "X-Request-Id"})
         assert_true(end_to_end(name));
-    for (const std::string_view name : {"X-Mine", "Keep-Alive", "Proxy-Connection", "HTTP2-Settings",
-                                        "Foo", "", "X-Forwarded", "If"})
+    for (const std::string_view name : {"X-Mine", "Keep-Alive", "Proxy-Connection",
+                                        "HTTP2-Settings", "Foo", "", "X-Forwarded", "If"})
         assert_false(end_to_end(name));
 }
 
@@ -149,19 +173,21 @@ void field_lines_are_split(void**) {
         {"cut after CR", "A: b\r", "400 client_malformed @4 a bare CR"},
         {"cut after a line", "A: b\r\n", "400 client_malformed @6 the head is cut short"},
         {"cut inside the empty line", "A: b\r\n\r", "400 client_malformed @6 a bare CR"},
-        {"more after the end", "\r\nA: b\r\n\r\n", "400 client_malformed @2 bytes after the empty line"},
+        {"more after the end", "\r\nA: b\r\n\r\n",
+         "400 client_malformed @2 bytes after the empty line"},
         {"fold", "A: b\r\n c\r\n\r\n", "400 client_malformed @6 a folded line"},
         {"no colon", "A\r\n\r\n", "400 client_malformed @1 a field line has no colon"},
         {"bare LF", "A: b\n\r\n", "400 client_malformed @4 a line ends in a bare LF"},
-        {"bare LF in a name", "A\nB: c\r\n\r\n", "400 client_malformed @1 a line ends in a bare LF"},
+        {"bare LF in a name", "A\nB: c\r\n\r\n",
+         "400 client_malformed @1 a line ends in a bare LF"},
         {"NUL in a name", "A\0: c\r\n\r\n"sv, "400 client_malformed @1 a NUL byte"},
     };
     test_support::check_rows(rows, "", "", section);
 }
 
 void the_sender_decides_what_a_fault_is_called(void**) {
-    constexpr Flaw flaws[] = {Flaw::malformed,   Flaw::ambiguous,        Flaw::unsupported,
-                              Flaw::version,     Flaw::expectation,      Flaw::target_too_large,
+    constexpr Flaw flaws[] = {Flaw::malformed,     Flaw::ambiguous,   Flaw::unsupported,
+                              Flaw::version,       Flaw::expectation, Flaw::target_too_large,
                               Flaw::head_too_large};
     std::string text;
     for (const Side from : {Side::client, Side::upstream})

@@ -1,0 +1,124 @@
+// The real proxy between raw sockets, driven by hand: a House on its loop, clients and an upstream that
+// are plain non-blocking sockets of the test, time that stands still until told. One thread, no sleeps:
+// what was sent is handled when `settle` returns.
+//
+// Loopback TCP and unix sockets deliver inside the sender's system call, so a handful of turns without
+// waiting sees everything. Owns all it makes; destroying a Rig stops the house and checks that nothing is left:
+// every record filed, every slab home, every descriptor closed.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/house.hh"
+
+namespace becaused::test {
+
+// One end of a connection, in the test's hands. Moves; closes when destroyed.
+class Peer {
+  public:
+    Peer() = default;
+    explicit Peer(int fd);
+    Peer(Peer&& other) noexcept;
+    Peer& operator=(Peer&& other) noexcept;
+    ~Peer();
+
+    // Sends all of it, or as much as the socket takes without waiting; returns how much.
+    size_t send(std::string_view bytes);
+    // Everything that can be read now is added to `received`.
+    void read();
+    std::string received;     // all bytes so far
+    bool eof = false;         // FIN seen
+    int error = 0;            // errno of a failed read: ECONNRESET, ...
+
+    void finish();            // FIN (shutdown)
+    void reset();             // RST on TCP; close with unread data pending on unix sockets
+    void close();
+    // Takes no more than about this much (SO_RCVBUF); before data flows.
+    void shrink_receive_buffer(int bytes);
+    bool open() const { return fd_ >= 0; }
+    int fd() const { return fd_; }
+
+  private:
+    int fd_ = -1;
+};
+
+// Keeps records as they were written.
+class Records final : public RecordSink {
+  public:
+    void record(std::string_view line) override { lines.emplace_back(line.substr(0, line.size() - 1)); }
+    std::vector<std::string> lines;
+};
+
+struct RigOptions {
+    bool unix_client = false;
+    bool unix_upstream = false;
+    bool with_upstream = true;   // false: nobody listens there
+    Settings settings;           // listen and upstream are filled in
+    size_t slabs = 64;
+};
+
+class Rig {
+  public:
+    explicit Rig(RigOptions options = {});
+    Rig(const Rig&) = delete;
+    Rig& operator=(const Rig&) = delete;
+    ~Rig();
+
+    // A client connection that the proxy has accepted.
+    Peer connect();
+    // The next upstream connection that the proxy opened, or a closed Peer.
+    Peer accept();
+    // Turns the loop until nothing more happens without time passing.
+    void settle();
+    // Moves time in steps of the wheel's tick, settling after each.
+    void advance(uint64_t ms);
+    // Stops the upstream's listener (connects are refused from here on), and opens it again.
+    void stop_upstream();
+    void start_upstream();
+    // Ends everything now and checks that nothing is left; the destructor does it else.
+    void finish();
+
+    House& house() { return *house_; }
+    Loop& loop() { return *loop_; }
+    Ledger& ledger() { return *ledger_; }
+    const Settings& settings() const { return settings_; }
+
+    // Records so far. `take_records` empties the list.
+    std::vector<std::string>& records() { return records_.lines; }
+    std::vector<std::string> take_records();
+    // One word line per record, in the order filed, for tables:
+    // "exchange client_reset by=client phase=response_body op=read errno=ECONNRESET status=200"
+    // "client partner(upstream_reset) by=nobody phase=response_body op=none"
+    // "upstream upstream_reset by=upstream phase=response_body op=read errno=ECONNRESET"
+    // clock rings add "clock=NAME/SETTING_MS".
+    std::string summary();
+    // One record's line with what differs from run to run made plain: ids become connection or exchange
+    // numbers in order of appearance (#1, #2, ...), times "T", ports "P", trace ids "X".
+    static std::vector<std::string> normalized(const std::vector<std::string>& lines);
+
+  private:
+    void stop_house();
+
+    Settings settings_;
+    RigOptions options_;
+    std::string directory_;
+    int upstream_fd_ = -1;
+    uint16_t upstream_port_ = 0;
+    int descriptors_before_ = 0;
+    std::unique_ptr<Loop> loop_;
+    std::unique_ptr<Ledger> ledger_;
+    std::unique_ptr<House> house_;
+    Records records_;
+    bool finished_ = false;
+};
+
+// The value of `"key":value` in a record, without quotes; empty when absent. Nested objects: "clock.name".
+std::string field_of(const std::string& record, std::string_view key);
+
+// Descriptors that this process has open.
+int count_descriptors();
+
+}  // namespace becaused::test
