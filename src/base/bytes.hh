@@ -118,9 +118,11 @@ class SlabPool {
     Slice copy(std::string_view bytes);
 
     size_t limit() const { return limit_; }
-    size_t alive() const { return alive_; }    // handed out, the current one included
+    size_t alive() const { return alive_; }  // handed out, the current one included
     // Slabs that someone holds (the pool's own current slab does not count).
-    size_t held() const { return alive_ - ((current_ != nullptr && current_->references == 1) ? 1 : 0); }
+    size_t held() const {
+        return alive_ - ((current_ != nullptr && current_->references == 1) ? 1 : 0);
+    }
     bool scarce() const { return alive_ + alive_ / 8 >= limit_; }
 
     // Called after a slab came back while someone had been refused one.

@@ -10,16 +10,16 @@ namespace becaused {
 
 }  // namespace becaused
 
-#define CHECK(condition)                                                        \
-    do {                                                                        \
-        if (!(condition)) [[unlikely]]                                          \
-            ::becaused::check_failed(#condition, __FILE__, __LINE__);           \
+#define CHECK(condition)                                              \
+    do {                                                              \
+        if (!(condition)) [[unlikely]]                                \
+            ::becaused::check_failed(#condition, __FILE__, __LINE__); \
     } while (false)
 
 #if defined(BECAUSED_CHECKS) && BECAUSED_CHECKS
 #define DCHECK(condition) CHECK(condition)
 #else
-#define DCHECK(condition)  \
-    do {                   \
+#define DCHECK(condition) \
+    do {                  \
     } while (false)
 #endif

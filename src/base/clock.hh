@@ -18,9 +18,7 @@ class Clock {
     }
     // The wall time that belongs to the monotonic time `at_ns`; follows steps of the system's clock
     // within a second.
-    uint64_t wall_ns(uint64_t at_ns) const {
-        return wall_base_ns_ + at_ns;
-    }
+    uint64_t wall_ns(uint64_t at_ns) const { return wall_base_ns_ + at_ns; }
     // What was read is old: the next now_ns() reads again.
     void turn() { stale_ = !frozen_; }
 
@@ -33,7 +31,7 @@ class Clock {
     void read();
 
     uint64_t now_ns_ = 0;
-    uint64_t wall_base_ns_ = 0;   // wall = base + monotonic
+    uint64_t wall_base_ns_ = 0;  // wall = base + monotonic
     uint64_t wall_read_at_ns_ = 0;
     bool stale_ = true;
     bool frozen_ = false;

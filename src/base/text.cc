@@ -133,10 +133,8 @@ void append_json_text(std::string& out, std::string_view text) {
             continue;
         }
         out.append(text.data() + plain, i - plain);
-        if (byte >= 0x80)
-            out += "\xEF\xBF\xBD";
-        else
-            append_escape(out, byte);
+        if (byte >= 0x80) out += "\xEF\xBF\xBD";
+        else append_escape(out, byte);
         plain = ++i;
     }
     out.append(text.data() + plain, text.size() - plain);

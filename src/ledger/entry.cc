@@ -13,14 +13,30 @@ namespace {
 
 // Query keys whose values are worth reading in a record and hold no secret. Others may: buildargs,
 // remote (a URL with a token in it), and whatever comes next.
-constexpr std::string_view plain_query_keys[] = {
-    "all",      "author",   "condition", "decode",  "detachKeys", "digests",   "dockerfile",
-    "filters",  "follow",   "force",     "forcerm", "fromImage",  "h",         "limit",
-    "link",     "logs",     "message",   "name",    "names",      "networkmode", "nocache",
-    "noOverwriteDirNonDir", "noprune",   "one-shot", "path",      "platform",  "ps_args",
-    "pull",     "quiet",    "repo",      "rm",      "shmsize",    "signal",    "since",
-    "size",     "stderr",   "stdin",     "stdout",  "stream",     "t",         "tag",
-    "tail",     "target",   "timestamps", "until",  "v",          "version",   "w"};
+constexpr std::string_view plain_query_keys[] = {"all",        "author",
+                                                 "condition",  "decode",
+                                                 "detachKeys", "digests",
+                                                 "dockerfile", "filters",
+                                                 "follow",     "force",
+                                                 "forcerm",    "fromImage",
+                                                 "h",          "limit",
+                                                 "link",       "logs",
+                                                 "message",    "name",
+                                                 "names",      "networkmode",
+                                                 "nocache",    "noOverwriteDirNonDir",
+                                                 "noprune",    "one-shot",
+                                                 "path",       "platform",
+                                                 "ps_args",    "pull",
+                                                 "quiet",      "repo",
+                                                 "rm",         "shmsize",
+                                                 "signal",     "since",
+                                                 "size",       "stderr",
+                                                 "stdin",      "stdout",
+                                                 "stream",     "t",
+                                                 "tag",        "tail",
+                                                 "target",     "timestamps",
+                                                 "until",      "v",
+                                                 "version",    "w"};
 
 bool plain_query_key(std::string_view key) {
     return std::find(std::begin(plain_query_keys), std::end(plain_query_keys), key) !=
@@ -133,8 +149,7 @@ void Ledger::close(Entry& entry, const Ending& ending) {
     write_ending(line, *this, ending);
     if (entry.kind() == Entry::Kind::connection)
         write_connection(line, *this, clock_, static_cast<ConnectionEntry&>(entry), now_ns);
-    else
-        write_exchange(line, *this, clock_, static_cast<ExchangeEntry&>(entry), now_ns);
+    else write_exchange(line, *this, clock_, static_cast<ExchangeEntry&>(entry), now_ns);
     if (entry.trail_count_ > 0) {
         line.open("trail", '[');
         for (size_t i = 0; i < entry.trail_count_; ++i) {

@@ -22,8 +22,8 @@ struct Endpoint {
     enum class Kind : uint8_t { none, ip4, ip6, unix };
     Kind kind = Kind::none;
     uint16_t port = 0;
-    std::array<uint8_t, 16> address{};   // network order; ip4 uses the first four bytes
-    const std::string* path = nullptr;   // unix: may be null (a client); outlives the entry
+    std::array<uint8_t, 16> address{};  // network order; ip4 uses the first four bytes
+    const std::string* path = nullptr;  // unix: may be null (a client); outlives the entry
 };
 // "127.0.0.1:80", "[::1]:80", "unix:/run/docker.sock", "unix".
 void append_endpoint(std::string& out, const Endpoint& endpoint);
@@ -34,7 +34,7 @@ void append_address(std::string& out, const Endpoint& endpoint);
 struct TrailItem {
     Side side;
     Op op;
-    int error;        // negative errno or 0
+    int error;  // negative errno or 0
     uint64_t at_ns;
 };
 
@@ -81,8 +81,8 @@ struct ConnectionFacts {
     uint64_t unsent_bytes = 0;  // of out_bytes: never acknowledged by the peer's kernel
     uint64_t last_in_ns = 0;    // 0: never
     uint64_t last_out_ns = 0;
-    uint64_t connect_ns = 0;    // how long the connect took; upstream only
-    EntryId exchange_id = 0;    // the exchange it ended in
+    uint64_t connect_ns = 0;  // how long the connect took; upstream only
+    EntryId exchange_id = 0;  // the exchange it ended in
 };
 
 class ConnectionEntry final : public Entry {
@@ -110,7 +110,7 @@ struct ExchangeFacts {
     uint16_t target_length = 0;
     std::array<char, target_limit> target{};
     std::array<char, 128> request_id{};
-    uint8_t request_id_length = 0;   // 0: the record's own id was used
+    uint8_t request_id_length = 0;  // 0: the record's own id was used
     std::array<char, 32> trace_id{};
     bool has_trace_id = false;
 

@@ -73,8 +73,8 @@ void write_phases(JsonLine& line, const ExchangeFacts& facts) {
 }
 
 void write_attempts(JsonLine& line, const Ledger& ledger, const ExchangeFacts& facts) {
-    const bool dull = facts.attempt_count == 0 ||
-                      (facts.attempt_count == 1 && facts.attempts[0].op == Op::none);
+    const bool dull =
+        facts.attempt_count == 0 || (facts.attempt_count == 1 && facts.attempts[0].op == Op::none);
     if (dull) return;
     line.open("attempts", '[');
     for (size_t i = 0; i < facts.attempt_count && i < ExchangeFacts::attempt_limit; ++i) {
@@ -149,7 +149,8 @@ void append_because(std::string& out, const Ending& ending) {
         else if (key == "clock") out += name(ending.clock());
         else if (key == "setting") append_duration(out, ending.setting_ms());
         else if (key == "silence") append_duration(out, ending.silence_ms());
-        else if (key == "errno") out += ending.error() == 0 ? "no errno" : error_name(ending.error());
+        else if (key == "errno")
+            out += ending.error() == 0 ? "no errno" : error_name(ending.error());
         else if (key == "detail") out += ending.detail();
         else if (key == "first") out += name(ending.first_reason());
         else if (key == "limit") append_number(out, ending.limit());
@@ -225,8 +226,7 @@ void write_exchange(JsonLine& line, const Ledger& ledger, const Clock& clock,
     id_text(line, ledger, "upstream_id", facts.upstream_id);
     if (facts.request_id_length > 0)
         line.text("request_id", {facts.request_id.data(), facts.request_id_length});
-    else
-        id_text(line, ledger, "request_id", entry.id());
+    else id_text(line, ledger, "request_id", entry.id());
     if (facts.has_trace_id) line.text("trace_id", {facts.trace_id.data(), facts.trace_id.size()});
     age(line, clock, entry, now_ns);
     line.open("bytes", '{');

@@ -19,7 +19,8 @@ int open_file(const std::string& path) {
 Status Appender::open(const std::string& path) {
     path_ = path;
     fd_ = path == "-" ? STDOUT_FILENO : open_file(path);
-    if (fd_ < 0) return Status::failed("records: " + path + ": cannot be written: " + std::strerror(errno));
+    if (fd_ < 0)
+        return Status::failed("records: " + path + ": cannot be written: " + std::strerror(errno));
     request_.data = this;
     return Status::fine();
 }
@@ -27,10 +28,8 @@ Status Appender::open(const std::string& path) {
 bool Appender::append(std::string_view line) {
     if (filling_.size() + line.size() > limit_bytes_) return false;
     filling_ += line;
-    if (filling_.size() >= flush_bytes && !busy_)
-        flush();
-    else
-        loop_.wheel().arm_earlier(*this, loop_.now_ns() + Wheel::tick_ns);
+    if (filling_.size() >= flush_bytes && !busy_) flush();
+    else loop_.wheel().arm_earlier(*this, loop_.now_ns() + Wheel::tick_ns);
     return true;
 }
 
@@ -86,8 +85,7 @@ void Appender::handle_written(ssize_t result) {
     }
     last_error_ = 0;
     written_ += static_cast<size_t>(result);
-    if (written_ < writing_.size() || filling_.size() >= flush_bytes)
-        flush();
+    if (written_ < writing_.size() || filling_.size() >= flush_bytes) flush();
     else if (!filling_.empty() || reopen_)
         loop_.wheel().arm_earlier(*this, loop_.now_ns() + Wheel::tick_ns);
 }

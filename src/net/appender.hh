@@ -48,7 +48,7 @@ class Appender final : private WheelNode {
     bool busy_ = false;
     bool reopen_ = false;
     int last_error_ = 0;
-    size_t written_ = 0;    // of writing_
+    size_t written_ = 0;  // of writing_
     std::string filling_;
     std::string writing_;
     uv_fs_t request_{};

@@ -1,10 +1,6 @@
 #include "net/conn.hh"
 
-#include <linux/sockios.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,30 +15,9 @@ namespace becaused {
 
 namespace {
 
-constexpr int tcp_closed = 7;        // TCP_CLOSE of tcp_states.h: dead, by reset, timeout or both FINs
-constexpr size_t write_parts = 16;   // buffers per uv_try_write
+constexpr size_t write_parts = 16;  // buffers per uv_try_write
 constexpr size_t gather_bytes = 4096;
 constexpr size_t request_parts = 4;  // per uv_write: libuv keeps four without an allocation
-
-int set_option(int fd, int level, int name, int value) {
-    return ::setsockopt(fd, level, name, &value, sizeof value) == 0 ? 0 : -errno;
-}
-
-Fault::What what_of(int error) {
-    switch (error) {
-        case UV_ECONNRESET:
-        case UV_ECONNABORTED: return Fault::What::reset;
-        case UV_EPIPE:
-        case UV_ENOTCONN:
-        case UV_EOF: return Fault::What::closed;
-        case UV_ETIMEDOUT:
-        case UV_EHOSTUNREACH:
-        case UV_ENETUNREACH:
-        case UV_ENETDOWN:
-        case UV_EHOSTDOWN: return Fault::What::unreachable;
-        default: return Fault::What::failed;
-    }
-}
 
 }  // namespace
 
@@ -52,21 +27,6 @@ struct Conn::Request {
         uv_connect_t connect;
     } uv;
 };
-
-int apply_socket_options(int fd, const SocketOptions& options) {
-    int error = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    if (error == 0 && options.keepalive_s > 0) {
-        const int idle_s = static_cast<int>(options.keepalive_s);
-        error = set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-        if (error == 0) error = set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
-        if (error == 0) error = set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, std::max(1, idle_s / 3));
-        if (error == 0) error = set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
-    }
-    if (error == 0 && options.user_timeout_s > 0)
-        error = set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
-                           static_cast<int>(options.user_timeout_s * 1000));
-    return error;
-}
 
 void Conn::alloc_cb(uv_handle_t* handle, size_t, uv_buf_t* buffer) noexcept {
     of(handle).allocate(buffer);
@@ -102,8 +62,9 @@ void Conn::fail_at_birth(Op op, int error) {
         Close::fin);
 }
 
-Conn* Conn::accepted(Loop& loop, Ledger& ledger, int fd, const Endpoint& peer, const Endpoint& local,
-                     const SocketOptions& options, ConnSink* sink, int& error) {
+Conn* Conn::accepted(Loop& loop, Ledger& ledger, int fd, const Endpoint& peer,
+                     const Endpoint& local, const SocketOptions& options, ConnSink* sink,
+                     int& error) {
     auto* conn = new Conn(loop, ledger, Side::client, peer, sink);
     conn->entry_.facts.local = local;
     conn->user_timeout_ms_ = options.user_timeout_s * 1000;
@@ -121,7 +82,8 @@ Conn* Conn::dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer, const Soc
     conn->user_timeout_ms_ = options.user_timeout_s * 1000;
     sockaddr_storage address{};
     fill_sockaddr(peer, address);
-    const int socket_fd = ::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const int socket_fd =
+        ::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     error = socket_fd < 0 ? -errno : apply_socket_options(socket_fd, options);
     if (error == 0) error = ::uv_tcp_open(&conn->handle_.tcp, socket_fd);
     if (error != 0) {
@@ -142,7 +104,8 @@ Conn* Conn::dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer, const Soc
     return conn;
 }
 
-Conn* Conn::dial_unix(Loop& loop, Ledger& ledger, const Endpoint& peer, ConnSink* sink, int& error) {
+Conn* Conn::dial_unix(Loop& loop, Ledger& ledger, const Endpoint& peer, ConnSink* sink,
+                      int& error) {
     auto* conn = new Conn(loop, ledger, Side::upstream, peer, sink);
     conn->request_ = new Request;
     conn->request_->uv.connect.data = conn;
@@ -208,8 +171,8 @@ void Conn::allocate(uv_buf_t* buffer) {
     const std::span<char> room = loop_.slabs().room();
     no_room_ = room.empty();
     if (no_room_) return;
-    *buffer = ::uv_buf_init(room.data(),
-                            static_cast<unsigned>(std::min<size_t>(room.size(), budget_)));
+    *buffer =
+        ::uv_buf_init(room.data(), static_cast<unsigned>(std::min<size_t>(room.size(), budget_)));
 }
 
 void Conn::handle_read(ssize_t count) {
@@ -245,7 +208,7 @@ void Conn::handle_read(ssize_t count) {
 void Conn::handle_eof() {
     // libuv takes POLLHUP for an end without reading, which hides a reset behind data: SO_ERROR and
     // the state of the socket tell them apart.
-    const bool dead = unix_ || tcp_state() == tcp_closed;
+    const bool dead = unix_ || tcp_dead();
     const int error = dead ? socket_error() : 0;
     const bool both_finished = shut_ && error == 0;
     if (error != 0 || (dead && !unix_ && !both_finished)) {
@@ -254,30 +217,6 @@ void Conn::handle_eof() {
     }
     loop_.watch(*this);
     sink_->on_finish(*this);
-}
-
-int Conn::socket_error() const {
-    int error = 0;
-    socklen_t length = sizeof error;
-    if (::getsockopt(fd(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) return -errno;
-    return -error;
-}
-
-int Conn::tcp_state() const {
-    tcp_info info{};
-    socklen_t length = sizeof info;
-    if (::getsockopt(fd(), IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return 0;
-    return info.tcpi_state;
-}
-
-Fault Conn::judge(Op op, int error) {
-    if (error == UV_EPIPE) {
-        // A symptom: something ended the socket before. The kernel may still remember what.
-        const int cause = socket_error();
-        if (cause != 0 && cause != UV_EPIPE) return {what_of(cause), op, cause};
-        if (!unix_ && tcp_state() == tcp_closed) return {Fault::What::reset, op, error};
-    }
-    return {what_of(error), op, error};
 }
 
 void Conn::report(const Fault& fault) {
@@ -316,7 +255,8 @@ int Conn::write(std::span<const Part> parts) {
     char gathered[gather_bytes];
     if (count > 1 && total <= sizeof gathered) {
         char* end = gathered;
-        for (unsigned i = 0; i < count; ++i) end = std::copy_n(buffers[i].base, buffers[i].len, end);
+        for (unsigned i = 0; i < count; ++i)
+            end = std::copy_n(buffers[i].base, buffers[i].len, end);
         buffers[0] = ::uv_buf_init(gathered, static_cast<unsigned>(total));
         count = 1;
     }
@@ -346,14 +286,14 @@ int Conn::arm_write() {
     in_flight_bytes_ = 0;
     for (size_t i = 0; i < count; ++i) {
         const std::string_view bytes = queue_.at(i).view();
-        buffers[i] = ::uv_buf_init(const_cast<char*>(bytes.data()),
-                                   static_cast<unsigned>(bytes.size()));
+        buffers[i] =
+            ::uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
         in_flight_bytes_ += bytes.size();
     }
     request_ = new Request;
     request_->uv.write.data = this;
-    const int error = ::uv_write(&request_->uv.write, stream(), buffers,
-                                 static_cast<unsigned>(count), write_cb);
+    const int error =
+        ::uv_write(&request_->uv.write, stream(), buffers, static_cast<unsigned>(count), write_cb);
     if (error != 0) {
         delete std::exchange(request_, nullptr);
         in_flight_bytes_ = 0;
@@ -391,8 +331,8 @@ int Conn::try_queue() {
         uint64_t offered = 0;
         for (size_t i = 0; i < count; ++i) {
             const std::string_view bytes = queue_.at(i).view();
-            buffers[i] = ::uv_buf_init(const_cast<char*>(bytes.data()),
-                                       static_cast<unsigned>(bytes.size()));
+            buffers[i] =
+                ::uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
             offered += bytes.size();
         }
         const int result = ::uv_try_write(stream(), buffers, static_cast<unsigned>(count));
@@ -413,76 +353,7 @@ void Conn::finish() {
 void Conn::shut_down() {
     shut_ = true;
     // Not uv_shutdown: it waits for a turn and arms writing; the queue is empty, so the FIN may go now.
-    if (::shutdown(fd(), SHUT_WR) != 0)
-        entry_.add_trail(facts().side, Op::shutdown, -errno);
-}
-
-uint64_t Conn::unsent_bytes() const {
-    int kernel = 0;
-    const int descriptor = fd();
-    // For unix sockets SIOCOUTQ counts the kernel's buffers, which are larger than the bytes in them.
-    if (descriptor >= 0 && !connecting_ && !unix_ && ::ioctl(descriptor, SIOCOUTQ, &kernel) != 0)
-        kernel = 0;
-    return queue_.bytes() - in_flight_bytes_ + ::uv_stream_get_write_queue_size(stream()) +
-           static_cast<uint64_t>(std::max(kernel, 0));
-}
-
-bool Conn::made_progress() {
-    int kernel = 0;
-    if (::ioctl(fd(), SIOCOUTQ, &kernel) != 0) kernel = 0;
-    const uint64_t unsent = queue_.bytes() - in_flight_bytes_ +
-                            ::uv_stream_get_write_queue_size(stream()) +
-                            static_cast<uint64_t>(std::max(kernel, 0));
-    // More handed over since and not all of it still here, or the same and less of it here.
-    const uint64_t handed = facts().out_bytes - progress_out_;
-    const bool progress = unsent < progress_unsent_ + handed;
-    progress_out_ = facts().out_bytes;
-    progress_unsent_ = unsent;
-    return progress;
-}
-
-bool Conn::stale() {
-    if (ending_ || eof_) return true;
-    char byte = 0;
-    const ssize_t count = ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return !(count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
-}
-
-void Conn::adjust_user_timeout() {
-    if (unix_ || user_timeout_ms_ == 0) return;
-    tcp_info info{};
-    socklen_t length = sizeof info;
-    if (::getsockopt(fd(), IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return;
-    // The kernel counts TCP_USER_TIMEOUT against a closed window too, though the peer answers every
-    // probe of it. A reader that only stopped reading is our clocks' business, not the kernel's.
-    const bool zero_window = request_ != nullptr && info.tcpi_unacked == 0;
-    if (zero_window == zero_window_) return;
-    zero_window_ = zero_window;
-    ignored(set_option(fd(), IPPROTO_TCP, TCP_USER_TIMEOUT,
-                       zero_window ? 0 : static_cast<int>(user_timeout_ms_)),
-            "the old timeout stays, and ends it as unreachable");
-}
-
-void Conn::probe() {
-    const bool watched = eof_ || paused_ != 0 || request_ != nullptr;
-    if (ending_ || !watched) {
-        ProbeNode::unlink();
-        return;
-    }
-    if (connecting_) return;
-    if (request_ != nullptr || zero_window_) adjust_user_timeout();
-    // What a paused upstream sent before it died is still to be read, and says more than the death.
-    if (!eof_ && (paused_ == 0 || facts().side == Side::upstream)) return;
-    if (unix_) {
-        pollfd look{fd(), 0, 0};
-        if (::poll(&look, 1, 0) == 1 && (look.revents & (POLLHUP | POLLERR)) != 0 && !shut_)
-            report({Fault::What::closed, Op::probe, 0});
-        return;
-    }
-    if (tcp_state() != tcp_closed) return;
-    const int error = socket_error();
-    if (error == 0 && eof_ && shut_) return;
-    report(judge(Op::probe, error == 0 ? UV_ECONNRESET : error));
+    if (::shutdown(fd(), SHUT_WR) != 0) entry_.add_trail(facts().side, Op::shutdown, -errno);
 }
 
 void Conn::end(const Ending& ending, Close how) {

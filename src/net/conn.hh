@@ -160,7 +160,7 @@ class Conn final : private ProbeNode, private SlabWaiter {
     void shut_down();
     void report(const Fault& fault);
     int socket_error() const;
-    int tcp_state() const;
+    bool tcp_dead() const;
     void adjust_user_timeout();
     void probe() override;
     void slabs_are_back() override;
@@ -187,8 +187,8 @@ class Conn final : private ProbeNode, private SlabWaiter {
     uint64_t in_flight_bytes_ = 0;  // of the queue's front, given to libuv
     uint64_t progress_out_ = 0;     // facts at the last made_progress()
     uint64_t progress_unsent_ = 0;
-    uint64_t turn_ = 0;             // the turn that budget_ belongs to
-    uint32_t budget_ = 0;           // bytes this turn may still read
+    uint64_t turn_ = 0;    // the turn that budget_ belongs to
+    uint32_t budget_ = 0;  // bytes this turn may still read
     uint32_t user_timeout_ms_ = 0;
     uint8_t paused_ = 0;
     bool unix_ = false;
@@ -198,9 +198,9 @@ class Conn final : private ProbeNode, private SlabWaiter {
     bool eof_ = false;
     bool finishing_ = false;
     bool shut_ = false;
-    bool no_room_ = false;          // the last alloc_cb found no slab
-    bool zero_window_ = false;      // TCP_USER_TIMEOUT is lifted: the peer answers, but takes nothing
-    bool was_full_ = false;         // on_room is due at the resume mark
+    bool no_room_ = false;      // the last alloc_cb found no slab
+    bool zero_window_ = false;  // TCP_USER_TIMEOUT is lifted: the peer answers, but takes nothing
+    bool was_full_ = false;     // on_room is due at the resume mark
 };
 
 }  // namespace becaused

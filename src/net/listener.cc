@@ -35,7 +35,8 @@ sockaddr_un unix_address(const std::string& path) {
 bool alive(const sockaddr_un& address) {
     const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (probe < 0) return true;
-    const int result = ::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    const int result =
+        ::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address);
     const bool refused = result != 0 && errno == ECONNREFUSED;
     ::close(probe);
     return !refused;
@@ -79,7 +80,8 @@ Status Listener::open_tcp(const Endpoint& at, uint32_t backlog, const SocketOpti
     if (error != 0) {
         ::close(fd);
         const bool in_use = error == -EADDRINUSE;
-        return failed(text, in_use ? "another process listens there, or choose another port" : "bind",
+        return failed(text,
+                      in_use ? "another process listens there, or choose another port" : "bind",
                       -error);
     }
     return begin(fd, backlog, text);
@@ -88,7 +90,8 @@ Status Listener::open_tcp(const Endpoint& at, uint32_t backlog, const SocketOpti
 Status Listener::open_unix(const std::string& path, uint32_t mode, const std::string& group,
                            uint32_t backlog, const std::string& text) {
     if (path.size() >= sizeof(sockaddr_un::sun_path))
-        return Status::failed("listen: " + text + ": the path is longer than a unix socket's may be");
+        return Status::failed("listen: " + text +
+                              ": the path is longer than a unix socket's may be");
     const sockaddr_un address = unix_address(path);
     struct stat there {};
     if (::lstat(path.c_str(), &there) == 0) {
@@ -161,8 +164,8 @@ void Listener::close() {
     if (spare_ >= 0) ::close(spare_);
     spare_ = -1;
     struct stat there {};
-    const bool ours = !path_.empty() && ::lstat(path_.c_str(), &there) == 0 &&
-                      there.st_ino == path_inode_;
+    const bool ours =
+        !path_.empty() && ::lstat(path_.c_str(), &there) == 0 && there.st_ino == path_inode_;
     if (ours) ignored(::unlink(path_.c_str()), "a stale socket file is replaced at the next start");
 }
 
@@ -203,8 +206,8 @@ bool Listener::accept_on_spare(int error) {
     spare_ = -1;
     sockaddr_storage from{};
     socklen_t length = sizeof from;
-    const int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&from), &length,
-                             SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd =
+        ::accept4(fd_, reinterpret_cast<sockaddr*>(&from), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) sink_.on_accept(*this, fd, endpoint_of(reinterpret_cast<sockaddr*>(&from)), error);
     take_spare();
     return fd >= 0;

@@ -29,9 +29,9 @@ Loop::Loop(size_t slab_limit) : wheel_(clock_), slabs_(slab_limit), probe_clock_
     prepare_.data = check_.data = timer_.data = this;
     CHECK(::uv_prepare_start(&prepare_, prepare_cb) == 0);
     CHECK(::uv_check_start(&check_, check_cb) == 0);
-    for (auto* handle : {reinterpret_cast<uv_handle_t*>(&prepare_),
-                         reinterpret_cast<uv_handle_t*>(&check_),
-                         reinterpret_cast<uv_handle_t*>(&timer_)})
+    for (auto* handle :
+         {reinterpret_cast<uv_handle_t*>(&prepare_), reinterpret_cast<uv_handle_t*>(&check_),
+          reinterpret_cast<uv_handle_t*>(&timer_)})
         ::uv_unref(handle);
     wheel_.on_busy(wheel_busy, this);
     slabs_.on_relief(slab_relief, this);
@@ -39,9 +39,9 @@ Loop::Loop(size_t slab_limit) : wheel_(clock_), slabs_(slab_limit), probe_clock_
 
 Loop::~Loop() {
     Wheel::disarm(probe_clock_);
-    for (auto* handle : {reinterpret_cast<uv_handle_t*>(&prepare_),
-                         reinterpret_cast<uv_handle_t*>(&check_),
-                         reinterpret_cast<uv_handle_t*>(&timer_)})
+    for (auto* handle :
+         {reinterpret_cast<uv_handle_t*>(&prepare_), reinterpret_cast<uv_handle_t*>(&check_),
+          reinterpret_cast<uv_handle_t*>(&timer_)})
         ::uv_close(handle, nullptr);
     ::uv_run(&uv_, UV_RUN_DEFAULT);
     CHECK(::uv_loop_close(&uv_) == 0);

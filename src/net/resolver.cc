@@ -23,8 +23,8 @@ bool Resolver::resolve(ResolverWaiter& waiter) {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_ADDRCONFIG;
-    const int error = ::uv_getaddrinfo(loop_.uv(), &request_, resolved_cb, host_.c_str(), nullptr,
-                                       &hints);
+    const int error =
+        ::uv_getaddrinfo(loop_.uv(), &request_, resolved_cb, host_.c_str(), nullptr, &hints);
     // Only for want of memory. The waiter's own clock (connect) rings for it.
     if (error != 0) return false;
     busy_ = true;

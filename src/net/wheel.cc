@@ -35,10 +35,8 @@ void Wheel::tick() {
         last_tick_ = tick;
         while (WheelNode* node = due.front()) {
             node->unlink();
-            if (node->due_ns_ <= now_ns)
-                node->on_ring();
-            else
-                lists_[slot_of(node->due_ns_)].push_back(*node);
+            if (node->due_ns_ <= now_ns) node->on_ring();
+            else lists_[slot_of(node->due_ns_)].push_back(*node);
         }
     }
     idle_ = std::all_of(lists_.begin(), lists_.end(), [](auto& list) { return list.empty(); });

@@ -12,7 +12,8 @@ namespace becaused {
 
 class Journal final : public RecordSink {
   public:
-    Journal(Loop& loop, uint64_t limit_bytes) : clock_(loop.clock()), appender_(loop, limit_bytes) {}
+    Journal(Loop& loop, uint64_t limit_bytes)
+        : clock_(loop.clock()), appender_(loop, limit_bytes) {}
 
     Status open(const std::string& path) { return appender_.open(path); }
     void record(std::string_view line) override;

@@ -31,13 +31,13 @@ enum class Kind : uint8_t {
 };
 
 using SettingMember = std::variant<std::monostate, bool Settings::*, uint32_t Settings::*,
-                           uint64_t Settings::*, std::string Settings::*>;
+                                   uint64_t Settings::*, std::string Settings::*>;
 
 struct Option {
     std::string_view key;
     Kind kind;
     std::string_view argument;  // as shown in help; empty for booleans
-    SettingMember field;                // of kinds that hold one plain value
+    SettingMember field;        // of kinds that hold one plain value
     uint64_t least;             // in the field's unit
     uint64_t most;
     bool may_be_off;        // durations: `off` is stored as 0

@@ -52,11 +52,12 @@ void say_ready(const House& house, const Settings& settings) {
 void say_bye(const Ledger& ledger, const Journal& journal) {
     const uint64_t lost = ledger.filed(Entry::Kind::connection, Reason::lost) +
                           ledger.filed(Entry::Kind::exchange, Reason::lost);
-    std::fprintf(stderr, "becaused: stopped; %llu requests, %llu connections, %llu lost, %llu records dropped\n",
-                 static_cast<unsigned long long>(ledger.filed(Entry::Kind::exchange)),
-                 static_cast<unsigned long long>(ledger.filed(Entry::Kind::connection)),
-                 static_cast<unsigned long long>(lost),
-                 static_cast<unsigned long long>(journal.dropped()));
+    std::fprintf(
+        stderr,
+        "becaused: stopped; %llu requests, %llu connections, %llu lost, %llu records dropped\n",
+        static_cast<unsigned long long>(ledger.filed(Entry::Kind::exchange)),
+        static_cast<unsigned long long>(ledger.filed(Entry::Kind::connection)),
+        static_cast<unsigned long long>(lost), static_cast<unsigned long long>(journal.dropped()));
 }
 
 void check_turn(void* ledger) noexcept { static_cast<Ledger*>(ledger)->check_identity(); }
@@ -73,7 +74,8 @@ int run(const Settings& settings, const Config&) {
     Ledger ledger(loop.clock());
     Journal journal(loop, settings.journal_bytes);
     if (!settings.records.empty()) {
-        if (Status status = journal.open(settings.records); !status.ok()) return failed_start(status);
+        if (Status status = journal.open(settings.records); !status.ok())
+            return failed_start(status);
         ledger.set_sink(&journal);
     }
 #if defined(BECAUSED_CHECKS) && BECAUSED_CHECKS

@@ -33,5 +33,4 @@ struct WhyFilter {
 // part. The target's query is left out, its /vN.N prefix may be.
 bool path_matches(std::string_view pattern, std::string_view target);
 
-
 }  // namespace becaused

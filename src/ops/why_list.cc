@@ -10,9 +10,9 @@
 #include <ctime>
 
 #include "base/text.hh"
+#include "gate/route.hh"
 #include "ops/phrase.hh"
 #include "ops/value.hh"
-#include "gate/route.hh"
 #include "ops/why_filter.hh"
 
 namespace becaused {

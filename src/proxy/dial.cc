@@ -57,10 +57,8 @@ void Dial::resolve() {
 
 void Dial::on_resolved(int error) {
     Wheel::disarm(*this);
-    if (error == 0)
-        try_next();
-    else
-        failed(Reason::upstream_unreachable, Op::resolve, error, false);
+    if (error == 0) try_next();
+    else failed(Reason::upstream_unreachable, Op::resolve, error, false);
 }
 
 void Dial::try_next() {
@@ -141,8 +139,9 @@ void Dial::give_up(Reason reason, Op op, int error, bool by_clock) {
     facts_ = nullptr;
     waiting_ = Waiting::nothing;
     const ClockName clock = upstream_.is_unix() ? ClockName::connect_unix : ClockName::connect;
-    sink_.on_dial_failed(by_clock ? Ending::by_clock(reason, Phase::connect, clock, limit_ms(), limit_ms())
-                                  : Ending::by_io(reason, Phase::connect, op, error));
+    sink_.on_dial_failed(
+        by_clock ? Ending::by_clock(reason, Phase::connect, clock, limit_ms(), limit_ms())
+                 : Ending::by_io(reason, Phase::connect, op, error));
 }
 
 void Dial::on_ring() {

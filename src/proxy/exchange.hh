@@ -66,7 +66,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     const Conn* upstream() const { return upstream_; }
 
   private:
-    // The way up.
+    // The way up: exchange_up.cc.
     bool admit(const RequestHead& head);
     bool answer_locally(const RequestHead& head);
     void write_request(const RequestHead& head);
@@ -104,8 +104,8 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     struct Watch {
         ClockName clock = ClockName::request_body;
         uint64_t since_ns = 0;
-        uint32_t limit_ms = 0;     // 0: nobody owes, or the clock is off
-        Conn* sink = nullptr;      // owes when it holds queued bytes
+        uint32_t limit_ms = 0;  // 0: nobody owes, or the clock is off
+        Conn* sink = nullptr;   // owes when it holds queued bytes
         Reason sink_reason = Reason::lost;
         Reason source_reason = Reason::lost;
     };
@@ -142,18 +142,19 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     std::string replay_body_;     // the body's raw bytes so far, while it may be replayed
     std::string answer_part_;     // an answer's head that came in pieces
     std::string upgrade_;         // the protocol asked for
-    std::optional<Ending> up_fault_;  // the upstream's writing side failed; its answer may still come
+    std::optional<Ending>
+        up_fault_;  // the upstream's writing side failed; its answer may still come
     BodyFraming request_framing_;
-    uint64_t client_out_base_ = 0;    // the connection's count when this exchange began
+    uint64_t client_out_base_ = 0;  // the connection's count when this exchange began
     uint64_t upstream_out_base_ = 0;
-    uint16_t refused_status_ = 0;     // the parser's own status for a refused head; 0: the reason's
+    uint16_t refused_status_ = 0;  // the parser's own status for a refused head; 0: the reason's
     uint32_t replays_ = 0;
     uint8_t minor_version_ = 1;
     bool tunnel_ = false;
-    bool head_due_ = false;       // head_ is not written yet
+    bool head_due_ = false;  // head_ is not written yet
     bool head_method_ = false;
-    bool keep_alive_ = false;     // as far as the client's request says
-    bool said_close_ = false;     // our answer's head told the client that we close
+    bool keep_alive_ = false;  // as far as the client's request says
+    bool said_close_ = false;  // our answer's head told the client that we close
     bool hijackable_ = false;
     bool ping_ = false;
     bool trailers_welcome_ = false;

@@ -1,8 +1,8 @@
 // The way down: what the upstream says, and what becomes of it on the way to the client.
 #include <algorithm>
 
-#include "proxy/exchange.hh"
 #include "proxy/blame.hh"
+#include "proxy/exchange.hh"
 #include "proxy/house.hh"
 #include "proxy/session.hh"
 
@@ -96,12 +96,9 @@ size_t Exchange::answer_head(std::string_view head_bytes, const Slice& bytes, si
     entry_->facts.upstream_status = head.status;
     const Slice after = bytes.part(used);
     size_t taken = used;
-    if (head.status < 200 && framing.kind != BodyKind::tunnel)
-        interim(head);
-    else if (framing.kind == BodyKind::tunnel)
-        start_tunnel(head);
-    else
-        taken += final_head(head, framing, after);
+    if (head.status < 200 && framing.kind != BodyKind::tunnel) interim(head);
+    else if (framing.kind == BodyKind::tunnel) start_tunnel(head);
+    else taken += final_head(head, framing, after);
     answer_part_.clear();
     return taken;
 }
@@ -134,8 +131,7 @@ size_t Exchange::final_head(const ResponseHead& head, const BodyFraming& framing
     std::string& out = house_.scratch();
     out.clear();
     write_response_head(head, answer, house_.settings().via_name, out);
-    down_flow_.start(Side::upstream, framing, answer.kind == BodyKind::chunked,
-                     trailers_welcome_);
+    down_flow_.start(Side::upstream, framing, answer.kind == BodyKind::chunked, trailers_welcome_);
     set(up_, Down::body);
     if (!down_flow_.complete() && !after.empty()) {
         const Flow::Outcome outcome = down_flow_.push(after, client(), out);

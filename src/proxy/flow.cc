@@ -52,12 +52,14 @@ Flow::Outcome Flow::push_chunked(const Slice& bytes, Conn& sink, std::string_vie
         if (step == ChunkedDecoder::Step::data) {
             data[count++] = piece;
             if (count < spans) continue;
-            if (const int error = flush(false); error != 0) return {What::sink_failed, taken, error};
+            if (const int error = flush(false); error != 0)
+                return {What::sink_failed, taken, error};
             continue;
         }
         complete_ = step == ChunkedDecoder::Step::complete;
         // What came before the fault was good and may say why: it is passed on.
-        if (const int error = flush(complete_); error != 0) return {What::sink_failed, taken, error};
+        if (const int error = flush(complete_); error != 0)
+            return {What::sink_failed, taken, error};
         if (step == ChunkedDecoder::Step::fault) return {What::malformed, taken, 0};
         return {complete_ ? What::complete : What::more, taken, 0};
     }

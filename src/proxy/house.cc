@@ -12,8 +12,8 @@ namespace becaused {
 
 namespace {
 
-constexpr uint32_t own_descriptors = 64;   // loop, files, listeners, pool of names
-constexpr uint32_t overflow_sessions = 64; // refused politely; beyond these, refused at once
+constexpr uint32_t own_descriptors = 64;    // loop, files, listeners, pool of names
+constexpr uint32_t overflow_sessions = 64;  // refused politely; beyond these, refused at once
 constexpr size_t exchanges_kept = 256;
 
 // Clients that the descriptor limit allows: each may need one upstream connection.
@@ -83,17 +83,18 @@ void House::on_accept(Listener& listener, int fd, const Endpoint& peer, int erro
         Conn* conn = Conn::accepted(loop_, ledger_, fd, peer, listener.local(), options, nullptr,
                                     open_error);
         if (conn == nullptr) return;
-        conn->end(error != 0 ? Ending::decided(Reason::fd_exhausted, Phase::accept, Op::accept, error)
-                             : Ending::decided(Reason::accept_limit, Phase::accept, Op::accept, 0)
-                                   .with_limit(connection_limit_),
+        conn->end(error != 0
+                      ? Ending::decided(Reason::fd_exhausted, Phase::accept, Op::accept, error)
+                      : Ending::decided(Reason::accept_limit, Phase::accept, Op::accept, 0)
+                            .with_limit(connection_limit_),
                   Conn::Close::reset);
         return;
     }
     auto* session = new Session(*this, peer, overflow);
     sessions_.push_back(*session);
     ++session_count_;
-    session->begin(Conn::accepted(loop_, ledger_, fd, peer, listener.local(), options, session->sink(),
-                                  open_error));
+    session->begin(Conn::accepted(loop_, ledger_, fd, peer, listener.local(), options,
+                                  session->sink(), open_error));
 }
 
 Exchange& House::take_exchange() {

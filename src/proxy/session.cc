@@ -148,8 +148,7 @@ void Session::parse_head(std::string_view bytes) {
     RequestHead& head = house_.request_head();
     if (const auto fault = house_.parser().parse_request(bytes, head))
         exchange_->refuse_head(*fault, bytes, bytes.size());
-    else
-        exchange_->begin(head, bytes.size());
+    else exchange_->begin(head, bytes.size());
 }
 
 void Session::exchange_done(bool keep_alive) {
@@ -160,8 +159,7 @@ void Session::exchange_done(bool keep_alive) {
         // Unread bytes would turn our FIN into a reset, and the answer might be lost with it.
         if (stash_.empty() && !conn_->finished_reading())
             end(Ending::clean(Reason::complete, Phase::done), Conn::Close::fin);
-        else
-            start_linger(Ending::clean(Reason::complete, Phase::done));
+        else start_linger(Ending::clean(Reason::complete, Phase::done));
         return;
     }
     state_ = State::idle;
@@ -198,10 +196,8 @@ void Session::exchange_cut(const Ending& ending, Conn::Close how) {
     exchange_ = nullptr;
     in_head_ = false;
     // A FIN comes after what is queued; the client then reads to the missing end.
-    if (how == Conn::Close::fin && ending.end_class() != EndClass::clean)
-        start_linger(ending);
-    else
-        end(ending, how);
+    if (how == Conn::Close::fin && ending.end_class() != EndClass::clean) start_linger(ending);
+    else end(ending, how);
 }
 
 void Session::end(const Ending& ending, Conn::Close how) {
@@ -221,7 +217,8 @@ void Session::kill(const Ending& ending) {
     if (state_ == State::ended) return;
     if (exchange_ != nullptr) exchange_->fail(ending);
     if (state_ == State::linger) end(*last_, Conn::Close::reset);
-    else if (state_ == State::idle) end(Ending::clean(Reason::shutdown_idle, Phase::keepalive), Conn::Close::fin);
+    else if (state_ == State::idle)
+        end(Ending::clean(Reason::shutdown_idle, Phase::keepalive), Conn::Close::fin);
 }
 
 void Session::on_finish(Conn& conn) {
@@ -319,8 +316,8 @@ void Session::on_ring() {
             const ClockName clock = idle ? ClockName::request_head : ClockName::request_head_total;
             in_head_ = false;
             head_part_ = {};
-            exchange_->fail(Ending::by_clock(Reason::client_head_timeout, Phase::request_head, clock,
-                                             clocks.ms(clock), silent_ns / ns_per_ms));
+            exchange_->fail(Ending::by_clock(Reason::client_head_timeout, Phase::request_head,
+                                             clock, clocks.ms(clock), silent_ns / ns_per_ms));
         }
     }
     if (state_ == State::ended) return;

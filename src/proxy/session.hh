@@ -92,8 +92,8 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     uint64_t lingered_bytes_ = 0;
     State state_ = State::idle;
     bool overflow_ = false;
-    bool in_head_ = false;        // the exchange's head is incomplete
-    bool empty_line_ = false;     // the one empty line before a request was skipped
+    bool in_head_ = false;     // the exchange's head is incomplete
+    bool empty_line_ = false;  // the one empty line before a request was skipped
     bool draining_ = false;
     bool feeding_ = false;
 };

@@ -17,10 +17,10 @@ namespace becaused {
 struct Address {
     enum class Kind : uint8_t { tcp, unix };
     Kind kind = Kind::tcp;
-    std::string host;   // without brackets; an address literal or a name
+    std::string host;  // without brackets; an address literal or a name
     uint16_t port = 0;
-    std::string path;   // unix: absolute
-    std::string text;   // as given
+    std::string path;  // unix: absolute
+    std::string text;  // as given
 };
 
 struct ListenAddress : Address {
@@ -32,28 +32,31 @@ struct ListenAddress : Address {
 struct Settings {
     std::vector<ListenAddress> listen;
     Address upstream;
-    std::string records;           // a file, "-" for stdout, empty: none
+    std::string records;  // a file, "-" for stdout, empty: none
     bool record_request_start = false;
     std::string profile = "any";
     ClockTable clocks;
     std::vector<RoutePattern> routes;  // before the built-in table
 
-    bool trust_forwarded = false;      // keep the client's X-Forwarded-*, Forwarded
-    bool allow_half_close = false;     // a client's FIN while its plain answer is pending is no farewell
+    bool trust_forwarded = false;  // keep the client's X-Forwarded-*, Forwarded
+    bool allow_half_close =
+        false;  // a client's FIN while its plain answer is pending is no farewell
     std::string via_name = "becaused";
 
-    uint32_t max_connections = 4096;   // clients at once; also capped below RLIMIT_NOFILE
-    uint32_t max_requests = 0;         // per client connection; 0: no limit
-    uint64_t memory_bytes = 256U << 20;     // for bodies in flight (slabs)
-    uint32_t pool_size = 64;           // idle upstream connections kept
-    uint32_t connect_tries = 4;        // dials per request, with exponential back-off
-    uint32_t retry_backoff_ms = 100;   // first pause between dials; doubles, with jitter
-    uint32_t replays = 2;              // repeats of a replayable request on a fresh connection
-    uint32_t replay_bytes = 64U << 10; // largest body kept for that
+    uint32_t max_connections = 4096;     // clients at once; also capped below RLIMIT_NOFILE
+    uint32_t max_requests = 0;           // per client connection; 0: no limit
+    uint64_t memory_bytes = 256U << 20;  // for bodies in flight (slabs)
+    uint32_t pool_size = 64;             // idle upstream connections kept
+    uint32_t connect_tries = 4;          // dials per request, with exponential back-off
+    uint32_t retry_backoff_ms = 100;     // first pause between dials; doubles, with jitter
+    uint32_t replays = 2;                // repeats of a replayable request on a fresh connection
+    uint32_t replay_bytes = 64U << 10;   // largest body kept for that
     uint32_t backlog = 1024;
-    uint32_t tcp_keepalive_s = 30;     // idle before the first probe; 0: off
-    uint32_t tcp_user_timeout_s = 120; // unacknowledged data: the peer is gone; 0: the kernel's own
-    uint64_t journal_bytes = 8U << 20; // records waiting to be written; beyond: dropped and counted
+    uint32_t tcp_keepalive_s = 30;  // idle before the first probe; 0: off
+    uint32_t tcp_user_timeout_s =
+        120;  // unacknowledged data: the peer is gone; 0: the kernel's own
+    uint64_t journal_bytes =
+        8U << 20;  // records waiting to be written; beyond: dropped and counted
 };
 
 }  // namespace becaused

@@ -26,7 +26,8 @@ Conn* Upstream::take(bool look) {
         look = look || loop_.now_ns() - last.since_ns > look_after_ns;
         if (!look || !last.conn->stale()) return last.conn;
         // Its FIN is here but its event is not: nobody was using it.
-        last.conn->end(Ending::clean(Reason::upstream_closed_idle, Phase::keepalive), Conn::Close::fin);
+        last.conn->end(Ending::clean(Reason::upstream_closed_idle, Phase::keepalive),
+                       Conn::Close::fin);
     }
     return nullptr;
 }
@@ -79,9 +80,10 @@ void Upstream::on_ring() {
 
 void Upstream::on_bytes(Conn& conn, const Slice&) {
     remove(conn);
-    conn.end(Ending::malformed(Reason::upstream_malformed, Phase::keepalive,
-                               "bytes on an idle connection, which no request asked for", "guard", 0),
-             Conn::Close::reset);
+    conn.end(
+        Ending::malformed(Reason::upstream_malformed, Phase::keepalive,
+                          "bytes on an idle connection, which no request asked for", "guard", 0),
+        Conn::Close::reset);
 }
 
 void Upstream::on_finish(Conn& conn) {

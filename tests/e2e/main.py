@@ -10,6 +10,7 @@ import queue
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -220,7 +221,13 @@ def main():
             return 1
         schema = load_schema()
     directory = tempfile.mkdtemp(prefix="becaused-e2e-")
-    world = scenario.World(directory, os.path.abspath(settings.binary), schema, settings.direct)
+    binary = settings.binary
+    if not settings.direct:
+        # A copy: a build during the run must not change what is tested half-way.
+        binary = shutil.copy(settings.binary, os.path.join(directory, "becaused"))
+        print(subprocess.run([binary, "version"], check=True, text=True, timeout=10,
+                             stdout=subprocess.PIPE).stdout.strip())
+    world = scenario.World(directory, binary, schema, settings.direct)
     runner = Runner(world, settings)
     try:
         world.start()

@@ -20,16 +20,14 @@ static void get_is_forwarded_and_recorded(void**) {
     client.read();
     assert_text_equal(client.received,
                       "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nVia: 1.1 becaused\r\n\r\nok");
-    assert_text_equal(rig.summary(),
-                      "exchange complete by=nobody phase=done op=none status=200\n");
+    assert_text_equal(rig.summary(), "exchange complete by=nobody phase=done op=none status=200\n");
     client.close();
     rig.settle();
     rig.finish();
-    assert_text_equal(
-        rig.summary(),
-        "exchange complete by=nobody phase=done op=none status=200\n"
-        "client client_closed_idle by=nobody phase=keepalive op=none\n"
-        "upstream shutdown_idle by=operator phase=keepalive op=none\n");
+    assert_text_equal(rig.summary(),
+                      "exchange complete by=nobody phase=done op=none status=200\n"
+                      "client client_closed_idle by=nobody phase=keepalive op=none\n"
+                      "upstream shutdown_idle by=operator phase=keepalive op=none\n");
 }
 
 static void upstream_reset_in_answer_blames_upstream(void**) {
@@ -51,7 +49,8 @@ static void upstream_reset_in_answer_blames_upstream(void**) {
     rig.settle();
     assert_text_equal(
         rig.summary(),
-        "exchange upstream_reset by=upstream phase=response_body op=read errno=ECONNRESET status=200\n"
+        "exchange upstream_reset by=upstream phase=response_body op=read errno=ECONNRESET "
+        "status=200\n"
         "upstream upstream_reset by=upstream phase=response_body op=read errno=ECONNRESET\n"
         "client partner(upstream_reset) by=nobody phase=response_body op=none\n");
 }

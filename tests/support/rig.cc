@@ -23,7 +23,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-void set_nonblocking(int fd) { CHECK(::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK) == 0); }
+void set_nonblocking(int fd) {
+    CHECK(::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK) == 0);
+}
 
 std::string text_of(const Json& value) {
     return value.is_string() ? value.get<std::string>() : value.dump();
@@ -147,7 +149,8 @@ Rig::~Rig() {
 
 void Rig::start_upstream() {
     if (upstream_fd_ >= 0) return;
-    upstream_fd_ = ::socket(options_.unix_upstream ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    upstream_fd_ =
+        ::socket(options_.unix_upstream ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK(upstream_fd_ >= 0);
     if (options_.unix_upstream) {
         sockaddr_un address{};
@@ -271,7 +274,8 @@ std::string Rig::summary() {
             text += '(' + first + ')';
         text += " by=" + field_of(line, "by") + " phase=" + field_of(line, "phase") +
                 " op=" + field_of(line, "op");
-        if (const std::string name = field_of(line, "errno"); !name.empty()) text += " errno=" + name;
+        if (const std::string name = field_of(line, "errno"); !name.empty())
+            text += " errno=" + name;
         if (const std::string name = field_of(line, "parser_error"); !name.empty())
             text += " parser=" + name + "@" + field_of(line, "offset");
         if (const std::string clock = field_of(line, "clock.name"); !clock.empty())

@@ -29,12 +29,12 @@ class Peer {
     size_t send(std::string_view bytes);
     // Everything that can be read now is added to `received`.
     void read();
-    std::string received;     // all bytes so far
-    bool eof = false;         // FIN seen
-    int error = 0;            // errno of a failed read: ECONNRESET, ...
+    std::string received;  // all bytes so far
+    bool eof = false;      // FIN seen
+    int error = 0;         // errno of a failed read: ECONNRESET, ...
 
-    void finish();            // FIN (shutdown)
-    void reset();             // RST on TCP; close with unread data pending on unix sockets
+    void finish();  // FIN (shutdown)
+    void reset();   // RST on TCP; close with unread data pending on unix sockets
     void close();
     // Takes no more than about this much (SO_RCVBUF); before data flows.
     void shrink_receive_buffer(int bytes);
@@ -48,15 +48,17 @@ class Peer {
 // Keeps records as they were written.
 class Records final : public RecordSink {
   public:
-    void record(std::string_view line) override { lines.emplace_back(line.substr(0, line.size() - 1)); }
+    void record(std::string_view line) override {
+        lines.emplace_back(line.substr(0, line.size() - 1));
+    }
     std::vector<std::string> lines;
 };
 
 struct RigOptions {
     bool unix_client = false;
     bool unix_upstream = false;
-    bool with_upstream = true;   // false: nobody listens there
-    Settings settings;           // listen and upstream are filled in
+    bool with_upstream = true;  // false: nobody listens there
+    Settings settings;          // listen and upstream are filled in
     size_t slabs = 64;
 };
 

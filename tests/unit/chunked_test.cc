@@ -212,7 +212,7 @@ void trailers_are_bounded(void**) {
     const std::string start = "0\r\n";
     const std::string line = "X: " + std::string(trailer_limit_bytes - 5, 'x') + "\r\n";
     assert_text_equal(decode(start + line + "\r\n", 4096), "complete '' trailers " + line);
-    for (const size_t piece : {1, 4096, 1 << 20}) {
+    for (const size_t piece : {size_t{1}, size_t{4096}, size_t{1} << 20}) {
         assert_text_contains(decode(start + "X" + line + "\r\n", piece, Side::client),
                              "431 client_head_too_large");
         assert_text_contains(decode(start + std::string(9000, 'x'), piece, Side::upstream),

@@ -1,0 +1,151 @@
+// What the kernel knows of a connection's socket: why it ended, whether its peer still takes bytes,
+// whether it is still there at all.
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/status.hh"
+#include "net/conn.hh"
+
+namespace becaused {
+
+namespace {
+
+constexpr int tcp_closed = 7;  // TCP_CLOSE of tcp_states.h: dead, by reset, timeout or both FINs
+
+int set_option(int fd, int level, int name, int value) {
+    return ::setsockopt(fd, level, name, &value, sizeof value) == 0 ? 0 : -errno;
+}
+
+Fault::What what_of(int error) {
+    switch (error) {
+        case UV_ECONNRESET:
+        case UV_ECONNABORTED: return Fault::What::reset;
+        case UV_EPIPE:
+        case UV_ENOTCONN:
+        case UV_EOF: return Fault::What::closed;
+        case UV_ETIMEDOUT:
+        case UV_EHOSTUNREACH:
+        case UV_ENETUNREACH:
+        case UV_ENETDOWN:
+        case UV_EHOSTDOWN: return Fault::What::unreachable;
+        default: return Fault::What::failed;
+    }
+}
+
+}  // namespace
+
+int apply_socket_options(int fd, const SocketOptions& options) {
+    int error = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (error == 0 && options.keepalive_s > 0) {
+        const int idle_s = static_cast<int>(options.keepalive_s);
+        error = set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+        if (error == 0) error = set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle_s);
+        if (error == 0) error = set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, std::max(1, idle_s / 3));
+        if (error == 0) error = set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+    }
+    if (error == 0 && options.user_timeout_s > 0)
+        error = set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+                           static_cast<int>(options.user_timeout_s * 1000));
+    return error;
+}
+
+int Conn::socket_error() const {
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (::getsockopt(fd(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) return -errno;
+    return -error;
+}
+
+bool Conn::tcp_dead() const {
+    tcp_info info{};
+    socklen_t length = sizeof info;
+    if (::getsockopt(fd(), IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return false;
+    return info.tcpi_state == tcp_closed;
+}
+
+Fault Conn::judge(Op op, int error) {
+    if (error == UV_EPIPE) {
+        // A symptom: something ended the socket before. The kernel may still remember what.
+        const int cause = socket_error();
+        if (cause != 0 && cause != UV_EPIPE) return {what_of(cause), op, cause};
+        if (!unix_ && tcp_dead()) return {Fault::What::reset, op, error};
+    }
+    return {what_of(error), op, error};
+}
+
+uint64_t Conn::unsent_bytes() const {
+    int kernel = 0;
+    const int descriptor = fd();
+    // For unix sockets SIOCOUTQ counts the kernel's buffers, which are larger than the bytes in them.
+    if (descriptor >= 0 && !connecting_ && !unix_ && ::ioctl(descriptor, SIOCOUTQ, &kernel) != 0)
+        kernel = 0;
+    return queue_.bytes() - in_flight_bytes_ + ::uv_stream_get_write_queue_size(stream()) +
+           static_cast<uint64_t>(std::max(kernel, 0));
+}
+
+bool Conn::made_progress() {
+    int kernel = 0;
+    if (::ioctl(fd(), SIOCOUTQ, &kernel) != 0) kernel = 0;
+    const uint64_t unsent = queue_.bytes() - in_flight_bytes_ +
+                            ::uv_stream_get_write_queue_size(stream()) +
+                            static_cast<uint64_t>(std::max(kernel, 0));
+    // More handed over since and not all of it still here, or the same and less of it here.
+    const uint64_t handed = facts().out_bytes - progress_out_;
+    const bool progress = unsent < progress_unsent_ + handed;
+    progress_out_ = facts().out_bytes;
+    progress_unsent_ = unsent;
+    return progress;
+}
+
+bool Conn::stale() {
+    if (ending_ || eof_) return true;
+    char byte = 0;
+    const ssize_t count = ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return !(count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
+}
+
+void Conn::adjust_user_timeout() {
+    if (unix_ || user_timeout_ms_ == 0) return;
+    tcp_info info{};
+    socklen_t length = sizeof info;
+    if (::getsockopt(fd(), IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return;
+    // The kernel counts TCP_USER_TIMEOUT against a closed window too, though the peer answers every
+    // probe of it. A reader that only stopped reading is our clocks' business, not the kernel's.
+    const bool zero_window = request_ != nullptr && info.tcpi_unacked == 0;
+    if (zero_window == zero_window_) return;
+    zero_window_ = zero_window;
+    ignored(set_option(fd(), IPPROTO_TCP, TCP_USER_TIMEOUT,
+                       zero_window ? 0 : static_cast<int>(user_timeout_ms_)),
+            "the old timeout stays, and ends it as unreachable");
+}
+
+void Conn::probe() {
+    const bool watched = eof_ || paused_ != 0 || request_ != nullptr;
+    if (ending_ || !watched) {
+        ProbeNode::unlink();
+        return;
+    }
+    if (connecting_) return;
+    if (request_ != nullptr || zero_window_) adjust_user_timeout();
+    // What a paused upstream sent before it died is still to be read, and says more than the death.
+    if (!eof_ && (paused_ == 0 || facts().side == Side::upstream)) return;
+    if (unix_) {
+        pollfd look{fd(), 0, 0};
+        if (::poll(&look, 1, 0) == 1 && (look.revents & (POLLHUP | POLLERR)) != 0 && !shut_)
+            report({Fault::What::closed, Op::probe, 0});
+        return;
+    }
+    if (!tcp_dead()) return;
+    const int error = socket_error();
+    if (error == 0 && eof_ && shut_) return;
+    report(judge(Op::probe, error == 0 ? UV_ECONNRESET : error));
+}
+
+}  // namespace becaused

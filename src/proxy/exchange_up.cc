@@ -1,0 +1,266 @@
+// The way up: a request is admitted, gets its upstream connection, and its bytes flow; and what happens
+// when the upstream does not take them.
+#include <algorithm>
+#include <cstring>
+
+#include "proxy/blame.hh"
+#include "proxy/exchange.hh"
+#include "proxy/house.hh"
+#include "proxy/session.hh"
+
+namespace becaused {
+
+// True when the request may go to the upstream; else it has been answered and has ended.
+bool Exchange::admit(const RequestHead& head) {
+    if (const auto fault = decide_request_body(head, request_framing_)) {
+        refused_status_ = fault->status;
+        fail(Ending::malformed(fault->reason, Phase::request_head, fault->detail,
+                               fault->parser_error, fault->offset));
+        return false;
+    }
+    const Verdict verdict = house_.gate().judge(head, entry_->facts.client);
+    entry_->facts.route = verdict.route.route_class;
+    entry_->facts.routed = true;
+    hijackable_ = verdict.route.hijackable;
+    ping_ = verdict.route.ping;
+    if (house_.stopping()) {
+        fail(Ending::decided(Reason::draining, Phase::gate, Op::admin, 0));
+    } else if (session_->overflow()) {
+        fail(Ending::decided(Reason::accept_limit, Phase::gate, Op::accept, 0)
+                 .with_limit(house_.connection_limit()));
+    } else if (house_.loop().slabs().scarce()) {
+        fail(Ending::decided(Reason::memory_shed, Phase::gate, Op::allocate, 0));
+    } else if (!verdict.pass) {
+        fail(Ending::refused(verdict.reason, Phase::gate, Op::judge, verdict.rule));
+    } else if (!answer_locally(head)) {
+        return true;
+    }
+    return false;
+}
+
+// Max-Forwards: 0 makes us the last recipient of OPTIONS and TRACE (RFC 9110 §7.6.2).
+bool Exchange::answer_locally(const RequestHead& head) {
+    if (!head.has_max_forwards || head.max_forwards > 0) return false;
+    const bool options = head.method == "OPTIONS";
+    if (!options && head.method != "TRACE") return false;
+    if (!options || request_framing_.kind != BodyKind::none) {
+        fail(Ending::refused(Reason::request_unsupported, Phase::gate, Op::judge,
+                             "TRACE that ends here is not reflected"));
+        return true;
+    }
+    entry_->facts.status = 200;
+    keep_alive_ = keep_alive_ && !session_->last_request();
+    std::string& out = house_.scratch();
+    out =
+        "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n"
+        "Content-Length: 0\r\n";
+    if (!keep_alive_) out += "Connection: close\r\n";
+    out += "\r\n";
+    up_ = Up::done;
+    if (const int error = client().write(out); error != 0) {
+        client_write_failed(error);
+        return true;
+    }
+    down_complete_ = true;
+    set(Up::done, Down::body);
+    settle();
+    return true;
+}
+
+void Exchange::write_request(const RequestHead& head) {
+    Hop hop;
+    hop.client_address = session_->client_address();
+    hop.via_name = house_.settings().via_name;
+    hop.trust_forwarded = house_.settings().trust_forwarded;
+    std::string& id = house_.id_scratch();
+    id.clear();
+    house_.ledger().append_id(id, entry_->id());
+    hop.request_id = id;
+    ExchangeFacts& facts = entry_->facts;
+    const Field* trace = head.find(FieldName::traceparent);
+    if (trace != nullptr && valid_traceparent(trace->value)) {
+        hop.traceparent = trace->value;
+    } else {
+        house_.make_traceparent(house_.trace_scratch());
+        hop.traceparent = house_.trace_scratch();
+    }
+    std::memcpy(facts.trace_id.data(), hop.traceparent.data() + 3, facts.trace_id.size());
+    facts.has_trace_id = true;
+    head_.clear();
+    const ForwardedRequest sent =
+        write_request_head(head, request_framing_, hop, house_.upstream().host(), head_);
+    if (sent.request_id != id) {
+        facts.request_id_length =
+            static_cast<uint8_t>(std::min(sent.request_id.size(), facts.request_id.size()));
+        std::memcpy(facts.request_id.data(), sent.request_id.data(), facts.request_id_length);
+    }
+    replayable_ = idempotent(head.method) && upgrade_.empty();
+}
+
+void Exchange::acquire(bool fresh) {
+    Conn* idle = fresh ? nullptr : house_.upstream().take(!replayable_);
+    if (idle != nullptr) use(*idle, true);
+    else dial_.start(entry_->facts);
+}
+
+void Exchange::on_dialed(Conn& conn) {
+    use(conn, false);
+    if (finished_) return;
+    conn.start();
+    session_->feed();
+    if (!finished_) flush_head();
+    if (!finished_) session_->rearm();
+}
+
+void Exchange::on_dial_failed(const Ending& ending) { fail(ending); }
+
+void Exchange::use(Conn& conn, bool reused) {
+    upstream_ = &conn;
+    conn.set_sink(this);
+    reused_ = reused;
+    ExchangeFacts& facts = entry_->facts;
+    facts.upstream = conn.facts().peer;
+    facts.upstream_id = conn.entry().id();
+    if (reused && facts.attempt_count < ExchangeFacts::attempt_limit)
+        facts.attempts[facts.attempt_count++] = {facts.upstream_id, 0, true, Op::none, 0};
+    ++conn.entry().facts.exchanges;
+    upstream_out_base_ = conn.facts().out_bytes;
+    up_flow_.start(Side::client, request_framing_, request_framing_.kind == BodyKind::chunked,
+                   true);
+    up_complete_ = up_flow_.complete();
+    head_due_ = true;
+    up_stamp_ns_ = house_.loop().now_ns();
+    set(Up::body, down_);
+    if (!replay_body_.empty()) {
+        const Slice body = house_.loop().slabs().copy(replay_body_);
+        head_due_ = false;
+        body_written(up_flow_.push(body, conn, head_));
+    } else if (up_complete_) {
+        flush_head();
+    }
+}
+
+void Exchange::flush_head() {
+    if (!head_due_ || upstream_ == nullptr) return;
+    head_due_ = false;
+    const int error = upstream_->write(head_);
+    if (error != 0) upstream_write_failed(error);
+    else settle();
+}
+
+bool Exchange::takes_bytes() const {
+    if (finished_) return false;
+    if (up_ == Up::cut) return true;  // read and dropped
+    if (tunnel_) return !client_fin_;
+    return up_ == Up::body && !up_complete_;
+}
+
+size_t Exchange::take(const Slice& bytes) {
+    up_stamp_ns_ = house_.loop().now_ns();
+    entry_->facts.last_up_ns = up_stamp_ns_;
+    size_t taken = bytes.size();
+    if (up_ == Up::cut) {
+        entry_->facts.client_in_bytes += taken;
+        return taken;
+    }
+    if (up_complete_) {
+        const int error = upstream_->write(bytes);
+        entry_->facts.client_in_bytes += taken;
+        if (error != 0) upstream_write_failed(error);
+    } else {
+        const Flow::Outcome outcome =
+            up_flow_.push(bytes, *upstream_, head_due_ ? std::string_view(head_) : "");
+        head_due_ = false;
+        taken = outcome.taken;
+        entry_->facts.client_in_bytes += taken;
+        if (replayable_) keep_for_replay(bytes.view().substr(0, taken));
+        body_written(outcome);
+    }
+    if (!finished_ && upstream_ != nullptr && upstream_->full()) {
+        client().pause(Conn::Pause::sink_full);
+        session_->rearm();
+    }
+    return taken;
+}
+
+void Exchange::keep_for_replay(std::string_view bytes) {
+    replayable_ = replay_body_.size() + bytes.size() <= house_.settings().replay_bytes;
+    if (replayable_) replay_body_ += bytes;
+    else replay_body_.clear();
+}
+
+void Exchange::body_written(const Flow::Outcome& outcome) {
+    switch (outcome.what) {
+        case Flow::What::more: return;
+        case Flow::What::complete:
+            up_complete_ = true;
+            settle();
+            return;
+        case Flow::What::sink_failed: upstream_write_failed(outcome.error); return;
+        case Flow::What::malformed: break;
+    }
+    const ParseFault& fault = up_flow_.fault();
+    fail(Ending::malformed(fault.reason, phase_, fault.detail, fault.parser_error, fault.offset));
+}
+
+// Writing to the upstream failed. It may have answered before it closed its reading side, and that
+// answer says more than the failed write: it is waited for (clock linger), the request's rest is dropped.
+void Exchange::upstream_write_failed(int error) {
+    const Fault fault = upstream_->judge(Op::write, error);
+    if (tunnel_ && !upstream_fin_) {
+        fail(Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error));
+        return;
+    }
+    if (down_complete_ || tunnel_) entry_->add_trail(Side::upstream, fault.op, fault.error);
+    else up_fault_ = Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error);
+    up_stamp_ns_ = down_stamp_ns_ = house_.loop().now_ns();
+    set(Up::cut, down_);
+    if (client().paused(Conn::Pause::sink_full)) client().resume(Conn::Pause::sink_full);
+    session_->rearm();
+    settle();
+}
+
+// The upstream connection ended and its answer is not whole.
+void Exchange::answer_missing(const Fault& fault) {
+    if (!answer_byte_ && reused_) {
+        if (replayable_ && replays_ < house_.settings().replays) {
+            replay(fault);
+            return;
+        }
+        fail(Ending::by_io(replayable_ ? Reason::retry_exhausted : Reason::retry_impossible, phase_,
+                           fault.op, fault.error));
+        return;
+    }
+    if (up_fault_) {
+        entry_->add_trail(Side::upstream, fault.op, fault.error);
+        fail(*up_fault_);
+        return;
+    }
+    fail(Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error));
+}
+
+// Once more on a fresh connection: not one byte of an answer came, and the request may be sent twice.
+void Exchange::replay(const Fault& fault) {
+    ++replays_;
+    ExchangeFacts& facts = entry_->facts;
+    Attempt& attempt = facts.attempts[facts.attempt_count - 1U];
+    attempt.took_ns = house_.loop().now_ns() - up_stamp_ns_;
+    attempt.op = fault.op;
+    attempt.error = fault.error;
+    drop_upstream(Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error),
+                  Conn::Close::reset);
+    up_fault_.reset();
+    set(Up::held, Down::waiting);
+    acquire(true);
+}
+
+void Exchange::on_room(Conn& conn) {
+    up_stamp_ns_ = house_.loop().now_ns();
+    if (conn.queued_bytes() <= Conn::resume_bytes) {
+        client().resume(Conn::Pause::sink_full);
+        session_->feed();
+    }
+    settle();
+}
+
+}  // namespace becaused
