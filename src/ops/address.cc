@@ -52,7 +52,7 @@ Status split_host(std::string_view text, std::string_view rest, Address& address
 
 Status parse_tcp(std::string_view text, std::string_view rest, bool listening, Address& address) {
     bool bracketed = false;
-    const Status split = split_host(text, rest, address, bracketed);
+    Status split = split_host(text, rest, address, bracketed);
     if (!split.ok()) return split;
     if (address.host.empty() && listening)
         return bad(text, "names no address: write tcp://0.0.0.0:PORT or tcp://[::]:PORT for all");

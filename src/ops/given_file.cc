@@ -124,14 +124,14 @@ Status Reader::read_clocks(const Line& line, const Option& option) {
     for (const Line& clock : lines_of(*clocks)) {
         const toml::table* by_class = clock.node->as_table();
         if (by_class == nullptr) {
-            const Status status =
+            Status status =
                 read_value(clock, option, phrase("clock.", clock.key), std::string(clock.key));
             if (!status.ok()) return status;
             continue;
         }
         for (const Line& inner : lines_of(*by_class)) {
             std::string name = phrase(clock.key, '.', inner.key);
-            const Status status = read_value(inner, option, phrase("clock.", name), name);
+            Status status = read_value(inner, option, phrase("clock.", name), name);
             if (!status.ok()) return status;
         }
     }
@@ -144,7 +144,7 @@ Status Reader::read_routes(const Line& line, const Option& option) {
         return wrong(line, line.key, "must be tables: [[route]], then class, method and path");
     for (const toml::node& route : *routes) {
         const Line at{line.key, &route, route.source().begin.line};
-        const Status status = read_route(at, *route.as_table(), option);
+        Status status = read_route(at, *route.as_table(), option);
         if (!status.ok()) return status;
     }
     return Status::fine();
@@ -180,7 +180,7 @@ Result<std::vector<Given>> given_by_file(std::string_view text, const std::strin
             phrase(path, ':', error.source().begin.line, ": ", error.description()));
     }
     std::vector<Given> all;
-    const Status status = Reader(path, all).read(parsed.table());
+    Status status = Reader(path, all).read(parsed.table());
     if (!status.ok()) return status;
     return all;
 }

@@ -144,14 +144,14 @@ std::string_view unit_words(const Option& option) {
         case Kind::size: return "size";
         case Kind::duration_ms: return "duration";
         case Kind::duration_s: return "duration, whole seconds";
-        case Kind::word: return "name";
+        case Kind::word:
         case Kind::profile: return "name";
-        case Kind::file: return "path";
+        case Kind::file:
+        case Kind::config: return "path";
         case Kind::listen: return "addresses";
         case Kind::upstream: return "address";
         case Kind::clock: return "durations by clock";
         case Kind::route: return "rules";
-        case Kind::config: return "path";
     }
     return "";
 }

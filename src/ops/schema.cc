@@ -242,8 +242,7 @@ Json words_by_kind() {
 
 // Descriptions that say nothing are left out.
 void drop_empty_descriptions(Json& schema) {
-    if (schema.is_object() && schema.value("description", Json()) == "")
-        schema.erase("description");
+    if (schema.is_object() && schema.value("description", "?").empty()) schema.erase("description");
     if (schema.is_structured())
         for (Json& part : schema) drop_empty_descriptions(part);
 }

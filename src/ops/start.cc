@@ -57,7 +57,7 @@ Status check_start(const Settings& settings) {
         if (!listen.group.empty() && !group_exists(listen.group))
             return Status::failed(
                 phrase("listen: ", listen.text, ": no group is named \"", listen.group, '"'));
-    const Status upstream = check_upstream(settings.upstream);
+    Status upstream = check_upstream(settings.upstream);
     if (!upstream.ok()) return upstream;
     return check_records(settings.records);
 }

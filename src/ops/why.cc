@@ -108,9 +108,9 @@ int tell(const WhyRequest& request, Lines& lines) {
 }  // namespace
 
 int why(std::span<const std::string> arguments) {
-    using namespace std::chrono;
-    const auto now = duration_cast<milliseconds>(system_clock::now().time_since_epoch());
-    Result<WhyRequest> request = parse_why(arguments, now.count());
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+    Result<WhyRequest> request = parse_why(arguments, now_ms);
     if (!request.ok()) return complain(request.status().message(), exit_usage);
     std::string& file = request.value().file;
     if (const char* records = std::getenv("BECAUSED_RECORDS"); file.empty() && records != nullptr)

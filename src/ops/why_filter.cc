@@ -37,7 +37,10 @@ bool WhyFilter::selects(const RecordView& record) const {
 bool WhyFilter::tells(const RecordView& record) const {
     if (!selects(record)) return false;
     if (all || !id.empty()) return true;
-    if (record.event == RecordView::Event::connection && !record.exchange_id.empty()) return false;
+    // A request's record tells of its connections too, those that never came about included.
+    if (record.event == RecordView::Event::connection &&
+        (!record.exchange_id.empty() || (record.side == "upstream" && record.phase == "connect")))
+        return false;
     const bool dull = record.end_class == "clean" || record.reason == "partner";
     return !dull || !reasons.empty() || among(sides, "nobody");
 }

@@ -24,8 +24,8 @@ struct WhyFilter {
     }
     // The record has all that was asked for.
     bool selects(const RecordView& record) const;
-    // It is also worth a line: clean ends, followers of a first cause, and connections that ended
-    // inside an exchange (which has the record to read) are not, unless asked for.
+    // It is also worth a line: clean ends, followers of a first cause, and connections whose end
+    // their exchange's record tells are not, unless asked for.
     bool tells(const RecordView& record) const;
 };
 

@@ -130,15 +130,15 @@ WhyList::WhyList(const Screen& screen) : screen_(screen) { lay_out(); }
 
 size_t WhyList::usual_width(Column column) {
     switch (column) {
-        case Column::time: return 8;
-        case Column::id: return 13;
-        case Column::reason: return 24;
+        case Column::in:
+        case Column::out:
+        case Column::took: return 7;
+        case Column::time:
         case Column::by: return 8;
+        case Column::id:
         case Column::phase: return 13;
         case Column::what: return 22;
-        case Column::in: return 7;
-        case Column::out: return 7;
-        case Column::took: return 7;
+        case Column::reason: return 24;
         case Column::because: return 27;
     }
     return 0;

@@ -130,7 +130,7 @@ class Running:
         with self.changed:
             return bytes(self.streams["out"]), bytes(self.streams["err"])
 
-    def until_output(self, text, seconds=30):
+    def until_output(self, text, seconds=90):
         wanted = text.encode()
 
         def there():
@@ -167,7 +167,7 @@ class Running:
             return
         raise Failure(f"ended within {seconds} s: {self._result(code)}")
 
-    def finish(self, seconds=30):
+    def finish(self, seconds=60):
         """Waits for it to end by itself."""
         try:
             code = self.process.wait(seconds)
@@ -211,7 +211,7 @@ class User:
     def start(self, *arguments, stdin=subprocess.DEVNULL, terminal=False, **env):
         return Running(self.command(arguments), self.environment(**env), stdin, self.home, terminal)
 
-    def run(self, *arguments, input=None, seconds=60, **env):
+    def run(self, *arguments, input=None, seconds=120, **env):
         """Runs to the end. input: bytes for its standard input, which then ends."""
         begun = time.monotonic()
         source = {"stdin": subprocess.DEVNULL} if input is None else {"input": input}

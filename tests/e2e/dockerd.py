@@ -57,7 +57,7 @@ class Dockerd:
             "--cgroup-parent", "/" + self.cgroup,
         ], directory)
         try:
-            self.service.until_ready(30, lambda: "API listen on" in self.service.log())
+            self.service.until_ready(60, lambda: "API listen on" in self.service.log())
             # unshare's only child is dockerd: signals that tests send must reach it, not unshare.
             children = f"/proc/{self.service.pid}/task/{self.service.pid}/children"
             with open(children) as listing:

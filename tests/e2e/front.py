@@ -51,7 +51,7 @@ class Front:
     def exchanges(self, method=None, path=None):
         return records.exchanges(self.records(), method, path)
 
-    def until_exchange(self, method, path, seconds=10, **fields):
+    def until_exchange(self, method, path, seconds=30, **fields):
         """The first exchange record that matches; fails when none is filed in time."""
         def probe():
             for record in self.exchanges(method, path):

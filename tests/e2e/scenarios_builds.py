@@ -64,11 +64,11 @@ def start_endless_build(t, front, buildkit):
     context = write_context(t.path("context"), f"FROM base\nRUN sleep {mark}\n")
     client = t.started(t.user(front).start("build", "--network", "none", context,
                                            DOCKER_BUILDKIT=buildkit))
-    until("the RUN step to start", 30, lambda: processes_with_argument(mark))
+    until("the RUN step to start", 90, lambda: processes_with_argument(mark))
     return client, mark
 
 
-def step_stops(mark, seconds=15):
+def step_stops(mark, seconds=30):
     until("dockerd to stop the RUN step", seconds, lambda: not processes_with_argument(mark))
 
 
@@ -78,7 +78,7 @@ def a_classic_build_cancelled_half_way_stops_its_step(t):
     client, mark = start_endless_build(t, front, "0")
     front.expect_end(**by_client("POST", r"/build$", "response_body"))
     client.interrupt()
-    client.finish(15).failed()
+    client.finish(30).failed()
     step_stops(mark)
 
 
@@ -90,7 +90,7 @@ def a_buildkit_build_cancelled_half_way_stops_its_step(t):
     front.tolerate(**by_client("POST", r"/build$", "response_body"))
     front.tolerate(**by_client("POST", r"^/session$", "tunnel"))
     client.interrupt()
-    client.finish(15).failed()
+    client.finish(30).failed()
     step_stops(mark)
     if t.proxied:
         front.until_exchange("POST", r"/build/cancel$", reason="complete", status=200)

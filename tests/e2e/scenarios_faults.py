@@ -24,11 +24,11 @@ class Push:
         self.relay.hold_at(6 * MIB)
         self.client = t.started(t.user(self.front).start("push", self.image))
         self.client.until_output("The push refers to")
-        self.relay.until_held(30)
+        self.relay.until_held(90)
 
     def until_dockerd_gave_up(self):
         """dockerd is silent (the registry is): it can only know by the end of its connection."""
-        until("dockerd to give up the push", 5,
+        until("dockerd to give up the push", 15,
               lambda: "Not continuing with push after error: context canceled"
               in self.daemon.service.log())
 
@@ -53,7 +53,7 @@ def dockerd_killed_in_mid_push_is_named_as_the_cause(t):
     push = Push(t)
     push.front.expect_end(**by_upstream("POST", PUSH, "response_body"))
     push.daemon.kill()
-    push.client.finish(10).failed().says("(?i)unexpected EOF|connection reset")
+    push.client.finish(20).failed().says("(?i)unexpected EOF|connection reset")
     if not t.proxied:
         return
     record = push.front.until_exchange("POST", PUSH, by="upstream")
@@ -81,7 +81,7 @@ def a_client_interrupted_in_mid_push_stops_dockerds_work(t):
     push = Push(t)
     push.front.expect_end(**by_client("POST", PUSH, "response_body"))
     push.client.interrupt()
-    push.client.finish(15).failed()
+    push.client.finish(30).failed()
     push.until_dockerd_gave_up()
 
 
@@ -92,14 +92,14 @@ def dockerd_killed_in_mid_build(t, buildkit):
     context = write_context(t.path("context"), f"FROM base\nRUN sleep {mark}\n")
     client = t.started(t.user(front).start("build", "--network", "none", context,
                                            DOCKER_BUILDKIT=buildkit))
-    until("the RUN step to start", 30, lambda: processes_with_argument(mark))
+    until("the RUN step to start", 90, lambda: processes_with_argument(mark))
     front.expect_end(**by_upstream("POST", r"/build$", "response_body"))
     if buildkit == "1":
         tolerate_cut_tunnel(front, r"^/session$")
     # A client that tries to tidy up after the fault finds nobody: a second cause, honestly named.
     tolerate_nobody_there(front)
     daemon.kill()
-    client.finish(15).failed()
+    client.finish(30).failed()
 
 
 @claim()
@@ -139,7 +139,7 @@ def dockerd_killed_under_exec_is_an_error_at_once(t):
     tolerate_cut_tunnel(front, r"/exec/[0-9a-f]+/start$")
     tolerate_nobody_there(front)
     daemon.kill()
-    client.finish(5).failed()
+    client.finish(15).failed()
     if t.proxied:
         until("a record that blames the upstream", 5,
               lambda: any(each["by"] == "upstream" for each in front.exchanges()))
@@ -158,7 +158,7 @@ def dockerd_killed_under_run_is_an_error_at_once(t):
     front.expect_end(**by_upstream("POST", r"/wait$", "response_body"))
     tolerate_nobody_there(front)
     daemon.kill()
-    client.finish(5).failed()
+    client.finish(15).failed()
 
 
 @claim()
@@ -173,7 +173,7 @@ def dockerd_killed_under_logs_f_is_an_error(t):
     front.expect_end(**by_upstream("GET", r"/logs$", "response_body"))
     tolerate_nobody_there(front)
     daemon.kill()
-    client.finish(5).failed().says("(?i)unexpected EOF|connection reset")
+    client.finish(15).failed().says("(?i)unexpected EOF|connection reset")
 
 
 def dead_half_closed_client(t, path, *arguments):
@@ -194,7 +194,7 @@ def dead_half_closed_client(t, path, *arguments):
         front.expect_end(**by_client("POST", r"/wait$", "response_body"))
     client.kill()
     if t.proxied:
-        front.until_exchange("POST", path, seconds=100, by="client")
+        front.until_exchange("POST", path, seconds=120, by="client")
     t.shared.api("DELETE", f"/containers/{t.tag}?force=1")
 
 

@@ -27,7 +27,7 @@ def logs_f_outlives_75_silent_seconds(t):
     user = t.user(front)
     t.detached(user, "--name", t.tag, "base", "sh", "-c",
              f"echo early; sleep {SILENCE_S}; echo late")
-    shown = user.run("logs", "-f", t.tag, seconds=SILENCE_S + 30).exits(0)
+    shown = user.run("logs", "-f", t.tag, seconds=SILENCE_S + 90).exits(0)
     check(shown.out == b"early\nlate\n", str(shown))
     silent_on_record(t, front, "GET", r"/logs$", reason="complete")
 
@@ -37,7 +37,7 @@ def events_outlive_75_silent_seconds(t):
     front = t.front(t.shared)
     client = t.started(t.user(front).start(
         "events", "--filter", f"container={t.tag}", "--until", str(int(time.time()) + SILENCE_S)))
-    client.finish(SILENCE_S + 30).exits(0)
+    client.finish(SILENCE_S + 90).exits(0)
     silent_on_record(t, front, "GET", r"/events$", reason="complete")
 
 
@@ -49,7 +49,7 @@ def run_and_wait_outlive_75_silent_seconds(t):
                                 f"echo early; sleep {SILENCE_S}; echo late; exit 3"))
     runs.until_output("early")
     waits = t.started(user.start("wait", t.tag))
-    shown = runs.finish(SILENCE_S + 30).exits(3)
+    shown = runs.finish(SILENCE_S + 90).exits(3)
     check(shown.out == b"early\nlate\n", str(shown))
     waits.finish(10).exits(0).says("^3\n")
     silent_on_record(t, front, "POST", r"/attach$", reason="tunnel_complete")
@@ -64,7 +64,7 @@ def exec_and_attach_outlive_75_silent_seconds(t):
              f"echo early; sleep {SILENCE_S}; echo late; exit 4")
     attached = t.started(user.start("attach", "--no-stdin", t.tag))
     shown = user.run("exec", t.tag, "sh", "-c", f"sleep {SILENCE_S - 10}; echo done; exit 5",
-                     seconds=SILENCE_S + 30).exits(5)
+                     seconds=SILENCE_S + 90).exits(5)
     check(shown.out == b"done\n", str(shown))
     attached.finish(30).exits(4).says("late")
     silent_on_record(t, front, "POST", r"/start$", reason="tunnel_complete")
@@ -76,7 +76,7 @@ def silent_build(t, buildkit):
     context = write_context(t.path("context"),
                             f"FROM base\nRUN sleep {SILENCE_S} && echo {t.tag} > /mark\n")
     t.user(front).run("build", "--network", "none", "-t", t.tag, context,
-                      seconds=SILENCE_S + 60, DOCKER_BUILDKIT=buildkit).ok()
+                      seconds=SILENCE_S + 120, DOCKER_BUILDKIT=buildkit).ok()
     silent_on_record(t, front, "POST", r"/build$", reason="complete")
 
 
@@ -98,7 +98,7 @@ def stop_with_a_long_grace_period_is_waited_for(t):
     # which is longer than the patience with quick requests.
     t.detached(user, "--name", t.tag, "base", "sh", "-c",
              "sleep 300 & while :; do wait; done")
-    shown = user.run("stop", "-t", "35", t.tag, seconds=60).exits(0)
+    shown = user.run("stop", "-t", "35", t.tag, seconds=120).exits(0)
     check(shown.seconds > 33, f"stop came back after {shown.seconds:.0f} s: it did not wait")
     silent_on_record(t, front, "POST", r"/stop$", status=204)
 

@@ -137,7 +137,7 @@ def events_come_as_they_happen_and_leaving_is_the_clients_doing(t):
     until("an event to be shown", 20, seen, interval=0.3)
     front.expect_end(**by_client("GET", r"/events$", "response_body"))
     client.interrupt()
-    client.finish(10)
+    client.finish(20)
     if t.proxied:
         front.until_exchange("GET", r"/events$", seconds=5, by="client")
 

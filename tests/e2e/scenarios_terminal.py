@@ -90,7 +90,7 @@ def a_tunnel_that_broke_is_an_error_at_once_not_a_wait_for_ever(t):
     # The client leaves its /wait as soon as the tunnel fails.
     front.tolerate(**by_client("POST", r"/wait$", "response_body"))
     go.set()
-    client.finish(5).failed().says("(?i)reset|EOF")
+    client.finish(15).failed().says("(?i)reset|EOF")
 
 
 @claim(proxied_only=True)
@@ -102,7 +102,7 @@ def a_refused_upgrade_shows_its_status_and_no_parser_error(t):
                      reason={"upstream_closed", "upstream_reset", "retry_impossible"},
                      cls={"truncated", "fault"})
     front.tolerate(**by_client("POST", r"/wait$", "response_body"))
-    shown = client.finish(15).failed()
+    shown = client.finish(30).failed()
     shown.says("unable to upgrade to tcp, received 502")
     check("Unrecognized input header" not in shown.text(), str(shown))
     check(len(upstream.asked("POST", r"/attach$")) == 1, "the POST was sent again")

@@ -52,7 +52,7 @@ Result<Config> load_file(std::string_view text, Lines flags = {}, const Lines& e
 }
 
 // The line that says what is wrong, with the file's directory left out.
-std::string complaint(Result<Config> config) {
+std::string complaint(const Result<Config>& config) {
     if (config.ok()) return "fine";
     std::string text = config.status().message();
     for (size_t at = 0; (at = text.find(fixture.directory + '/')) != std::string::npos;)

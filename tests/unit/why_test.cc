@@ -41,6 +41,12 @@ constexpr std::string_view client_of_push =
     R"("first":{"id":"5f3a09c1-3","reason":"upstream_reset"},"side":"client",)"
     R"("peer":"127.0.0.1:4242","age_ms":120125,"exchange":"5f3a09c1-3",)"
     R"("bytes":{"in":412,"out":34567},"because":"Its partner ended first: upstream_reset."})";
+// A try that another one followed.
+constexpr std::string_view refused_dial =
+    R"({"v":1,"event":"connection","id":"5f3a09c1-6","time":"2026-11-21T23:59:59.200Z",)"
+    R"("reason":"upstream_refused","class":"fault","by":"upstream","phase":"connect",)"
+    R"("side":"upstream","peer":"unix:/run/docker.sock","age_ms":0.1,"bytes":{"in":0,"out":0},)"
+    R"("because":"The upstream refused the connection (ECONNREFUSED): is dockerd running?"})";
 constexpr std::string_view slow_head =
     R"({"v":1,"event":"connection","id":"5f3a09c1-7","time":"2026-11-22T12:00:00.000Z",)"
     R"("reason":"client_head_timeout","class":"fault","by":"client","phase":"request_head",)"
@@ -58,8 +64,8 @@ constexpr std::string_view started =
     R"({"v":1,"event":"request_start","id":"5f3a09c1-3","time":"2026-11-21T23:57:59.000Z",)"
     R"("method":"POST","target":"/x","client":"127.0.0.1:4242","client_id":"5f3a09c1-1"})";
 
-constexpr std::string_view all_lines[] = {push_reset, upstream_of_push, client_of_push, slow_head,
-                                          good,       dropped};
+constexpr std::string_view all_lines[] = {
+    push_reset, upstream_of_push, client_of_push, refused_dial, slow_head, good, dropped};
 
 WhyRequest request_of(std::string_view flags) {
     std::vector<std::string> arguments;
@@ -96,7 +102,7 @@ std::string told_ids(std::string_view flags) {
 
 constexpr Row filter_rows[] = {
     {"what ended abnormally, once", "", "3 7 journal"},
-    {"everything", "--all", "3 2 1 7 9 journal"},
+    {"everything", "--all", "3 2 1 6 7 9 journal"},
     {"a reason", "--reason upstream_reset", "3"},
     {"a clean reason", "--reason complete", "9"},
     {"several reasons", "--reason=complete,client_head_timeout", "7 9"},
@@ -109,6 +115,7 @@ constexpr Row filter_rows[] = {
     {"a pattern within a segment", "--path /images/*/push", ""},
     {"the query is no path", "--path tag=latest", ""},
     {"a clean path, everything", "--path /_ping --all", "9"},
+    {"everything upstream", "--by upstream --all", "3 2 6"},
     {"an id, with all that belongs to it", "--id 5f3a09c1-3", "3 2 1"},
     {"a connection's id", "--id 5f3a09c1-2", "3 2"},
     {"a request id", "--id abc", "3"},
@@ -198,6 +205,7 @@ void the_summary_counts_both_kinds_by_reason(void**) {
         "  partner                          1  nobody    truncated   412 B     34 kB\n"
         "\n"
         "UPSTREAM CONNECTIONS           COUNT  BY        CLASS          IN       OUT\n"
+        "  upstream_refused                 1  upstream  fault         0 B       0 B\n"
         "  upstream_reset                   1  upstream  truncated   34 kB     430 B\n");
 }
 
