@@ -1,7 +1,7 @@
 # becaused: the everyday commands, a thin layer over CMake and scripts/. `make help` lists them.
 #
 # Variables: CXX and CC choose the compiler (g++), CMAKE_ARGS adds options for CMake, JOBS limits
-# what runs at once, T names the tests of test-one.
+# what runs at once, T names the tests of test-one and fuzz.
 
 ifeq ($(origin CXX),default)
 CXX := g++
@@ -12,6 +12,7 @@ endif
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 CMAKE_ARGS ?=
 T ?= .
+SECONDS ?= 60
 
 # Another compiler gets directories of its own: build/test-clang.
 suffix := $(if $(filter g++,$(CXX)),,-$(subst clang++,clang,$(notdir $(CXX))))
@@ -26,7 +27,7 @@ debug := -DCMAKE_BUILD_TYPE=Debug -DBECAUSED_TESTS=ON
 test = JOBS=$(JOBS) scripts/test
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-build test-one test-clang e2e asan tsan cover bench lint \
+.PHONY: help deps build run test test-build test-one test-clang e2e asan tsan fuzz cover bench lint \
 	format tidy docs check-debian13 clean
 
 help: ## List these commands
@@ -70,6 +71,13 @@ tsan: deps ## Run the tests under the thread sanitizer
 	@$(call configure,build/tsan$(suffix),$(debug) -DBECAUSED_SANITIZE=thread)
 	@$(call compile,build/tsan$(suffix))
 	@$(test) build/tsan$(suffix)
+
+fuzz: ## Fuzz every tests/fuzz/*_fuzz.cc for SECONDS each (60); T picks some
+	@scripts/deps build fuzz
+	@$(call configure,build/fuzz,$(debug) -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
+		-DBECAUSED_FUZZ=ON -DBECAUSED_SANITIZE=address$(comma)undefined)
+	@$(call compile,build/fuzz)
+	@scripts/fuzz build/fuzz '$(T)' $(SECONDS)
 
 cover: ## Run the tests and print which lines of src/ they reach
 	@scripts/deps build cover

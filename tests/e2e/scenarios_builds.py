@@ -49,13 +49,15 @@ def a_buildkit_build_sends_its_context_through_the_session_tunnel(t):
 
 
 @claim()
-def a_build_that_fails_says_so_and_is_a_complete_exchange(t):
+def a_build_that_fails_says_so_and_is_on_record(t):
     front = t.front(t.shared)
+    # A client that has read the error may leave before the last chunk: then it is the one who ended it.
+    front.tolerate(**by_client("POST", r"/build$", "response_body"))
     context = write_context(t.path("context"), "FROM base\nRUN echo about to fail; exit 3\n")
     t.user(front).run("build", "--network", "none", context, seconds=60,
                       DOCKER_BUILDKIT="0").exits(3).says("returned a non-zero code: 3")
     if t.proxied:
-        front.until_exchange("POST", r"/build$", status=200, reason="complete")
+        front.until_exchange("POST", r"/build$", status=200)
 
 
 def start_endless_build(t, front, buildkit):
