@@ -10,6 +10,7 @@
 
 #include "base/status.hh"
 #include "net/address.hh"
+#include "net/tls.hh"
 
 namespace becaused {
 
@@ -53,6 +54,8 @@ Conn::Conn(Loop& loop, Ledger& ledger, Side side, const Endpoint& peer, ConnSink
     stream()->data = this;
 }
 
+Conn::~Conn() = default;
+
 void Conn::fail_at_birth(Op op, int error) {
     sink_ = nullptr;
     const bool no_descriptor = error == UV_EMFILE || error == UV_ENFILE;
@@ -63,13 +66,14 @@ void Conn::fail_at_birth(Op op, int error) {
 }
 
 Conn* Conn::accepted(Loop& loop, Ledger& ledger, int fd, const Endpoint& peer,
-                     const Endpoint& local, const SocketOptions& options, ConnSink* sink,
-                     int& error) {
+                     const Endpoint& local, const SocketOptions& options, TlsContext* tls,
+                     ConnSink* sink, int& error) {
     auto* conn = new Conn(loop, ledger, Side::client, peer, sink);
     conn->entry_.facts.local = local;
     conn->user_timeout_ms_ = options.user_timeout_s * 1000;
-    error = conn->unix_ ? ::uv_pipe_open(&conn->handle_.pipe, fd)
-                        : ::uv_tcp_open(&conn->handle_.tcp, fd);
+    error = !conn->begin_tls(tls) ? UV_ENOMEM
+            : conn->unix_         ? ::uv_pipe_open(&conn->handle_.pipe, fd)
+                                  : ::uv_tcp_open(&conn->handle_.tcp, fd);
     if (error == 0) return conn;
     ignored(::close(fd), "libuv did not take it; nothing was sent on it");
     conn->fail_at_birth(Op::accept, error);
@@ -77,14 +81,16 @@ Conn* Conn::accepted(Loop& loop, Ledger& ledger, int fd, const Endpoint& peer,
 }
 
 Conn* Conn::dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer, const SocketOptions& options,
-                     ConnSink* sink, int& error) {
+                     TlsContext* tls, ConnSink* sink, int& error) {
     auto* conn = new Conn(loop, ledger, Side::upstream, peer, sink);
     conn->user_timeout_ms_ = options.user_timeout_s * 1000;
     sockaddr_storage address{};
     fill_sockaddr(peer, address);
     const int socket_fd =
         ::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    error = socket_fd < 0 ? -errno : apply_socket_options(socket_fd, options);
+    error = socket_fd < 0           ? -errno
+            : !conn->begin_tls(tls) ? UV_ENOMEM
+                                    : apply_socket_options(socket_fd, options);
     if (error == 0) error = ::uv_tcp_open(&conn->handle_.tcp, socket_fd);
     if (error != 0) {
         if (socket_fd >= 0) ignored(::close(socket_fd), "it was never connected");
@@ -171,6 +177,10 @@ void Conn::allocate(uv_buf_t* buffer) {
     const std::span<char> room = loop_.slabs().room();
     no_room_ = room.empty();
     if (no_room_) return;
+    if (tls_) {
+        *buffer = tls_buffer(room.size());
+        return;
+    }
     *buffer =
         ::uv_buf_init(room.data(), static_cast<unsigned>(std::min<size_t>(room.size(), budget_)));
 }
@@ -178,10 +188,14 @@ void Conn::allocate(uv_buf_t* buffer) {
 void Conn::handle_read(ssize_t count) {
     if (ending_) return;
     if (count > 0) {
-        entry_.facts.in_bytes += static_cast<uint64_t>(count);
         entry_.facts.last_in_ns = loop_.now_ns();
         budget_ -= static_cast<uint32_t>(count);
         if (count >= 64 * 1024) loop_.note_bulk_read();
+        if (tls_) {
+            read_tls(static_cast<size_t>(count));
+            return;
+        }
+        entry_.facts.in_bytes += static_cast<uint64_t>(count);
         {
             const Slice bytes = loop_.slabs().claim(static_cast<size_t>(count));
             sink_->on_bytes(*this, bytes);
@@ -216,7 +230,10 @@ void Conn::handle_eof() {
         return;
     }
     loop_.watch(*this);
-    sink_->on_finish(*this);
+    // A connection without a byte is no more than a probe, whatever it was meant to speak.
+    const bool probe = facts().side == Side::client && facts().last_in_ns == 0;
+    if (tls_ && !probe) report(tls_farewell());
+    else sink_->on_finish(*this);
 }
 
 void Conn::report(const Fault& fault) {
@@ -235,11 +252,16 @@ void Conn::handle_connected(int status) {
         return;
     }
     update_reading();
-    sink_->on_connected(*this);
+    if (tls_) greet_tls();
+    else sink_->on_connected(*this);
 }
 
 int Conn::write(std::span<const Part> parts) {
     if (ending_ || finishing_) return UV_EPIPE;
+    return tls_ ? write_tls(parts) : write_raw(parts);
+}
+
+int Conn::write_raw(std::span<const Part> parts) {
     uv_buf_t buffers[write_parts];
     CHECK(parts.size() <= write_parts);
     uint64_t total = 0;
@@ -266,18 +288,27 @@ int Conn::write(std::span<const Part> parts) {
         if (result < 0 && result != UV_EAGAIN) return result;
         if (result > 0) sent = static_cast<uint64_t>(result);
     }
-    entry_.facts.out_bytes += total;
+    wire_out_ += total;
+    if (!tls_) entry_.facts.out_bytes += total;
     if (sent > 0) entry_.facts.last_out_ns = loop_.now_ns();
     if (sent == total) return 0;
     for (const Part& part : parts) {
         const uint64_t gone = std::min<uint64_t>(sent, part.bytes.size());
         sent -= gone;
-        if (gone == part.bytes.size()) continue;
-        const std::string_view rest = part.bytes.substr(static_cast<size_t>(gone));
-        queue_.push(part.owner != nullptr ? part.owner->share(rest) : loop_.slabs().copy(rest));
+        enqueue(part, static_cast<size_t>(gone));
     }
     was_full_ = was_full_ || full();
     return request_ == nullptr ? arm_write() : 0;
+}
+
+void Conn::enqueue(const Part& part, size_t gone) {
+    std::string_view rest = part.bytes.substr(gone);
+    if (part.owner != nullptr && !rest.empty()) {
+        queue_.push(part.owner->share(rest));
+        return;
+    }
+    for (; !rest.empty(); rest.remove_prefix(std::min(rest.size(), Slab::size)))
+        queue_.push(loop_.slabs().copy(rest.substr(0, Slab::size)));
 }
 
 int Conn::arm_write() {
@@ -346,6 +377,7 @@ int Conn::try_queue() {
 
 void Conn::finish() {
     if (finishing_ || ending_) return;
+    if (tls_) finish_tls();
     finishing_ = true;
     if (queue_.empty() && request_ == nullptr) shut_down();
 }
@@ -361,6 +393,7 @@ void Conn::end(const Ending& ending, Close how) {
         entry_.add_trail(ending.by(), ending.op(), ending.error());
         return;
     }
+    if (tls_ && how == Close::fin && !finishing_ && queue_.empty()) finish_tls();
     ending_ = ending;
     if (ending.end_class() != EndClass::clean) entry_.facts.unsent_bytes = unsent_bytes();
     ProbeNode::unlink();

@@ -67,7 +67,8 @@ Status Reader::read(const toml::table& root) {
         const Option* option = find_option(line.key);
         if (option == nullptr || option->kind == Kind::config) return unknown(line, "", keys);
         Status status = Status::fine();
-        if (option->kind == Kind::listen) status = read_listen(line, *option);
+        if (option->kind == Kind::listen || option->kind == Kind::files)
+            status = read_listen(line, *option);
         else if (option->kind == Kind::clock) status = read_clocks(line, *option);
         else if (option->kind == Kind::route) status = read_routes(line, *option);
         else status = read_value(line, *option, line.key, "");

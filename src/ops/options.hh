@@ -23,6 +23,7 @@ enum class Kind : uint8_t {
     word,         // a token of RFC 9110 §5.6.2
     profile,
     file,      // a path
+    files,     // paths, in order
     listen,    // addresses
     upstream,  // an address
     clock,     // NAME=DURATION
@@ -30,8 +31,9 @@ enum class Kind : uint8_t {
     config,    // the file that holds settings; not a setting itself
 };
 
-using SettingMember = std::variant<std::monostate, bool Settings::*, uint32_t Settings::*,
-                                   uint64_t Settings::*, std::string Settings::*>;
+using SettingMember =
+    std::variant<std::monostate, bool Settings::*, uint32_t Settings::*, uint64_t Settings::*,
+                 std::string Settings::*, std::vector<std::string> Settings::*>;
 
 struct Option {
     std::string_view key;

@@ -3,12 +3,17 @@
 #include <algorithm>
 #include <random>
 
+#include "proxy/blame.hh"
+
 namespace becaused {
 
 namespace {
 
 // Which failures a moment's patience may cure: a dockerd that restarts, a full backlog.
-bool worth_retrying(int error) { return error != UV_EACCES && error != UV_EPERM; }
+bool worth_retrying(const Ending& ending) {
+    return ending.error() != UV_EACCES && ending.error() != UV_EPERM &&
+           ending.reason() != Reason::upstream_tls_failed;
+}
 
 Reason reason_of(int error) {
     switch (error) {
@@ -35,9 +40,11 @@ void Dial::start(ExchangeFacts& facts) {
     resolve();
 }
 
-uint32_t Dial::limit_ms() const {
-    return settings_.clocks.ms(upstream_.is_unix() ? ClockName::connect_unix : ClockName::connect);
+ClockName Dial::clock() const {
+    return upstream_.is_unix() ? ClockName::connect_unix : ClockName::connect;
 }
+
+uint32_t Dial::limit_ms() const { return settings_.clocks.ms(clock()); }
 
 void Dial::arm_connect_clock() {
     if (limit_ms() > 0) loop_.wheel().arm(*this, loop_.now_ns() + limit_ms() * ns_per_ms);
@@ -58,7 +65,7 @@ void Dial::resolve() {
 void Dial::on_resolved(int error) {
     Wheel::disarm(*this);
     if (error == 0) try_next();
-    else failed(Reason::upstream_unreachable, Op::resolve, error, false);
+    else failed(Ending::by_io(Reason::upstream_unreachable, Phase::connect, Op::resolve, error));
 }
 
 void Dial::try_next() {
@@ -69,7 +76,7 @@ void Dial::try_next() {
     } else {
         const Endpoint& address = upstream_.resolver()->addresses()[address_];
         const SocketOptions options{settings_.tcp_keepalive_s, settings_.tcp_user_timeout_s};
-        conn_ = Conn::dial_tcp(loop_, ledger_, address, options, this, error);
+        conn_ = Conn::dial_tcp(loop_, ledger_, address, options, upstream_.tls(), this, error);
     }
     if (conn_ != nullptr) {
         try_id_ = conn_->entry().id();
@@ -102,46 +109,48 @@ void Dial::on_connected(Conn& conn) {
 }
 
 void Dial::on_fault(Conn&, const Fault& fault) {
-    failed(reason_of(fault.error), fault.op, fault.error, false);
+    failed(fault.op == Op::connect
+               ? Ending::by_io(reason_of(fault.error), Phase::connect, fault.op, fault.error)
+               : ending_of(Side::upstream, fault, Phase::connect));
 }
 
-void Dial::failed(Reason reason, Op op, int error, bool by_clock) {
+Ending Dial::timed_out() const {
+    return Ending::by_clock(Reason::upstream_connect_timeout, Phase::connect, clock(), limit_ms(),
+                            limit_ms());
+}
+
+void Dial::failed(const Ending& ending) {
+    const bool resolving = waiting_ == Waiting::name;
+    const bool by_clock = ending.has_clock();
     Wheel::disarm(*this);
-    note(op, error);
+    note(by_clock ? (resolving ? Op::resolve : Op::connect) : ending.op(),
+         by_clock ? UV_ETIMEDOUT : ending.error());
     if (conn_ != nullptr) {
         conn_->set_sink(nullptr);
-        conn_->end(by_clock ? Ending::by_clock(reason, Phase::connect,
-                                               upstream_.is_unix() ? ClockName::connect_unix
-                                                                   : ClockName::connect,
-                                               limit_ms(), limit_ms())
-                            : Ending::by_io(reason, Phase::connect, op, error),
-                   Conn::Close::reset);
+        conn_->end(ending, Conn::Close::reset);
         conn_ = nullptr;
     }
-    const bool more_addresses = op != Op::resolve && !upstream_.is_unix() &&
+    const bool more_addresses = !resolving && !upstream_.is_unix() &&
                                 address_ + 1 < upstream_.resolver()->addresses().size();
     if (more_addresses) {
         ++address_;
         try_next();
         return;
     }
-    if (++tries_ < settings_.connect_tries && worth_retrying(error)) {
+    if (++tries_ < settings_.connect_tries && worth_retrying(ending)) {
         const uint64_t pause_ms = static_cast<uint64_t>(settings_.retry_backoff_ms)
                                   << std::min(tries_ - 1, 10U);
         waiting_ = Waiting::pause;
         loop_.wheel().arm(*this, loop_.now_ns() + with_jitter(pause_ms) * ns_per_ms);
         return;
     }
-    give_up(reason, op, error, by_clock);
+    give_up(ending);
 }
 
-void Dial::give_up(Reason reason, Op op, int error, bool by_clock) {
+void Dial::give_up(const Ending& ending) {
     facts_ = nullptr;
     waiting_ = Waiting::nothing;
-    const ClockName clock = upstream_.is_unix() ? ClockName::connect_unix : ClockName::connect;
-    sink_.on_dial_failed(
-        by_clock ? Ending::by_clock(reason, Phase::connect, clock, limit_ms(), limit_ms())
-                 : Ending::by_io(reason, Phase::connect, op, error));
+    sink_.on_dial_failed(ending);
 }
 
 void Dial::on_ring() {
@@ -149,16 +158,14 @@ void Dial::on_ring() {
         case Waiting::nothing: return;
         case Waiting::name:
             ResolverWaiter::unlink();
-            failed(Reason::upstream_connect_timeout, Op::resolve, UV_ETIMEDOUT, true);
+            failed(timed_out());
             return;
-        case Waiting::connection:
-            failed(Reason::upstream_connect_timeout, Op::connect, UV_ETIMEDOUT, true);
-            return;
+        case Waiting::connection: failed(timed_out()); return;
         case Waiting::pause: break;
     }
     if (try_error_ != 0) {
         const int error = std::exchange(try_error_, 0);
-        give_up(reason_of(error), Op::connect, error, false);
+        give_up(Ending::by_io(reason_of(error), Phase::connect, Op::connect, error));
         return;
     }
     resolve();

@@ -39,8 +39,10 @@ class Dial final : private ConnSink, private WheelNode, private ResolverWaiter {
 
     void resolve();
     void try_next();
-    void failed(Reason reason, Op op, int error, bool by_clock);
-    void give_up(Reason reason, Op op, int error, bool by_clock);
+    void failed(const Ending& ending);
+    void give_up(const Ending& ending);
+    Ending timed_out() const;
+    ClockName clock() const;
     uint32_t limit_ms() const;
     void arm_connect_clock();
     void note(Op op, int error);

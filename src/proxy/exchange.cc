@@ -282,7 +282,7 @@ void Exchange::client_fault(const Fault& fault) {
         settle();
         return;
     }
-    fail(Ending::by_io(client_reason(fault.what), phase_, fault.op, fault.error));
+    fail(ending_of(Side::client, fault, phase_));
 }
 
 void Exchange::client_write_failed(int error) { client_fault(client().judge(Op::write, error)); }

@@ -205,7 +205,7 @@ void Exchange::on_fault(Conn&, const Fault& fault) {
         return;
     }
     if (tunnel_) {
-        fail(Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error));
+        fail(ending_of(Side::upstream, fault, phase_));
         return;
     }
     if (down_complete_) {
@@ -216,7 +216,7 @@ void Exchange::on_fault(Conn&, const Fault& fault) {
         return;
     }
     if (fault.op == Op::write) {
-        up_fault_ = Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error);
+        up_fault_ = ending_of(Side::upstream, fault, phase_);
         up_stamp_ns_ = down_stamp_ns_ = house_.loop().now_ns();
         set(Up::cut, down_);
         client().resume(Conn::Pause::sink_full);

@@ -70,6 +70,7 @@ bool Exchange::answer_locally(const RequestHead& head) {
 void Exchange::write_request(const RequestHead& head) {
     Hop hop;
     hop.client_address = session_->client_address();
+    if (session_->conn().tls() != nullptr) hop.scheme = "https";
     hop.via_name = house_.settings().via_name;
     hop.trust_forwarded = house_.settings().trust_forwarded;
     std::string& id = house_.id_scratch();
@@ -208,11 +209,11 @@ void Exchange::body_written(const Flow::Outcome& outcome) {
 void Exchange::upstream_write_failed(int error) {
     const Fault fault = upstream_->judge(Op::write, error);
     if (tunnel_ && !upstream_fin_) {
-        fail(Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error));
+        fail(ending_of(Side::upstream, fault, phase_));
         return;
     }
     if (down_complete_ || tunnel_) entry_->add_trail(Side::upstream, fault.op, fault.error);
-    else up_fault_ = Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error);
+    else up_fault_ = ending_of(Side::upstream, fault, phase_);
     up_stamp_ns_ = down_stamp_ns_ = house_.loop().now_ns();
     set(Up::cut, down_);
     if (client().paused(Conn::Pause::sink_full)) client().resume(Conn::Pause::sink_full);
@@ -236,7 +237,7 @@ void Exchange::answer_missing(const Fault& fault) {
         fail(*up_fault_);
         return;
     }
-    fail(Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error));
+    fail(ending_of(Side::upstream, fault, phase_));
 }
 
 // Once more on a fresh connection: not one byte of an answer came, and the request may be sent twice.
@@ -247,8 +248,7 @@ void Exchange::replay(const Fault& fault) {
     attempt.took_ns = house_.loop().now_ns() - up_stamp_ns_;
     attempt.op = fault.op;
     attempt.error = fault.error;
-    drop_upstream(Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error),
-                  Conn::Close::reset);
+    drop_upstream(ending_of(Side::upstream, fault, phase_), Conn::Close::reset);
     up_fault_.reset();
     set(Up::held, Down::waiting);
     acquire(true);

@@ -26,12 +26,42 @@ uint32_t descriptor_limit(uint32_t wanted) {
 
 }  // namespace
 
+namespace {
+
+std::unique_ptr<TlsStore> server_tls(Loop& loop, const Settings& settings) {
+    if (settings.tlscert.empty()) return nullptr;
+    TlsFiles files;
+    for (size_t i = 0; i < settings.tlscert.size(); ++i)
+        files.pairs.push_back({settings.tlscert[i], settings.tlskey.at(i)});
+    files.authorities = settings.tlscacert;
+    files.peer = settings.tlsverify            ? TlsFiles::Peer::demanded
+                 : !settings.tlscacert.empty() ? TlsFiles::Peer::if_given
+                                               : TlsFiles::Peer::unasked;
+    return std::make_unique<TlsStore>(loop, TlsContext::Role::server, std::move(files));
+}
+
+std::unique_ptr<TlsStore> upstream_tls(Loop& loop, const Settings& settings) {
+    if (!settings.upstream.tls) return nullptr;
+    TlsFiles files;
+    if (!settings.upstream_tlscert.empty())
+        files.pairs.push_back({settings.upstream_tlscert, settings.upstream_tlskey});
+    files.authorities = settings.upstream_tlscacert;
+    files.peer =
+        settings.upstream_tlsverify ? TlsFiles::Peer::demanded : TlsFiles::Peer::unverified;
+    files.server_name = settings.upstream.host;
+    return std::make_unique<TlsStore>(loop, TlsContext::Role::client, std::move(files));
+}
+
+}  // namespace
+
 House::House(Loop& loop, Ledger& ledger, const Settings& settings)
     : loop_(loop),
       ledger_(ledger),
       settings_(settings),
       gate_(settings.routes),
-      upstream_(loop, settings),
+      tls_(server_tls(loop, settings)),
+      upstream_tls_(upstream_tls(loop, settings)),
+      upstream_(loop, settings, upstream_tls_.get()),
       connection_limit_(descriptor_limit(settings.max_connections)) {
     scratch_.reserve(8 * 1024);
     request_head_.fields.reserve(64);
@@ -43,7 +73,16 @@ House::House(Loop& loop, Ledger& ledger, const Settings& settings)
 
 House::~House() { CHECK(sessions_.empty() && session_count_ == 0); }
 
+Status House::reload() {
+    for (TlsStore* store : {tls_.get(), upstream_tls_.get()}) {
+        if (store == nullptr) continue;
+        if (Status status = store->load(); !status.ok()) return status;
+    }
+    return Status::fine();
+}
+
 Status House::open() {
+    if (Status status = reload(); !status.ok()) return status;
     for (const ListenAddress& address : settings_.listen) {
         auto listener = std::make_unique<Listener>(loop_, *this);
         Status status = Status::fine();
@@ -74,6 +113,21 @@ std::vector<Endpoint> House::listening() const {
     return endpoints;
 }
 
+// Null for a listener that speaks no TLS.
+TlsContext* House::tls_for(const Listener& listener) {
+    if (!tls_) return nullptr;
+    for (size_t i = 0; i < listeners_.size(); ++i) {
+        const ListenAddress& address = settings_.listen[i];
+        if (listeners_[i].get() == &listener &&
+            (address.kind == Address::Kind::unix || address.plain))
+            return nullptr;
+    }
+    bool loaded = false;
+    const Status status = tls_->refresh(loaded);
+    if (loaded && tls_report_ != nullptr) tls_report_(status);
+    return tls_->current();
+}
+
 void House::on_accept(Listener& listener, int fd, const Endpoint& peer, int error) {
     const bool overflow = session_count_ >= connection_limit_;
     const bool refused = error != 0 || session_count_ >= connection_limit_ + overflow_sessions;
@@ -81,7 +135,7 @@ void House::on_accept(Listener& listener, int fd, const Endpoint& peer, int erro
     const SocketOptions options{settings_.tcp_keepalive_s, settings_.tcp_user_timeout_s};
     if (refused) {
         Conn* conn = Conn::accepted(loop_, ledger_, fd, peer, listener.local(), options, nullptr,
-                                    open_error);
+                                    nullptr, open_error);
         if (conn == nullptr) return;
         conn->end(error != 0
                       ? Ending::decided(Reason::fd_exhausted, Phase::accept, Op::accept, error)
@@ -94,7 +148,7 @@ void House::on_accept(Listener& listener, int fd, const Endpoint& peer, int erro
     sessions_.push_back(*session);
     ++session_count_;
     session->begin(Conn::accepted(loop_, ledger_, fd, peer, listener.local(), options,
-                                  session->sink(), open_error));
+                                  tls_for(listener), session->sink(), open_error));
 }
 
 Exchange& House::take_exchange() {

@@ -30,7 +30,29 @@ void Session::begin(Conn* conn) {
         return;
     }
     since_ns_ = house_.loop().now_ns();
+    if (conn_->securing()) {
+        const bool many = house_.many_handshakes();
+        state_ = State::handshake;
+        house_.count_handshake(1);
+        if (many) {
+            end(Ending::decided(Reason::concurrency_limited, Phase::tls_handshake, Op::accept, 0),
+                Conn::Close::reset);
+            return;
+        }
+    }
     conn_->start();
+    rearm();
+}
+
+void Session::leave_handshake() {
+    if (state_ == State::handshake) house_.count_handshake(-1);
+}
+
+// TLS is ready.
+void Session::on_connected(Conn&) {
+    leave_handshake();
+    state_ = State::idle;
+    since_ns_ = house_.loop().now_ns();
     rearm();
 }
 
@@ -69,6 +91,7 @@ size_t Session::consume(const Slice& bytes) {
             if (lingered_bytes_ > linger_limit_bytes) end(*last_, Conn::Close::fin);
             return bytes.size();
         case State::idle: return consume_head(bytes);
+        case State::handshake:
         case State::exchange: break;
     }
     if (in_head_) return consume_head(bytes);
@@ -201,6 +224,7 @@ void Session::exchange_cut(const Ending& ending, Conn::Close how) {
 }
 
 void Session::end(const Ending& ending, Conn::Close how) {
+    leave_handshake();
     state_ = State::ended;
     Wheel::disarm(*this);
     stash_.clear();
@@ -209,7 +233,7 @@ void Session::end(const Ending& ending, Conn::Close how) {
 
 void Session::drain() {
     draining_ = true;
-    if (state_ == State::idle && stash_.empty())
+    if ((state_ == State::idle && stash_.empty()) || state_ == State::handshake)
         end(Ending::clean(Reason::shutdown_idle, Phase::keepalive), Conn::Close::fin);
 }
 
@@ -217,7 +241,7 @@ void Session::kill(const Ending& ending) {
     if (state_ == State::ended) return;
     if (exchange_ != nullptr) exchange_->fail(ending.in(exchange_->phase()));
     if (state_ == State::linger) end(*last_, Conn::Close::reset);
-    else if (state_ == State::idle)
+    else if (state_ == State::idle || state_ == State::handshake)
         end(Ending::clean(Reason::shutdown_idle, Phase::keepalive), Conn::Close::fin);
 }
 
@@ -227,6 +251,7 @@ void Session::on_finish(Conn& conn) {
         case State::linger:
             if (conn.queued_bytes() == 0) end(*last_, Conn::Close::fin);
             return;
+        case State::handshake:  // not a byte came
         case State::idle: {
             const bool probe = conn.facts().in_bytes == 0;
             end(Ending::clean(probe ? Reason::probe : Reason::client_closed_idle, Phase::keepalive),
@@ -245,10 +270,15 @@ void Session::on_fault(Conn&, const Fault& fault) {
             conn_->entry().add_trail(Side::client, fault.op, fault.error);
             end(*last_, Conn::Close::reset);
             return;
-        case State::idle:
-            end(Ending::by_io(client_reason(fault.what), Phase::keepalive, fault.op, fault.error),
-                Conn::Close::reset);
+        case State::handshake:
+        case State::idle: {
+            const Phase phase = state_ == State::idle ? Phase::keepalive : Phase::tls_handshake;
+            // An alert of ours, which says why, goes out before the FIN.
+            const bool told = fault.what == Fault::What::tls_failed;
+            end(ending_of(Side::client, fault, phase),
+                told ? Conn::Close::fin : Conn::Close::reset);
             return;
+        }
         case State::exchange: break;
     }
     exchange_->client_fault(fault);
@@ -283,6 +313,7 @@ uint64_t Session::next_due(uint64_t now_ns) const {
     const ClockTable& clocks = house_.settings().clocks;
     switch (state_) {
         case State::ended: return never;
+        case State::handshake: return due_after(since_ns_, clocks.ms(ClockName::tls_handshake));
         case State::idle: return due_after(since_ns_, clocks.ms(ClockName::keepalive));
         case State::linger: return due_after(since_ns_, clocks.ms(ClockName::linger));
         case State::exchange: break;
@@ -304,7 +335,14 @@ void Session::on_ring() {
     if (state_ == State::exchange && !in_head_) {
         exchange_->ring(now_ns);
     } else if (next_due(now_ns) <= now_ns) {
-        if (state_ == State::idle) {
+        if (state_ == State::handshake) {
+            const uint32_t limit_ms = clocks.ms(ClockName::tls_handshake);
+            end(Ending::by_clock(
+                    Reason::client_tls_timeout, Phase::tls_handshake, ClockName::tls_handshake,
+                    limit_ms,
+                    (now_ns - std::max(conn_->facts().last_in_ns, since_ns_)) / ns_per_ms),
+                Conn::Close::reset);
+        } else if (state_ == State::idle) {
             end(Ending::idle(ClockName::keepalive, clocks.ms(ClockName::keepalive)),
                 Conn::Close::fin);
         } else if (state_ == State::linger) {

@@ -56,9 +56,10 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
 
   private:
     enum class State : uint8_t {
-        idle,      // between requests
-        exchange,  // in a request; its head may still be incomplete
-        linger,    // answered, FIN sent or queued; reading to the client's FIN
+        handshake,  // TLS is not ready
+        idle,       // between requests
+        exchange,   // in a request; its head may still be incomplete
+        linger,     // answered, FIN sent or queued; reading to the client's FIN
         ended,
     };
     static constexpr size_t stash_limit_bytes = 64 * 1024;
@@ -69,10 +70,11 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     void parse_head(std::string_view bytes);
     void begin_exchange();
     void end(const Ending& ending, Conn::Close how);
+    void leave_handshake();
     void start_linger(const Ending& ending);
     uint64_t next_due(uint64_t now_ns) const;
 
-    void on_connected(Conn&) override { CHECK(false && "an accepted connection is connected"); }
+    void on_connected(Conn& conn) override;
     void on_bytes(Conn& conn, const Slice& bytes) override;
     void on_finish(Conn& conn) override;
     void on_fault(Conn& conn, const Fault& fault) override;
