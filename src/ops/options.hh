@@ -42,8 +42,9 @@ struct Option {
     SettingMember field;        // of kinds that hold one plain value
     uint64_t least;             // in the field's unit
     uint64_t most;
-    bool may_be_off;        // durations: `off` is stored as 0
-    std::string_view help;  // what it is for, without the default
+    bool may_be_off;              // durations: `off` is stored as 0
+    std::string_view help;        // what it is for, without the default
+    std::string_view topic = {};  // help of its own beside that of `run`: tls, ...
 };
 
 std::span<const Option> options();
