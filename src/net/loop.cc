@@ -53,11 +53,16 @@ Loop::~Loop() {
     CHECK(::uv_loop_close(&uv_) == 0);
 }
 
-void Loop::run() { ::uv_run(&uv_, UV_RUN_DEFAULT); }
+void Loop::run() {
+    ::uv_run(&uv_, UV_RUN_DEFAULT);
+    run_deferred();  // the last handle's close callback ran after the last turn's callbacks
+}
 
 bool Loop::turn() {
     clock_.turn();
-    return ::uv_run(&uv_, UV_RUN_NOWAIT) != 0;
+    const bool more = ::uv_run(&uv_, UV_RUN_NOWAIT) != 0;
+    if (!more) run_deferred();
+    return more;
 }
 
 void Loop::before_poll() {

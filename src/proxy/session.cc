@@ -104,7 +104,7 @@ void Session::feed() {
     while (!stash_.empty() && state_ != State::ended) {
         const Slice front = stash_.front();
         const size_t taken = consume(front);
-        if (taken == 0) break;
+        if (taken == 0 || stash_.empty()) break;  // an end that they brought about clears the stash
         stash_.drop_front(taken);
     }
     feeding_ = false;
