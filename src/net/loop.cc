@@ -55,14 +55,23 @@ Loop::~Loop() {
 
 void Loop::run() {
     ::uv_run(&uv_, UV_RUN_DEFAULT);
-    run_deferred();  // the last handle's close callback ran after the last turn's callbacks
+    finish_turn();
 }
 
 bool Loop::turn() {
     clock_.turn();
-    const bool more = ::uv_run(&uv_, UV_RUN_NOWAIT) != 0;
-    if (!more) run_deferred();
-    return more;
+    ::uv_run(&uv_, UV_RUN_NOWAIT);
+    finish_turn();
+    return ::uv_loop_alive(&uv_) != 0;
+}
+
+// A loop without handles takes no further turn, so what its last close callbacks put off is done here;
+// that may close more handles.
+void Loop::finish_turn() {
+    while (::uv_loop_alive(&uv_) == 0 && !deferred_.empty()) {
+        run_deferred();
+        ::uv_run(&uv_, UV_RUN_DEFAULT);
+    }
 }
 
 void Loop::before_poll() {
