@@ -52,6 +52,12 @@ class [[nodiscard]] Ending {
     Reason first_reason() const { return first_reason_; }
     uint64_t limit() const { return limit_; }
 
+    // The same end, met in another phase: what cuts everything at once finds each in its own.
+    Ending in(Phase phase) const {
+        Ending copy = *this;
+        copy.phase_ = phase;
+        return copy;
+    }
     // The number behind {limit} in the reason's sentence.
     Ending with_limit(uint64_t limit) const {
         Ending copy = *this;

@@ -221,7 +221,9 @@ void Exchange::reply(const Ending& ending, bool keep) {
     reply.record_id = id_text;
     if (ping_) reply.api_version = house_.api_version();
     reply.head_method = head_method_;
-    reply.close = !keep;
+    // Docker's CLI 20.10 takes `Connection: close` on a refused upgrade for a broken answer; the
+    // connection is closed all the same.
+    reply.close = !keep && upgrade_.empty();
     reply.request_minor = minor_version_;
     reply.keep_alive_1_0 = keep && minor_version_ == 0;
     if (reply.status == 503) reply.retry_after_s = 1;

@@ -119,8 +119,9 @@ size_t Exchange::final_head(const ResponseHead& head, const BodyFraming& framing
     const bool stray = !upgrade_.empty() && (session_->has_stash() || client_fin_);
     const bool keep = keep_alive_ && !stray && !house_.stopping() && !session_->last_request();
     AnswerFraming answer = frame_answer(head, framing, minor_version_, head_method_, keep);
-    answer.close = answer.close || !keep;
     said_close_ = answer.close;
+    if (!upgrade_.empty() && answer.kind != BodyKind::until_close)
+        answer.close = false;  // see reply()
     down_flow_raw_ = answer.kind == BodyKind::until_close;
     entry_->facts.status = head.status;
     upstream_keep_ = keeps_alive(head, framing);

@@ -158,6 +158,7 @@ void House::on_ring() {
     cut_all(Ending::by_clock(Reason::drain_deadline, Phase::done, ClockName::drain, limit_ms, 0));
 }
 
+// Each exchange puts its own phase into `ending`.
 void House::cut_all(const Ending& ending) {
     each_session([&](Session& session) {
         if (session.exchange() != nullptr) cut_ = true;

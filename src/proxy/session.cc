@@ -215,7 +215,7 @@ void Session::drain() {
 
 void Session::kill(const Ending& ending) {
     if (state_ == State::ended) return;
-    if (exchange_ != nullptr) exchange_->fail(ending);
+    if (exchange_ != nullptr) exchange_->fail(ending.in(exchange_->phase()));
     if (state_ == State::linger) end(*last_, Conn::Close::reset);
     else if (state_ == State::idle)
         end(Ending::clean(Reason::shutdown_idle, Phase::keepalive), Conn::Close::fin);
