@@ -173,12 +173,11 @@ Played play(const Cell& cell, Wiring wiring) {
         read_all(scene);
         played.client = with_end(told_by_answers(scene.client.received), end_of(scene.client));
         for (const Peer& earlier : scene.upstreams)
-            played.upstream += with_end(told_by_requests(earlier.received), end_of(earlier)) +
-                               "; ";
+            played.upstream += with_end(told_by_requests(earlier.received), end_of(earlier)) + "; ";
         const bool none = !scene.upstream.open() && scene.upstream.received.empty();
-        played.upstream += none ? "none"
-                                : with_end(told_by_requests(scene.upstream.received),
-                                           end_of(scene.upstream));
+        played.upstream +=
+            none ? "none"
+                 : with_end(told_by_requests(scene.upstream.received), end_of(scene.upstream));
         everyone_leaves(scene);
         played.records = scene.rig.summary();
         const uint64_t live = scene.rig.ledger().live();
