@@ -64,6 +64,9 @@ struct SocketOptions {
 // from their listener. Returns 0 or a negative errno.
 int apply_socket_options(int fd, const SocketOptions& options);
 
+// Why a connect to the upstream failed, by its errno: the upstream's doing, or our own machine's.
+Ending connect_failed(int error);
+
 class Conn final : private ProbeNode, private SlabWaiter {
   public:
     static constexpr uint64_t pause_bytes = 256 * 1024;  // a source pauses when its sink holds this

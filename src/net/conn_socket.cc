@@ -56,6 +56,25 @@ int apply_socket_options(int fd, const SocketOptions& options) {
     return error;
 }
 
+Ending connect_failed(int error) {
+    switch (error) {
+        case UV_EMFILE:
+        case UV_ENFILE:
+            return Ending::by_io(Reason::fd_exhausted, Phase::connect, Op::connect, error);
+        case UV_ECONNREFUSED:
+        case UV_ENOENT:
+            return Ending::by_io(Reason::upstream_refused, Phase::connect, Op::connect, error);
+        case UV_EADDRNOTAVAIL:  // no local port is left
+        case UV_EAFNOSUPPORT:
+        case UV_ENOBUFS:
+        case UV_ENOMEM:
+            return Ending::internal(Phase::connect, Op::connect, error,
+                                    "a socket could not be made");
+        default: break;
+    }
+    return Ending::by_io(Reason::upstream_unreachable, Phase::connect, Op::connect, error);
+}
+
 int Conn::socket_error() const {
     int error = 0;
     socklen_t length = sizeof error;
