@@ -181,7 +181,7 @@ void Exchange::complete(Reason reason) {
 void Exchange::fail(const Ending& ending) {
     if (finished_) return;
     const bool by_client = ending.by() == Side::client;
-    const Ending partner = Ending::partner(phase_, id(), ending.reason());
+    const Ending partner = Ending::partner(ending.phase(), id(), ending.reason());
     if (dial_.active()) dial_.cancel(partner);
     drop_upstream(ending.by() == Side::upstream ? ending : partner, Conn::Close::reset);
     const bool told = answer_begun() || tunnel_;
