@@ -59,8 +59,9 @@ void Exchange::open(Session& session) {
     replays_ = 0;
     minor_version_ = 1;
     tunnel_ = head_due_ = head_method_ = keep_alive_ = said_close_ = false;
-    hijackable_ = ping_ = trailers_welcome_ = replayable_ = reused_ = answer_byte_ = false;
-    up_complete_ = down_complete_ = upstream_keep_ = client_fin_ = upstream_fin_ = false;
+    awaits_100_ = hijackable_ = ping_ = trailers_welcome_ = replayable_ = reused_ = answer_byte_ = false;
+    up_complete_ = down_complete_ = upstream_keep_ = upstream_extra_ = false;
+    client_fin_ = upstream_fin_ = false;
     head_read_ = down_flow_raw_ = finished_ = false;
 }
 
@@ -134,6 +135,13 @@ void Exchange::drop_upstream(const Ending& ending, Conn::Close how) {
 void Exchange::release_upstream() {
     if (upstream_ == nullptr) return;
     const bool keep = upstream_keep_ && up_ == Up::done && !upstream_->finished_reading();
+    if (upstream_extra_) {
+        drop_upstream(Ending::malformed(Reason::upstream_malformed, Phase::done,
+                                        "bytes after the answer, which no request asked for",
+                                        "guard", 0),
+                      Conn::Close::reset);
+        return;
+    }
     if (!keep) {
         drop_upstream(
             Ending::clean(tunnel_ ? Reason::tunnel_complete : Reason::complete, Phase::done),
@@ -175,7 +183,7 @@ void Exchange::complete(Reason reason) {
     if (reason == Reason::tunnel_complete)
         session.exchange_cut(Ending::clean(reason, Phase::done), Conn::Close::fin);
     else if (up_ == Up::cut) session.exchange_lingers(Ending::clean(reason, Phase::done));
-    else session.exchange_done(keep);
+    else session.exchange_done(keep, keep_alive_);
 }
 
 void Exchange::fail(const Ending& ending) {
@@ -197,7 +205,7 @@ void Exchange::fail(const Ending& ending) {
     file(ending);
     session.conn().entry().facts.exchange_id = keep ? 0 : own;
     const Ending last = by_client ? ending : partner;
-    if (keep) session.exchange_done(true);
+    if (keep) session.exchange_done(true, true);
     else if (say) session.exchange_lingers(last);
     else
         // A FIN would look whole after a tunnel or a body that ends with its connection; elsewhere the

@@ -32,8 +32,8 @@ void Exchange::on_bytes(Conn& conn, const Slice& bytes) {
     Slice rest = bytes;
     while (!rest.empty() && !finished_ && upstream_ == &conn) {
         if (down_complete_) {  // more than one answer to one request: never another client's
-            upstream_keep_ = false;
-            entry_->add_trail(Side::upstream, Op::parse, 0);
+            if (!upstream_extra_) entry_->add_trail(Side::upstream, Op::parse, 0);
+            upstream_extra_ = true;
             break;
         }
         if (tunnel_) {
