@@ -91,10 +91,11 @@ bool Conn::tcp_dead() const {
 
 Fault Conn::judge(Op op, int error) {
     if (error == UV_EPIPE) {
-        // A symptom: something ended the socket before. The kernel may still remember what.
+        // A symptom: something ended the socket before. The kernel may still remember what; for a
+        // reset that came after the peer's FIN it says EPIPE too: the peer closed, and our bytes came
+        // too late for it.
         const int cause = socket_error();
-        if (cause != 0 && cause != UV_EPIPE) return {what_of(cause), op, cause};
-        if (!unix_ && tcp_dead()) return {Fault::What::reset, op, error};
+        if (cause != 0) return {what_of(cause), op, cause};
     }
     return {what_of(error), op, error};
 }
