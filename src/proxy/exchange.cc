@@ -102,6 +102,7 @@ void Exchange::remember(const RequestHead& head) {
     head_method_ = head.method == "HEAD";
     trailers_welcome_ = head.accepts_trailers;
     upgrade_ = head.upgrade;
+    awaits_100_ = head.expect_continue && head.minor_version > 0;
     keep_alive_ = head.minor_version == 0 ? head.connection.keep_alive : !head.connection.close;
 }
 
@@ -134,7 +135,6 @@ void Exchange::drop_upstream(const Ending& ending, Conn::Close how) {
 
 void Exchange::release_upstream() {
     if (upstream_ == nullptr) return;
-    const bool keep = upstream_keep_ && up_ == Up::done && !upstream_->finished_reading();
     if (upstream_extra_) {
         drop_upstream(Ending::malformed(Reason::upstream_malformed, Phase::done,
                                         "bytes after the answer, which no request asked for",
@@ -142,6 +142,7 @@ void Exchange::release_upstream() {
                       Conn::Close::reset);
         return;
     }
+    const bool keep = upstream_keep_ && up_ == Up::done && !upstream_->finished_reading();
     if (!keep) {
         drop_upstream(
             Ending::clean(tunnel_ ? Reason::tunnel_complete : Reason::complete, Phase::done),

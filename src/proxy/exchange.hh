@@ -155,6 +155,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     bool head_method_ = false;
     bool keep_alive_ = false;  // as far as the client's request says
     bool said_close_ = false;  // our answer's head told the client that we close
+    bool awaits_100_ = false;  // the client asked for a 100 and may be waiting for it
     bool hijackable_ = false;
     bool ping_ = false;
     bool trailers_welcome_ = false;
@@ -164,8 +165,8 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     bool up_complete_ = false;    // the request's last byte was written (maybe still queued)
     bool down_complete_ = false;  // the answer's last byte was written (maybe still queued)
     bool upstream_keep_ = false;  // the answer leaves the upstream connection usable
-    bool client_fin_ = false;     // in tunnels: the client's FIN was passed on
     bool upstream_extra_ = false;  // it said more than its answer
+    bool client_fin_ = false;     // in tunnels: the client's FIN was passed on
     bool upstream_fin_ = false;
     bool head_read_ = false;      // the request's head was whole and valid
     bool down_flow_raw_ = false;  // the client's body ends with its connection

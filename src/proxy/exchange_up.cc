@@ -158,6 +158,7 @@ bool Exchange::takes_bytes() const {
 size_t Exchange::take(const Slice& bytes) {
     up_stamp_ns_ = house_.loop().now_ns();
     entry_->facts.last_up_ns = up_stamp_ns_;
+    awaits_100_ = false;
     size_t taken = bytes.size();
     if (up_ == Up::cut) {
         entry_->facts.client_in_bytes += taken;
