@@ -124,8 +124,8 @@ bool Conn::made_progress() {
     return progress;
 }
 
-bool Conn::stale() {
-    if (ending_ || eof_) return true;
+int Conn::peek() {
+    if (ending_ || eof_) return 0;
     char byte = 0;
     const ssize_t count = ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return !(count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));

@@ -223,7 +223,7 @@ void Exchange::upstream_write_failed(int error) {
 
 // The upstream connection ended and its answer is not whole.
 void Exchange::answer_missing(const Fault& fault) {
-    if (!answer_byte_ && reused_) {
+    if (!answer_byte_ && (reused_ || replays_ > 0)) {
         if (replayable_ && replays_ < house_.settings().replays) {
             replay(fault);
             return;
