@@ -128,7 +128,7 @@ int Conn::peek() {
     if (ending_ || eof_) return 0;
     char byte = 0;
     const ssize_t count = ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return !(count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
+    return count < 0 ? -errno : static_cast<int>(count);
 }
 
 void Conn::adjust_user_timeout() {

@@ -54,6 +54,8 @@ void Exchange::open(Session& session) {
     answer_part_.clear();
     upgrade_.clear();
     up_fault_.reset();
+    client_lost_.reset();
+    upstream_lost_.reset();
     request_framing_ = {};
     refused_status_ = 0;
     replays_ = 0;
@@ -142,6 +144,10 @@ void Exchange::release_upstream() {
                       Conn::Close::reset);
         return;
     }
+    if (const auto& lost = up_fault_ ? up_fault_ : upstream_lost_) {
+        drop_upstream(*lost, Conn::Close::reset);
+        return;
+    }
     const bool keep = upstream_keep_ && up_ == Up::done && !upstream_->finished_reading();
     if (!keep) {
         drop_upstream(
@@ -171,8 +177,14 @@ void Exchange::settle() {
     if (!down_complete_) return;
     if (up_over) release_upstream();
     if (client().queued_bytes() > 0) return;
-    set(up_, Down::done);
-    if (up_over) complete(Reason::complete);
+    if (up_over) {
+        set(up_, Down::done);
+        complete(Reason::complete);
+    } else if (down_ != Down::done) {
+        set(up_, Down::done);
+        up_stamp_ns_ = house_.loop().now_ns();
+        session_->rearm();  // the linger clock is nearer than the body's
+    }
 }
 
 void Exchange::complete(Reason reason) {
@@ -183,7 +195,8 @@ void Exchange::complete(Reason reason) {
     file(Ending::clean(reason, Phase::done));
     if (reason == Reason::tunnel_complete)
         session.exchange_cut(Ending::clean(reason, Phase::done), Conn::Close::fin);
-    else if (up_ == Up::cut) session.exchange_lingers(Ending::clean(reason, Phase::done));
+    else if (up_ == Up::cut)
+        session.exchange_lingers(client_lost_.value_or(Ending::clean(reason, Phase::done)));
     else session.exchange_done(keep, keep_alive_);
 }
 
@@ -251,6 +264,8 @@ void Exchange::file(const Ending& ending) {
     facts.phase_ns[static_cast<size_t>(phase_)] += now_ns - phase_since_ns_;
     facts.phase_ns[static_cast<size_t>(Phase::done)] = 0;
     facts.client_out_bytes = client().facts().out_bytes - client_out_base_;
+    if (up_fault_ && ending.reason() != up_fault_->reason())
+        entry_->add_trail(Side::upstream, up_fault_->op(), up_fault_->error());
     entry_->file(ending);
     house_.loop().defer(*this);
 }
@@ -287,6 +302,7 @@ void Exchange::client_fault(const Fault& fault) {
     if (finished_) return;
     if (down_ == Down::done && !tunnel_) {
         entry_->add_trail(Side::client, fault.op, fault.error);
+        client_lost_ = Ending::by_io(client_reason(fault.what), phase_, fault.op, fault.error);
         set(Up::cut, down_);
         settle();
         return;

@@ -76,6 +76,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     void keep_for_replay(std::string_view bytes);
     void body_written(const Flow::Outcome& outcome);
     void upstream_write_failed(int error);
+    void upstream_lost_after_answer(const Fault& fault);
     void replay(const Fault& fault);
     void answer_missing(const Fault& fault);
 
@@ -144,6 +145,10 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     std::string upgrade_;         // the protocol asked for
     std::optional<Ending>
         up_fault_;  // the upstream's writing side failed; its answer may still come
+    // The answer was whole and then a connection broke: the record of that connection says so, the
+    // exchange has it on its trail only.
+    std::optional<Ending> client_lost_;
+    std::optional<Ending> upstream_lost_;
     BodyFraming request_framing_;
     uint64_t client_out_base_ = 0;  // the connection's count when this exchange began
     uint64_t upstream_out_base_ = 0;

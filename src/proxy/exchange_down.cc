@@ -211,10 +211,7 @@ void Exchange::on_fault(Conn&, const Fault& fault) {
         return;
     }
     if (down_complete_) {
-        entry_->add_trail(Side::upstream, fault.op, fault.error);
-        upstream_keep_ = false;
-        if (up_ == Up::body) set(Up::cut, down_);
-        settle();
+        upstream_lost_after_answer(fault);
         return;
     }
     if (fault.op == Op::write) {

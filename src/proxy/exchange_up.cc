@@ -212,10 +212,24 @@ void Exchange::upstream_write_failed(int error) {
         fail(Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error));
         return;
     }
-    if (down_complete_ || tunnel_) entry_->add_trail(Side::upstream, fault.op, fault.error);
+    if (down_complete_) {
+        upstream_lost_after_answer(fault);
+        return;
+    }
+    if (tunnel_) entry_->add_trail(Side::upstream, fault.op, fault.error);
     else up_fault_ = Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error);
     up_stamp_ns_ = down_stamp_ns_ = house_.loop().now_ns();
     set(Up::cut, down_);
+    if (client().paused(Conn::Pause::sink_full)) client().resume(Conn::Pause::sink_full);
+    session_->rearm();
+    settle();
+}
+
+// It had answered; only the request's rest is of no use to it any more.
+void Exchange::upstream_lost_after_answer(const Fault& fault) {
+    entry_->add_trail(Side::upstream, fault.op, fault.error);
+    upstream_lost_ = Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error);
+    if (up_ == Up::body) set(Up::cut, down_);
     if (client().paused(Conn::Pause::sink_full)) client().resume(Conn::Pause::sink_full);
     session_->rearm();
     settle();

@@ -139,6 +139,13 @@ inline std::vector<Cell> stuck_uploads() {
          "upstream upstream_reset by=upstream phase=request_body op=read errno=ECONNRESET\n"
          "client partner(upstream_reset) by=nobody phase=request_body op=none\n",
          "502 upstream_reset close, FIN", "left"},
+        // The answer is delivered; the upload that it does not want is cut after the linger clock.
+        {"the upstream answers and reads no more", both,
+         in_turn(upload_stuck(), upstream_says(too_large)), stalled(2'000),
+         "exchange complete by=nobody phase=done op=none status=413\n"
+         "upstream complete by=nobody phase=done op=none\n"
+         "client complete by=nobody phase=done op=none\n",
+         "413 whole, FIN", "POST cut, FIN"},
         {"stop twice", tcp, upload_stuck(), stop_twice,
          "exchange shutdown by=operator phase=request_body op=admin status=503\n"
          "client partner(shutdown) by=nobody phase=request_body op=none\n"
@@ -172,7 +179,7 @@ inline std::vector<Cell> failed_writes_upstream() {
          in_turn(upload_half(), upstream_stops_reading, client_says("wor")),
          upstream_says(too_large),
          "exchange complete by=nobody phase=done op=none status=413\n"
-         "upstream complete by=nobody phase=done op=none\n"
+         "upstream upstream_closed by=upstream phase=request_body op=write errno=EPIPE\n"
          "client complete by=nobody phase=done op=none\n",
          "413 whole close, FIN", "POST cut, FIN"},
         {"and it had answered before", unix_sockets, upload_half(),
@@ -182,7 +189,7 @@ inline std::vector<Cell> failed_writes_upstream() {
              upstream_stops_reading(scene);
          },
          "exchange complete by=nobody phase=done op=none status=413\n"
-         "upstream complete by=nobody phase=done op=none\n"
+         "upstream upstream_closed by=upstream phase=request_body op=write errno=EPIPE\n"
          "client complete by=nobody phase=done op=none\n",
          "413 whole close, FIN", "POST cut, FIN"},
         {"and it closes then", unix_sockets,
