@@ -21,6 +21,19 @@ inline std::vector<Cell> first_byte_endings() {
          "client client_reset by=client phase=first_byte op=read errno=ECONNRESET\n"
          "upstream partner(client_reset) by=nobody phase=first_byte op=none\n",
          "left", "GET whole, RST"},
+        // More is pipelined than becaused reads ahead: the end behind it is found by looking.
+        {"client RST behind what it pipelined", tcp,
+         asked(get_version + std::string(300'000, 'x')), in_turn(client_resets, pass(1'100)),
+         "exchange client_reset by=client phase=first_byte op=probe errno=ECONNRESET status=0\n"
+         "client client_reset by=client phase=first_byte op=probe errno=ECONNRESET\n"
+         "upstream partner(client_reset) by=nobody phase=first_byte op=none\n",
+         "left", "GET whole, RST"},
+        {"client closes behind what it pipelined", unix_sockets,
+         asked(get_version + std::string(300'000, 'x')), in_turn(client_leaves, pass(1'100)),
+         "exchange client_closed by=client phase=first_byte op=probe status=0\n"
+         "client client_closed by=client phase=first_byte op=probe\n"
+         "upstream partner(client_closed) by=nobody phase=first_byte op=none\n",
+         "left", "GET whole, FIN"},
         // Asked to, we take a FIN for a half-close: the answer is still wanted, and the last.
         {"client FIN where half-closes are allowed", both, in_turn(asked_get(), client_finishes),
          upstream_says(ok_ten + "0123456789"),

@@ -1,5 +1,7 @@
 #include "support/scene.hh"
 
+#include <linux/filter.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -7,6 +9,7 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "base/status.hh"
 #include "net/wheel.hh"
 #include "support/told.hh"
 
@@ -112,6 +115,24 @@ void fill(Scene& scene, Peer& from) {
 void client_fills_all_buffers(Scene& scene) { fill(scene, scene.client); }
 
 void upstream_fills_all_buffers(Scene& scene) { fill(scene, scene.upstream); }
+
+Step vanishes(Peer Scene::*peer) {
+    return [peer](Scene& scene) {
+        sock_filter nothing_passes{BPF_RET | BPF_K, 0, 0, 0};
+        const sock_fprog program{1, &nothing_passes};
+        CHECK(::setsockopt((scene.*peer).fd(), SOL_SOCKET, SO_ATTACH_FILTER, &program,
+                           sizeof program) == 0);
+    };
+}
+
+void await_record(Scene& scene) {
+    const size_t before = scene.rig.records().size();
+    pollfd loop{::uv_backend_fd(scene.rig.loop().uv()), POLLIN, 0};
+    for (int i = 0; i < 100 && scene.rig.records().size() == before; ++i) {
+        ignored(::poll(&loop, 1, 100), "whatever it says, the loop is asked");
+        scene.settle();
+    }
+}
 
 Step with_descriptors(int count, Step during) {
     return [count, during = std::move(during)](Scene& scene) {
