@@ -59,10 +59,9 @@ Conn::~Conn() = default;
 
 void Conn::fail_at_birth(Op op, int error) {
     sink_ = nullptr;
-    const bool no_descriptor = error == UV_EMFILE || error == UV_ENFILE;
-    const Phase phase = facts().side == Side::client ? Phase::accept : Phase::connect;
-    end(no_descriptor ? Ending::by_io(Reason::fd_exhausted, phase, op, error)
-                      : Ending::internal(phase, op, error, "a socket could not be made"),
+    end(op == Op::connect
+            ? connect_failed(error)
+            : Ending::internal(Phase::accept, op, error, "libuv did not take the socket"),
         Close::fin);
 }
 

@@ -84,6 +84,9 @@ struct Arrival {
 // from their listener. Returns 0 or a negative errno.
 int apply_socket_options(int fd, const SocketOptions& options);
 
+// Why a connect to the upstream failed, by its errno: the upstream's doing, or our own machine's.
+Ending connect_failed(int error);
+
 class Conn final : private ProbeNode, private SlabWaiter {
   public:
     static constexpr uint64_t pause_bytes = 256 * 1024;  // a source pauses when its sink holds this
@@ -152,8 +155,9 @@ class Conn final : private ProbeNode, private SlabWaiter {
 
     // What a failed operation on this socket means. Reads SO_ERROR where the code alone is a symptom.
     Fault judge(Op op, int error);
-    // Looks without reading whether the peer has closed or broken an idle connection (recv MSG_PEEK).
-    bool stale();
+    // Looks without reading what an idle connection has for us (recv MSG_PEEK): UV_EAGAIN when it is
+    // good, 0 when the peer has closed it, more than 0 for bytes, else a negative errno.
+    int peek();
 
     ConnectionEntry& entry() { return entry_; }
     const ConnectionFacts& facts() const { return entry_.facts; }

@@ -159,6 +159,7 @@ bool Exchange::takes_bytes() const {
 size_t Exchange::take(const Slice& bytes) {
     up_stamp_ns_ = house_.loop().now_ns();
     entry_->facts.last_up_ns = up_stamp_ns_;
+    awaits_100_ = false;
     size_t taken = bytes.size();
     if (up_ == Up::cut) {
         entry_->facts.client_in_bytes += taken;
@@ -212,7 +213,11 @@ void Exchange::upstream_write_failed(int error) {
         fail(ending_of(Side::upstream, fault, phase_));
         return;
     }
-    if (down_complete_ || tunnel_) entry_->add_trail(Side::upstream, fault.op, fault.error);
+    if (down_complete_) {
+        upstream_lost_after_answer(fault);
+        return;
+    }
+    if (tunnel_) entry_->add_trail(Side::upstream, fault.op, fault.error);
     else up_fault_ = ending_of(Side::upstream, fault, phase_);
     up_stamp_ns_ = down_stamp_ns_ = house_.loop().now_ns();
     set(Up::cut, down_);
@@ -221,9 +226,19 @@ void Exchange::upstream_write_failed(int error) {
     settle();
 }
 
+// It had answered; only the request's rest is of no use to it any more.
+void Exchange::upstream_lost_after_answer(const Fault& fault) {
+    entry_->add_trail(Side::upstream, fault.op, fault.error);
+    upstream_lost_ = ending_of(Side::upstream, fault, phase_);
+    if (up_ == Up::body) set(Up::cut, down_);
+    if (client().paused(Conn::Pause::sink_full)) client().resume(Conn::Pause::sink_full);
+    session_->rearm();
+    settle();
+}
+
 // The upstream connection ended and its answer is not whole.
 void Exchange::answer_missing(const Fault& fault) {
-    if (!answer_byte_ && reused_) {
+    if (!answer_byte_ && (reused_ || replays_ > 0)) {
         if (replayable_ && replays_ < house_.settings().replays) {
             replay(fault);
             return;

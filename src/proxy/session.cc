@@ -57,9 +57,18 @@ void Session::on_connected(Conn& conn) {
     rearm();
 }
 
-bool Session::last_request() const {
+bool Session::spent() const {
     const uint32_t most = house_.settings().max_requests;
-    return draining_ || overflow_ || (most > 0 && conn_->facts().exchanges >= most);
+    return most > 0 && conn_->facts().exchanges >= most;
+}
+
+bool Session::last_request() const { return draining_ || overflow_ || spent(); }
+
+// Why a connection closes after a finished exchange.
+Ending Session::farewell(bool wanted) const {
+    if (wanted && draining_) return Ending::clean(Reason::shutdown_idle, Phase::keepalive);
+    if (wanted && spent()) return Ending::clean(Reason::max_requests, Phase::done);
+    return Ending::clean(Reason::complete, Phase::done);
 }
 
 void Session::on_bytes(Conn&, const Slice& bytes) {
@@ -175,20 +184,19 @@ void Session::parse_head(std::string_view bytes) {
     else exchange_->begin(head, bytes.size());
 }
 
-void Session::exchange_done(bool keep_alive) {
+void Session::exchange_done(bool keep_alive, bool wanted) {
     exchange_ = nullptr;
     in_head_ = false;
     since_ns_ = house_.loop().now_ns();
     if (!keep_alive) {
         // Unread bytes would turn our FIN into a reset, and the answer might be lost with it.
-        if (stash_.empty() && !conn_->finished_reading())
-            end(Ending::clean(Reason::complete, Phase::done), Conn::Close::fin);
-        else start_linger(Ending::clean(Reason::complete, Phase::done));
+        if (stash_.empty() && !conn_->finished_reading()) end(farewell(wanted), Conn::Close::fin);
+        else start_linger(farewell(wanted));
         return;
     }
     state_ = State::idle;
     if (draining_ && stash_.empty()) {
-        end(Ending::clean(Reason::shutdown_idle, Phase::keepalive), Conn::Close::fin);
+        end(farewell(true), Conn::Close::fin);
         return;
     }
     if (!stash_.empty()) house_.loop().defer(*this);

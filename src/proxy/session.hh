@@ -29,7 +29,8 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
 
     // From its exchange, all of them once per exchange:
     // the answer is delivered and the request read to its end: on to the next request, or close.
-    void exchange_done(bool keep_alive);
+    // `wanted`: the client would have gone on.
+    void exchange_done(bool keep_alive, bool wanted);
     // It was answered, but the rest of the request is unread or the connection is not to be trusted:
     // half-close, read what comes for a while, then close with `ending`.
     void exchange_lingers(const Ending& ending);
@@ -69,6 +70,8 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     size_t consume_head(const Slice& bytes);
     void parse_head(std::string_view bytes);
     void begin_exchange();
+    bool spent() const;
+    Ending farewell(bool wanted) const;
     void end(const Ending& ending, Conn::Close how);
     void leave_preparing();
     void start_linger(const Ending& ending);
