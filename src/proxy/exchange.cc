@@ -259,16 +259,17 @@ void Exchange::client_finished() {
         settle();
         return;
     }
-    const bool awaits_tunnel = !tunnel_ && !upgrade_.empty() && !answer_begun();
-    if (tunnel_ || awaits_tunnel) {
-        client_fin_ = true;
-        if (!tunnel_) return;
+    client_fin_ = true;
+    // Before there is an upstream connection nobody has counted the body yet: on_dialed looks then.
+    const bool whole = up_complete_ || up_ == Up::held;
+    const bool awaits_tunnel = !upgrade_.empty() && !answer_begun();
+    if (whole && tunnel_) {
         if (up_ != Up::cut) upstream_->finish();
         session_->rearm();
         settle();
         return;
     }
-    if (house_.settings().allow_half_close && up_ == Up::done) {
+    if (whole && (awaits_tunnel || house_.settings().allow_half_close)) {
         keep_alive_ = false;
         return;
     }

@@ -109,7 +109,10 @@ void Exchange::on_dialed(Conn& conn) {
     conn.start();
     session_->feed();
     if (!finished_) flush_head();
-    if (!finished_) session_->rearm();
+    if (finished_) return;
+    if (client_fin_ && !up_complete_)
+        fail(Ending::by_io(Reason::client_closed, phase_, Op::read, 0));
+    else session_->rearm();
 }
 
 void Exchange::on_dial_failed(const Ending& ending) { fail(ending); }
@@ -151,7 +154,7 @@ void Exchange::flush_head() {
 bool Exchange::takes_bytes() const {
     if (finished_) return false;
     if (up_ == Up::cut) return true;  // read and dropped
-    if (tunnel_) return !client_fin_;
+    if (tunnel_) return true;
     return up_ == Up::body && !up_complete_;
 }
 
