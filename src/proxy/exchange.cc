@@ -101,7 +101,7 @@ void Exchange::remember(const RequestHead& head) {
     head_method_ = head.method == "HEAD";
     trailers_welcome_ = head.accepts_trailers;
     upgrade_ = head.upgrade;
-    keep_alive_ = head.minor_version == 0 ? head.connection.keep_alive : !head.connection.close;
+    keep_alive_ = !head.connection.close && (head.minor_version == 1 || head.connection.keep_alive);
 }
 
 void Exchange::refuse_head(const ParseFault& fault, std::string_view line, size_t raw_bytes) {

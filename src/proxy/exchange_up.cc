@@ -55,6 +55,7 @@ bool Exchange::answer_locally(const RequestHead& head) {
         "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n"
         "Content-Length: 0\r\n";
     if (!keep_alive_) out += "Connection: close\r\n";
+    else if (minor_version_ == 0) out += "Connection: keep-alive\r\n";
     out += "\r\n";
     up_ = Up::done;
     if (const int error = client().write(out); error != 0) {
