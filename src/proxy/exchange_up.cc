@@ -78,18 +78,13 @@ void Exchange::write_request(const RequestHead& head) {
     house_.ledger().append_id(id, entry_->id());
     hop.request_id = id;
     ExchangeFacts& facts = entry_->facts;
-    const Field* trace = head.find(FieldName::traceparent);
-    if (trace != nullptr && valid_traceparent(trace->value)) {
-        hop.traceparent = trace->value;
-    } else {
-        house_.make_traceparent(house_.trace_scratch());
-        hop.traceparent = house_.trace_scratch();
-    }
-    std::memcpy(facts.trace_id.data(), hop.traceparent.data() + 3, facts.trace_id.size());
-    facts.has_trace_id = true;
+    house_.make_traceparent(house_.trace_scratch());  // goes on unless the client brought its own
+    hop.traceparent = house_.trace_scratch();
     head_.clear();
     const ForwardedRequest sent =
         write_request_head(head, request_framing_, hop, house_.upstream().host(), head_);
+    std::memcpy(facts.trace_id.data(), sent.traceparent.data() + 3, facts.trace_id.size());
+    facts.has_trace_id = true;
     if (sent.request_id != id) {
         facts.request_id_length =
             static_cast<uint8_t>(std::min(sent.request_id.size(), facts.request_id.size()));
