@@ -13,7 +13,7 @@ namespace {
 // Does the answer's head leave the upstream connection fit for another request?
 bool keeps_alive(const ResponseHead& head, const BodyFraming& framing) {
     if (framing.kind == BodyKind::until_close || framing.kind == BodyKind::tunnel) return false;
-    return head.minor_version == 0 ? head.connection.keep_alive : !head.connection.close;
+    return !head.connection.close && (head.minor_version == 1 || head.connection.keep_alive);
 }
 
 std::string_view api_version_of(const ResponseHead& head) {

@@ -133,17 +133,30 @@ void Session::begin_exchange() {
     since_ns_ = house_.loop().now_ns();
 }
 
+// How many bytes of the one empty line that may stand before a request are at the front; it may come
+// in two pieces, and is no request by itself.
+size_t Session::skip_empty_line(std::string_view bytes) {
+    if (empty_line_) return 0;
+    const bool half = half_line_;
+    if (half && bytes[0] != '\n') return 0;
+    half_line_ = !half && bytes == "\r";
+    if (half_line_) return 1;
+    const size_t size = half ? 1 : leading_empty_line(bytes);
+    empty_line_ = size > 0;
+    return size;
+}
+
 size_t Session::consume_head(const Slice& bytes) {
     std::string_view view = bytes.view();
+    size_t skipped = 0;
+    if (state_ == State::idle) {
+        skipped = skip_empty_line(view);
+        view.remove_prefix(skipped);
+        if (view.empty()) return skipped;
+        begin_exchange();
+        if (std::exchange(half_line_, false)) head_part_ = "\r";  // not of an empty line
+    }
     if (head_part_.empty()) {
-        size_t skipped = 0;
-        if (!empty_line_ && state_ == State::idle) {
-            skipped = leading_empty_line(view);
-            empty_line_ = skipped > 0;
-            view.remove_prefix(skipped);
-            if (view.empty()) return skipped;
-        }
-        if (state_ == State::idle) begin_exchange();
         if (const auto end = find_head_end(view, 0)) {
             parse_head(view.substr(0, *end));
             return skipped + *end;
@@ -153,17 +166,11 @@ size_t Session::consume_head(const Slice& bytes) {
         const size_t before = head_part_.size();
         const size_t room = head_limit_bytes + 1 - std::min(before, head_limit_bytes);
         head_part_ += view.substr(0, room);
-        if (!empty_line_ && leading_empty_line(head_part_) > 0) {
-            // The empty line itself came in pieces.
-            empty_line_ = true;
-            head_part_.erase(0, 2);
-            return head_part_.empty() ? bytes.size() : bytes.size();
-        }
         if (const auto end = find_head_end(head_part_, before)) {
             std::string head;
             head.swap(head_part_);
             parse_head(std::string_view(head).substr(0, *end));
-            return *end - before;
+            return skipped + *end - before;
         }
     }
     if (const auto fault = refuse_incomplete_request(head_part_)) {

@@ -67,6 +67,7 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     static constexpr uint64_t linger_limit_bytes = 16 * 1024 * 1024;
 
     size_t consume(const Slice& bytes);
+    size_t skip_empty_line(std::string_view bytes);
     size_t consume_head(const Slice& bytes);
     void parse_head(std::string_view bytes);
     void begin_exchange();
@@ -99,6 +100,7 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     bool overflow_ = false;
     bool in_head_ = false;     // the exchange's head is incomplete
     bool empty_line_ = false;  // the one empty line before a request was skipped
+    bool half_line_ = false;   // its CR was, and its LF is due
     bool draining_ = false;
     bool feeding_ = false;
 };

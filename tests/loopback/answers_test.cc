@@ -54,6 +54,9 @@ constexpr Answered framings[] = {
     {"an HTTP/1.0 answer with keep-alive keeps the upstream connection", GET,
      "HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok",
      OK "Content-Length: 2\r\n" VIA_1_0 "\r\nok"},
+    {"close wins over keep-alive in an HTTP/1.0 answer", GET,
+     "HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive, close\r\n\r\nok",
+     OK "Content-Length: 2\r\n" VIA_1_0 "\r\nok", Then::ended},
     {"an HTTP/1.0 answer without a length becomes chunked", GET, "HTTP/1.0 200 OK\r\n\r\nok",
      OK "Transfer-Encoding: chunked\r\n" VIA_1_0 "\r\n[ok]", Then::finished},
 };
