@@ -100,9 +100,8 @@ void Dial::on_connected(Conn& conn) {
 }
 
 void Dial::on_fault(Conn&, const Fault& fault) {
-    failed(fault.error, fault.op == Op::connect
-                            ? connect_failed(fault.error)
-                            : ending_of(Side::upstream, fault, Phase::connect));
+    failed(fault.error, fault.op == Op::connect ? connect_failed(fault.error)
+                                                : ending_of(Side::upstream, fault, Phase::connect));
 }
 
 // `error`: for the attempt's line; a clock's ending has none.

@@ -118,8 +118,8 @@ size_t Exchange::final_head(const ResponseHead& head, const BodyFraming& framing
                             const Slice& after) {
     // Bytes that followed a refused upgrade were meant for a tunnel: they are never read as requests.
     const bool stray = !upgrade_.empty() && (session_->has_stash() || client_fin_);
-    const bool keep = keep_alive_ && !stray && up_ != Up::cut && !house_.stopping() &&
-                      !session_->last_request();
+    const bool keep =
+        keep_alive_ && !stray && up_ != Up::cut && !house_.stopping() && !session_->last_request();
     AnswerFraming answer = frame_answer(head, framing, minor_version_, head_method_, keep);
     said_close_ = answer.close;
     if (!upgrade_.empty() && answer.kind != BodyKind::until_close)

@@ -52,8 +52,7 @@ inline std::vector<Cell> reused_connections() {
         // A POST is sent once: its connection is looked at first.
         {"a POST on one that is closed meanwhile", both, one_exchange_done(),
          in_turn(meanwhile(post_empty, &Peer::close), then_answered()),
-         "upstream upstream_closed_idle by=nobody phase=keepalive op=none\n" + complete +
-             idle_ends,
+         "upstream upstream_closed_idle by=nobody phase=keepalive op=none\n" + complete + idle_ends,
          "200 whole, 200 whole, open", "GET whole, left; POST whole, open"},
         {"a POST on one that is reset meanwhile", tcp, one_exchange_done(),
          in_turn(meanwhile(post_empty, &Peer::reset), then_answered()),
