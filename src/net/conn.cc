@@ -56,12 +56,11 @@ Conn::Conn(Loop& loop, Ledger& ledger, Side side, const Endpoint& peer, ConnSink
 
 Conn::~Conn() = default;
 
-void Conn::fail_at_birth(Op op, int error) {
+void Conn::fail_at_birth(int error) {
     sink_ = nullptr;
-    const bool no_descriptor = error == UV_EMFILE || error == UV_ENFILE;
-    const Phase phase = facts().side == Side::client ? Phase::accept : Phase::connect;
-    end(no_descriptor ? Ending::by_io(Reason::fd_exhausted, phase, op, error)
-                      : Ending::internal(phase, op, error, "a socket could not be made"),
+    end(facts().side == Side::upstream
+            ? connect_failed(error)
+            : Ending::internal(Phase::accept, Op::accept, error, "a socket could not be made"),
         Close::fin);
 }
 
@@ -76,7 +75,7 @@ Conn* Conn::accepted(Loop& loop, Ledger& ledger, int fd, const Endpoint& peer,
                                   : ::uv_tcp_open(&conn->handle_.tcp, fd);
     if (error == 0) return conn;
     ignored(::close(fd), "libuv did not take it; nothing was sent on it");
-    conn->fail_at_birth(Op::accept, error);
+    conn->fail_at_birth(error);
     return nullptr;
 }
 
@@ -94,7 +93,7 @@ Conn* Conn::dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer, const Soc
     if (error == 0) error = ::uv_tcp_open(&conn->handle_.tcp, socket_fd);
     if (error != 0) {
         if (socket_fd >= 0) ignored(::close(socket_fd), "it was never connected");
-        conn->fail_at_birth(Op::connect, error);
+        conn->fail_at_birth(error);
         return nullptr;
     }
     conn->request_ = new Request;
@@ -103,7 +102,7 @@ Conn* Conn::dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer, const Soc
                              reinterpret_cast<const sockaddr*>(&address), connect_cb);
     if (error != 0) {
         delete std::exchange(conn->request_, nullptr);
-        conn->fail_at_birth(Op::connect, error);
+        conn->fail_at_birth(error);
         return nullptr;
     }
     conn->connecting_ = true;
@@ -156,9 +155,10 @@ void Conn::update_reading() {
     }
     const int error = ::uv_read_start(stream(), alloc_cb, read_cb);
     if (error == 0) return;
-    // Fails only on a socket that is already dead; the probe reports it outside of the sink's call.
+    // The probe reports it, outside of the sink's call.
     reading_ = false;
     eof_ = true;
+    start_error_ = error;
     loop_.watch(*this);
 }
 

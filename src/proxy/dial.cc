@@ -9,20 +9,12 @@ namespace becaused {
 
 namespace {
 
-// Which failures a moment's patience may cure: a dockerd that restarts, a full backlog.
+// Which failures a moment's patience may cure: a dockerd that restarts, a full backlog. Without
+// descriptors every dial fails, and those who wait hold what others lack.
 bool worth_retrying(const Ending& ending) {
     return ending.error() != UV_EACCES && ending.error() != UV_EPERM &&
-           ending.reason() != Reason::upstream_tls_failed;
-}
-
-Reason reason_of(int error) {
-    switch (error) {
-        case UV_EMFILE:
-        case UV_ENFILE: return Reason::fd_exhausted;
-        case UV_ECONNREFUSED:
-        case UV_ENOENT: return Reason::upstream_refused;
-        default: return Reason::upstream_unreachable;
-    }
+           ending.reason() != Reason::upstream_tls_failed &&
+           ending.reason() != Reason::fd_exhausted;
 }
 
 // Half of `full_ms` to all of it, so that those who failed together do not come back together.
@@ -85,10 +77,9 @@ void Dial::try_next() {
         return;
     }
     // Reported from the clock, since start() must not call back: there is no socket to wait for.
-    note(Op::connect, error);
-    waiting_ = Waiting::pause;
-    tries_ = std::max(tries_, settings_.connect_tries);
+    waiting_ = Waiting::nothing;
     try_error_ = error;
+    try_id_ = 0;
     loop_.wheel().arm(*this, loop_.now_ns());
 }
 
@@ -109,9 +100,8 @@ void Dial::on_connected(Conn& conn) {
 }
 
 void Dial::on_fault(Conn&, const Fault& fault) {
-    failed(fault.op == Op::connect
-               ? Ending::by_io(reason_of(fault.error), Phase::connect, fault.op, fault.error)
-               : ending_of(Side::upstream, fault, Phase::connect));
+    failed(fault.op == Op::connect ? connect_failed(fault.error)
+                                   : ending_of(Side::upstream, fault, Phase::connect));
 }
 
 Ending Dial::timed_out() const {
@@ -131,6 +121,7 @@ void Dial::failed(const Ending& ending) {
         conn_ = nullptr;
     }
     const bool more_addresses = !resolving && !upstream_.is_unix() &&
+                                ending.reason() != Reason::fd_exhausted &&
                                 address_ + 1 < upstream_.resolver()->addresses().size();
     if (more_addresses) {
         ++address_;
@@ -154,6 +145,11 @@ void Dial::give_up(const Ending& ending) {
 }
 
 void Dial::on_ring() {
+    if (try_error_ != 0) {
+        const int error = std::exchange(try_error_, 0);
+        failed(connect_failed(error));
+        return;
+    }
     switch (waiting_) {
         case Waiting::nothing: return;
         case Waiting::name:
@@ -162,11 +158,6 @@ void Dial::on_ring() {
             return;
         case Waiting::connection: failed(timed_out()); return;
         case Waiting::pause: break;
-    }
-    if (try_error_ != 0) {
-        const int error = std::exchange(try_error_, 0);
-        give_up(Ending::by_io(reason_of(error), Phase::connect, Op::connect, error));
-        return;
     }
     resolve();
 }
