@@ -80,9 +80,7 @@ Status Listener::open_tcp(const Endpoint& at, uint32_t backlog, const SocketOpti
     if (error != 0) {
         ::close(fd);
         const bool in_use = error == -EADDRINUSE;
-        return failed(text,
-                      in_use ? "another process listens there, or choose another port" : "bind",
-                      -error);
+        return failed(text, in_use ? "another process listens there" : "bind", -error);
     }
     return begin(fd, backlog, text);
 }
