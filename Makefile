@@ -31,7 +31,7 @@ test = JOBS=$(JOBS) scripts/test
 	format tidy docs check-debian12 check-debian13 clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z0-9 -]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## Install what building and testing needs (Debian packages)
 	@scripts/deps build
@@ -108,7 +108,9 @@ format: ## Rewrite the sources in the house format
 docs: build ## Write the generated reference pages
 	@scripts/docs
 
-check-debian12 check-debian13: ## Test and build on that Debian, in a root of its own under build/
+check-debian12: ## Test and build on Debian 12, in a root of its own under build/
+check-debian13: ## The same on Debian 13
+check-debian12 check-debian13:
 	@scripts/deps debootstrap
 	@scripts/check-debian $(@:check-debian%=%)
 
