@@ -317,8 +317,14 @@ std::vector<std::string> Stage::records(size_t count, std::string_view name) {
         if (!text.empty() && text.back() != '\n') lines.pop_back();
         if (lines.size() >= count) return lines;
         if (wait_for(watch_fd_, POLLIN, patience)) continue;
-        print_error("%zu lines in %s, %zu are missing:\n%s\n", lines.size(),
-                    std::string(name).c_str(), count - lines.size(), text.c_str());
+        // cmocka shows a thousand bytes of a message.
+        print_error("%zu lines in %s, %zu are missing:\n", lines.size(), std::string(name).c_str(),
+                    count - lines.size());
+        for (const std::string& line : lines) print_error("%s\n", line.c_str());
+        for (Program& program : programs_) {
+            print_error("the program %s; standard error:\n%s\n",
+                        program.ended() ? "has ended" : "runs", program.err().c_str());
+        }
         fail_test("waited in vain");
     }
 }
