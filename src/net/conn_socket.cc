@@ -56,6 +56,25 @@ int apply_socket_options(int fd, const SocketOptions& options) {
     return error;
 }
 
+Ending connect_failed(int error) {
+    switch (error) {
+        case UV_EMFILE:
+        case UV_ENFILE:
+            return Ending::by_io(Reason::fd_exhausted, Phase::connect, Op::connect, error);
+        case UV_ECONNREFUSED:
+        case UV_ENOENT:
+            return Ending::by_io(Reason::upstream_refused, Phase::connect, Op::connect, error);
+        case UV_EADDRNOTAVAIL:  // no local port is left
+        case UV_EAFNOSUPPORT:
+        case UV_ENOBUFS:
+        case UV_ENOMEM:
+            return Ending::internal(Phase::connect, Op::connect, error,
+                                    "a socket could not be made");
+        default: break;
+    }
+    return Ending::by_io(Reason::upstream_unreachable, Phase::connect, Op::connect, error);
+}
+
 int Conn::socket_error() const {
     int error = 0;
     socklen_t length = sizeof error;
@@ -72,10 +91,11 @@ bool Conn::tcp_dead() const {
 
 Fault Conn::judge(Op op, int error) {
     if (error == UV_EPIPE) {
-        // A symptom: something ended the socket before. The kernel may still remember what.
+        // A symptom: something ended the socket before. The kernel may still remember what; for a
+        // reset that came after the peer's FIN it says EPIPE too: the peer closed, and our bytes came
+        // too late for it.
         const int cause = socket_error();
-        if (cause != 0 && cause != UV_EPIPE) return {what_of(cause), op, cause};
-        if (!unix_ && tcp_dead()) return {Fault::What::reset, op, error};
+        if (cause != 0) return {what_of(cause), op, cause};
     }
     return {what_of(error), op, error};
 }
@@ -97,18 +117,18 @@ bool Conn::made_progress() {
                             ::uv_stream_get_write_queue_size(stream()) +
                             static_cast<uint64_t>(std::max(kernel, 0));
     // More handed over since and not all of it still here, or the same and less of it here.
-    const uint64_t handed = facts().out_bytes - progress_out_;
+    const uint64_t handed = wire_out_ - progress_out_;
     const bool progress = unsent < progress_unsent_ + handed;
-    progress_out_ = facts().out_bytes;
+    progress_out_ = wire_out_;
     progress_unsent_ = unsent;
     return progress;
 }
 
-bool Conn::stale() {
-    if (ending_ || eof_) return true;
+int Conn::peek() {
+    if (ending_ || eof_) return 0;
     char byte = 0;
     const ssize_t count = ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return !(count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
+    return count < 0 ? -errno : static_cast<int>(count);
 }
 
 void Conn::adjust_user_timeout() {

@@ -4,6 +4,7 @@
 
 #include "base/check.hh"
 #include "base/status.hh"
+#include "net/tls.hh"
 
 namespace becaused {
 
@@ -37,6 +38,11 @@ Loop::Loop(size_t slab_limit) : wheel_(clock_), slabs_(slab_limit), probe_clock_
     slabs_.on_relief(slab_relief, this);
 }
 
+TlsRoom& Loop::tls_room() {
+    if (!tls_room_) tls_room_ = std::make_unique<TlsRoom>();
+    return *tls_room_;
+}
+
 Loop::~Loop() {
     Wheel::disarm(probe_clock_);
     for (auto* handle :
@@ -47,11 +53,25 @@ Loop::~Loop() {
     CHECK(::uv_loop_close(&uv_) == 0);
 }
 
-void Loop::run() { ::uv_run(&uv_, UV_RUN_DEFAULT); }
+void Loop::run() {
+    ::uv_run(&uv_, UV_RUN_DEFAULT);
+    finish_turn();
+}
 
 bool Loop::turn() {
     clock_.turn();
-    return ::uv_run(&uv_, UV_RUN_NOWAIT) != 0;
+    ::uv_run(&uv_, UV_RUN_NOWAIT);
+    finish_turn();
+    return ::uv_loop_alive(&uv_) != 0;
+}
+
+// A loop without handles takes no further turn, so what its last close callbacks put off is done here;
+// that may close more handles.
+void Loop::finish_turn() {
+    while (::uv_loop_alive(&uv_) == 0 && !deferred_.empty()) {
+        run_deferred();
+        ::uv_run(&uv_, UV_RUN_DEFAULT);
+    }
 }
 
 void Loop::before_poll() {

@@ -3,21 +3,16 @@
 #include <algorithm>
 #include <random>
 
+#include "proxy/blame.hh"
+
 namespace becaused {
 
 namespace {
 
 // Which failures a moment's patience may cure: a dockerd that restarts, a full backlog.
-bool worth_retrying(int error) { return error != UV_EACCES && error != UV_EPERM; }
-
-Reason reason_of(int error) {
-    switch (error) {
-        case UV_EMFILE:
-        case UV_ENFILE: return Reason::fd_exhausted;
-        case UV_ECONNREFUSED:
-        case UV_ENOENT: return Reason::upstream_refused;
-        default: return Reason::upstream_unreachable;
-    }
+bool worth_retrying(const Ending& ending) {
+    return ending.error() != UV_EACCES && ending.error() != UV_EPERM &&
+           ending.reason() != Reason::upstream_tls_failed;
 }
 
 // Half of `full_ms` to all of it, so that those who failed together do not come back together.
@@ -35,9 +30,11 @@ void Dial::start(ExchangeFacts& facts) {
     resolve();
 }
 
-uint32_t Dial::limit_ms() const {
-    return settings_.clocks.ms(upstream_.is_unix() ? ClockName::connect_unix : ClockName::connect);
+ClockName Dial::clock() const {
+    return upstream_.is_unix() ? ClockName::connect_unix : ClockName::connect;
 }
+
+uint32_t Dial::limit_ms() const { return settings_.clocks.ms(clock()); }
 
 void Dial::arm_connect_clock() {
     if (limit_ms() > 0) loop_.wheel().arm(*this, loop_.now_ns() + limit_ms() * ns_per_ms);
@@ -58,18 +55,21 @@ void Dial::resolve() {
 void Dial::on_resolved(int error) {
     Wheel::disarm(*this);
     if (error == 0) try_next();
-    else failed(Reason::upstream_unreachable, Op::resolve, error, false);
+    else
+        failed(error,
+               Ending::by_io(Reason::upstream_unreachable, Phase::connect, Op::resolve, error));
 }
 
 void Dial::try_next() {
     int error = 0;
     try_began_ns_ = loop_.now_ns();
+    try_id_ = 0;
     if (upstream_.is_unix()) {
         conn_ = Conn::dial_unix(loop_, ledger_, upstream_.unix_endpoint(), this, error);
     } else {
         const Endpoint& address = upstream_.resolver()->addresses()[address_];
         const SocketOptions options{settings_.tcp_keepalive_s, settings_.tcp_user_timeout_s};
-        conn_ = Conn::dial_tcp(loop_, ledger_, address, options, this, error);
+        conn_ = Conn::dial_tcp(loop_, ledger_, address, options, upstream_.tls(), this, error);
     }
     if (conn_ != nullptr) {
         try_id_ = conn_->entry().id();
@@ -78,9 +78,7 @@ void Dial::try_next() {
         return;
     }
     // Reported from the clock, since start() must not call back: there is no socket to wait for.
-    note(Op::connect, error);
-    waiting_ = Waiting::pause;
-    tries_ = std::max(tries_, settings_.connect_tries);
+    waiting_ = Waiting::nobody;
     try_error_ = error;
     loop_.wheel().arm(*this, loop_.now_ns());
 }
@@ -102,46 +100,42 @@ void Dial::on_connected(Conn& conn) {
 }
 
 void Dial::on_fault(Conn&, const Fault& fault) {
-    failed(reason_of(fault.error), fault.op, fault.error, false);
+    failed(fault.error, fault.op == Op::connect ? connect_failed(fault.error)
+                                                : ending_of(Side::upstream, fault, Phase::connect));
 }
 
-void Dial::failed(Reason reason, Op op, int error, bool by_clock) {
+// `error`: for the attempt's line; a clock's ending has none.
+void Dial::failed(int error, const Ending& ending) {
     Wheel::disarm(*this);
-    note(op, error);
+    const bool resolving = waiting_ == Waiting::name;
+    note(ending.op() != Op::clock ? ending.op() : resolving ? Op::resolve : Op::connect, error);
     if (conn_ != nullptr) {
         conn_->set_sink(nullptr);
-        conn_->end(by_clock ? Ending::by_clock(reason, Phase::connect,
-                                               upstream_.is_unix() ? ClockName::connect_unix
-                                                                   : ClockName::connect,
-                                               limit_ms(), limit_ms())
-                            : Ending::by_io(reason, Phase::connect, op, error),
-                   Conn::Close::reset);
+        conn_->end(ending, Conn::Close::reset);
         conn_ = nullptr;
     }
-    const bool more_addresses = op != Op::resolve && !upstream_.is_unix() &&
+    const bool more_addresses = !resolving && !upstream_.is_unix() &&
                                 address_ + 1 < upstream_.resolver()->addresses().size();
     if (more_addresses) {
         ++address_;
         try_next();
         return;
     }
-    if (++tries_ < settings_.connect_tries && worth_retrying(error)) {
+    if (++tries_ < settings_.connect_tries && worth_retrying(ending)) {
         const uint64_t pause_ms = static_cast<uint64_t>(settings_.retry_backoff_ms)
                                   << std::min(tries_ - 1, 10U);
         waiting_ = Waiting::pause;
         loop_.wheel().arm(*this, loop_.now_ns() + with_jitter(pause_ms) * ns_per_ms);
         return;
     }
-    give_up(reason, op, error, by_clock);
-}
-
-void Dial::give_up(Reason reason, Op op, int error, bool by_clock) {
     facts_ = nullptr;
     waiting_ = Waiting::nothing;
-    const ClockName clock = upstream_.is_unix() ? ClockName::connect_unix : ClockName::connect;
-    sink_.on_dial_failed(
-        by_clock ? Ending::by_clock(reason, Phase::connect, clock, limit_ms(), limit_ms())
-                 : Ending::by_io(reason, Phase::connect, op, error));
+    sink_.on_dial_failed(ending);
+}
+
+Ending Dial::timed_out() const {
+    return Ending::by_clock(Reason::upstream_connect_timeout, Phase::connect, clock(), limit_ms(),
+                            limit_ms());
 }
 
 void Dial::on_ring() {
@@ -149,19 +143,12 @@ void Dial::on_ring() {
         case Waiting::nothing: return;
         case Waiting::name:
             ResolverWaiter::unlink();
-            failed(Reason::upstream_connect_timeout, Op::resolve, UV_ETIMEDOUT, true);
+            failed(UV_ETIMEDOUT, timed_out());
             return;
-        case Waiting::connection:
-            failed(Reason::upstream_connect_timeout, Op::connect, UV_ETIMEDOUT, true);
-            return;
-        case Waiting::pause: break;
+        case Waiting::connection: failed(UV_ETIMEDOUT, timed_out()); return;
+        case Waiting::nobody: failed(try_error_, connect_failed(try_error_)); return;
+        case Waiting::pause: resolve(); return;
     }
-    if (try_error_ != 0) {
-        const int error = std::exchange(try_error_, 0);
-        give_up(reason_of(error), Op::connect, error, false);
-        return;
-    }
-    resolve();
 }
 
 void Dial::cancel(const Ending& ending) {
@@ -170,7 +157,6 @@ void Dial::cancel(const Ending& ending) {
     ResolverWaiter::unlink();
     facts_ = nullptr;
     waiting_ = Waiting::nothing;
-    try_error_ = 0;
     if (conn_ == nullptr) return;
     conn_->set_sink(nullptr);
     conn_->end(ending, Conn::Close::reset);

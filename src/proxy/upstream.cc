@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "proxy/blame.hh"
+
 namespace becaused {
 
-Upstream::Upstream(Loop& loop, const Settings& settings)
-    : loop_(loop), settings_(settings), path_(settings.upstream.path) {
+Upstream::Upstream(Loop& loop, const Settings& settings, const TlsStore* tls)
+    : loop_(loop), settings_(settings), tls_(tls), path_(settings.upstream.path) {
     idle_.reserve(settings.pool_size);
     if (settings.upstream.kind == Address::Kind::unix) {
         unix_endpoint_.kind = Endpoint::Kind::unix;
@@ -24,10 +26,12 @@ Conn* Upstream::take(bool look) {
         const Idle last = idle_.back();
         idle_.pop_back();
         look = look || loop_.now_ns() - last.since_ns > look_after_ns;
-        if (!look || !last.conn->stale()) return last.conn;
-        // Its FIN is here but its event is not: nobody was using it.
-        last.conn->end(Ending::clean(Reason::upstream_closed_idle, Phase::keepalive),
-                       Conn::Close::fin);
+        // Its end may be here though its event is not.
+        const int found = look ? last.conn->peek() : UV_EAGAIN;
+        if (found == UV_EAGAIN) return last.conn;
+        if (found > 0) spoke_unasked(*last.conn);
+        else if (found == 0) on_finish(*last.conn);
+        else on_fault(*last.conn, last.conn->judge(Op::probe, found));
     }
     return nullptr;
 }
@@ -78,7 +82,9 @@ void Upstream::on_ring() {
     if (!idle_.empty()) loop_.wheel().arm(*this, idle_.front().since_ns + limit_ns);
 }
 
-void Upstream::on_bytes(Conn& conn, const Slice&) {
+void Upstream::on_bytes(Conn& conn, const Slice&) { spoke_unasked(conn); }
+
+void Upstream::spoke_unasked(Conn& conn) {
     remove(conn);
     conn.end(
         Ending::malformed(Reason::upstream_malformed, Phase::keepalive,
@@ -93,9 +99,12 @@ void Upstream::on_finish(Conn& conn) {
 
 void Upstream::on_fault(Conn& conn, const Fault& fault) {
     remove(conn);
-    const Reason reason = fault.what == Fault::What::unreachable ? Reason::upstream_unreachable_live
-                                                                 : Reason::upstream_reset;
-    conn.end(Ending::by_io(reason, Phase::keepalive, fault.op, fault.error), Conn::Close::reset);
+    // Nobody was using it: a close without TLS's farewell took nothing from anyone.
+    const bool closed =
+        fault.what == Fault::What::closed || fault.what == Fault::What::tls_truncated;
+    conn.end(closed ? Ending::clean(Reason::upstream_closed_idle, Phase::keepalive)
+                    : ending_of(Side::upstream, fault, Phase::keepalive),
+             Conn::Close::reset);
 }
 
 }  // namespace becaused

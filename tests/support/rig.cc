@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -34,7 +35,12 @@ std::string text_of(const Json& value) {
 }  // namespace
 
 Peer::Peer(int fd) : fd_(fd) {
-    if (fd_ >= 0) set_nonblocking(fd_);
+    if (fd_ < 0) return;
+    set_nonblocking(fd_);
+    // Or the kernel would hold a small piece back until the one before it is acknowledged.
+    const int on = 1;
+    const bool set = ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
+    CHECK(set || errno == EOPNOTSUPP);  // a unix socket
 }
 
 Peer::Peer(Peer&& other) noexcept
@@ -128,6 +134,8 @@ Rig::Rig(RigOptions options) : settings_(options.settings), options_(std::move(o
         settings_.upstream.host = "127.0.0.1";
         settings_.upstream.port = upstream_port_;
     }
+    if (!options_.upstream_path.empty()) settings_.upstream.path = options_.upstream_path;
+    if (!options_.upstream_host.empty()) settings_.upstream.host = options_.upstream_host;
     if (!options_.with_upstream) stop_upstream();
     loop_ = std::make_unique<Loop>(options_.slabs);
     loop_->manual_time();
@@ -171,7 +179,7 @@ void Rig::start_upstream() {
         CHECK(::getsockname(upstream_fd_, reinterpret_cast<sockaddr*>(&address), &length) == 0);
         upstream_port_ = ntohs(address.sin_port);
     }
-    CHECK(::listen(upstream_fd_, 64) == 0);
+    CHECK(::listen(upstream_fd_, options_.upstream_backlog) == 0);
     set_nonblocking(upstream_fd_);
 }
 
@@ -180,23 +188,38 @@ void Rig::stop_upstream() {
     upstream_fd_ = -1;
 }
 
-Peer Rig::connect() {
-    const Endpoint at = house_->listening().front();
-    int fd = -1;
+namespace {
+
+int connected_socket(const Endpoint& at) {
+    sockaddr_storage address{};
+    socklen_t length = 0;
     if (at.kind == Endpoint::Kind::unix) {
-        fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        std::snprintf(address.sun_path, sizeof address.sun_path, "%s", at.path->c_str());
-        CHECK(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+        auto& name = reinterpret_cast<sockaddr_un&>(address);
+        name.sun_family = AF_UNIX;
+        std::snprintf(name.sun_path, sizeof name.sun_path, "%s", at.path->c_str());
+        length = sizeof name;
     } else {
-        sockaddr_storage address{};
-        const socklen_t length = fill_sockaddr(at, address);
-        fd = ::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        CHECK(::connect(fd, reinterpret_cast<sockaddr*>(&address), length) == 0);
+        length = fill_sockaddr(at, address);
     }
+    const int fd = ::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(::connect(fd, reinterpret_cast<sockaddr*>(&address), length) == 0);
+    return fd;
+}
+
+}  // namespace
+
+Peer Rig::connect() {
+    const int fd = connected_socket(house_->listening().front());
     settle();
     return Peer(fd);
+}
+
+Peer Rig::connect_past_the_proxy() {
+    Endpoint at;
+    at.kind = Endpoint::Kind::unix;
+    at.path = &settings_.upstream.path;
+    if (!options_.unix_upstream) at = parse_literal("127.0.0.1", upstream_port_);
+    return Peer(connected_socket(at));
 }
 
 Peer Rig::accept() {

@@ -60,6 +60,9 @@ struct RigOptions {
     bool with_upstream = true;  // false: nobody listens there
     Settings settings;          // listen and upstream are filled in
     size_t slabs = 64;
+    std::string upstream_host;  // instead of the rig's own upstream
+    std::string upstream_path;
+    int upstream_backlog = 64;  // 0: one connection waits to be accepted, the next finds no room
 };
 
 class Rig {
@@ -71,6 +74,8 @@ class Rig {
 
     // A client connection that the proxy has accepted.
     Peer connect();
+    // A connection of somebody else's to the upstream, which takes a place in its backlog.
+    Peer connect_past_the_proxy();
     // The next upstream connection that the proxy opened, or a closed Peer.
     Peer accept();
     // Turns the loop until nothing more happens without time passing.
