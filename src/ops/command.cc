@@ -1,5 +1,6 @@
 #include "ops/command.hh"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -87,6 +88,17 @@ constexpr Command commands[] = {
     {"--version", version_command}, {"--help", help_command},     {"-h", help_command},
 };
 
+// A socket that got the number of a closed standard stream would be sent what is said to people. Each is
+// opened the wrong way round, so that using it still fails, as it does when closed.
+void hold_standard_streams() {
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (fcntl(stream, F_GETFD) >= 0) continue;
+        // open(2) takes the lowest number that is free: this one.
+        const int way = stream == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+        ignored(open("/dev/null", way), "without /dev/null it stays as it was");
+    }
+}
+
 bool asks_for_help(Arguments arguments) {
     return std::ranges::any_of(arguments, [](const std::string& argument) {
         return argument == "--help" || argument == "-h";
@@ -103,6 +115,7 @@ int complain(std::string_view message, int code) {
 }
 
 int command(int argc, char** argv) {
+    hold_standard_streams();
     const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
     if (words.empty()) {
         const std::string help = help_text();

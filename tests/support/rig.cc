@@ -346,9 +346,11 @@ std::string field_of(const std::string& record, std::string_view key) {
     return text_of(value);
 }
 
-std::string Rig::summary() {
+std::string Rig::summary() { return summary_of(records_.lines); }
+
+std::string summary_of(const std::vector<std::string>& lines) {
     std::string text;
-    for (const std::string& line : records_.lines) {
+    for (const std::string& line : lines) {
         const std::string event = field_of(line, "event");
         text += event == "connection" ? field_of(line, "side") : event;
         text += ' ' + field_of(line, "reason");

@@ -110,11 +110,7 @@ class Rig {
     // Records so far. `take_records` empties the list.
     std::vector<std::string>& records() { return records_.lines; }
     std::vector<std::string> take_records();
-    // One word line per record, in the order filed, for tables:
-    // "exchange client_reset by=client phase=response_body op=read errno=ECONNRESET status=200"
-    // "client partner(upstream_reset) by=nobody phase=response_body op=none"
-    // "upstream upstream_reset by=upstream phase=response_body op=read errno=ECONNRESET"
-    // clock rings add "clock=NAME/SETTING_MS".
+    // summary_of the records so far.
     std::string summary();
     // One record's line with what differs from run to run made plain: ids become connection or exchange
     // numbers in order of appearance (#1, #2, ...), times "T", ports "P", trace ids "X".
@@ -136,6 +132,13 @@ class Rig {
     Records records_;
     bool finished_ = false;
 };
+
+// One line of words per record, in the order filed, for tables:
+// "exchange client_reset by=client phase=response_body op=read errno=ECONNRESET status=200"
+// "client partner(upstream_reset) by=nobody phase=response_body op=none"
+// "upstream upstream_reset by=upstream phase=response_body op=read errno=ECONNRESET"
+// clock rings add "clock=NAME/SETTING_MS".
+std::string summary_of(const std::vector<std::string>& lines);
 
 // The value of `"key":value` in a record, without quotes; empty when absent. Nested objects: "clock.name".
 std::string field_of(const std::string& record, std::string_view key);

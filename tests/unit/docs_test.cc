@@ -39,10 +39,10 @@ void assert_fits(const std::string& text, size_t rows, size_t columns) {
 }
 
 void help_fits_a_screen(void**) {
-    assert_fits(help_text(), 24, 100);
+    assert_fits(help_text(), 24, 80);
     for (const std::string_view command : command_names()) {
         const bool large = command == "run";
-        assert_fits(*help_text(command), large ? 40 : 24, 100);
+        assert_fits(*help_text(command), large ? 60 : 24, 80);
     }
 }
 
