@@ -199,7 +199,8 @@ const char* read_key_id(std::string_view footer, std::string& kid) {
 std::optional<std::string> json_for_people(std::string_view json) {
     const Json object = parse_object(json, claims_depth_limit);
     if (object.is_discarded()) return std::nullopt;
-    return object.dump(2);
+    // Only ASCII: whatever stands in it, a terminal shows it and does not obey it.
+    return object.dump(2, ' ', /*ensure_ascii=*/true);
 }
 
 }  // namespace becaused

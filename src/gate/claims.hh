@@ -44,7 +44,7 @@ std::string claims_text(const Claims& claims);
 const char* read_key_id(std::string_view footer, std::string& kid);
 inline constexpr size_t footer_limit_bytes = 512;
 
-// The text as JSON on several lines, for people; nothing when it is no JSON object.
+// The text as JSON on several lines of printable ASCII, for people; nothing when it is no JSON object.
 std::optional<std::string> json_for_people(std::string_view json);
 
 }  // namespace becaused

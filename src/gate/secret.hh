@@ -58,6 +58,7 @@ void fill_random(void* bytes, size_t count);
 std::string base64url(std::string_view bytes);
 std::optional<std::string> from_base64url(std::string_view text);
 // RFC 4648 §4 with padding (HTTP Basic), as strict.
+std::string base64(std::string_view bytes);
 std::optional<Secret> from_base64(std::string_view text);
 
 }  // namespace becaused

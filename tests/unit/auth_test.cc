@@ -118,11 +118,7 @@ std::string Fixture::run_next() {
 std::string bearer(std::string_view token) { return "Bearer " + std::string(token); }
 
 std::string basic(std::string_view user, std::string_view password) {
-    std::string pair = std::string(user) + ':' + std::string(password);
-    std::string text = base64url(pair);
-    for (char& c : text) c = c == '-' ? '+' : c == '_' ? '/' : c;
-    while (text.size() % 4 != 0) text += '=';
-    return "Basic " + text;
+    return "Basic " + base64(std::string(user) + ':' + std::string(password));
 }
 
 void without_credentials_nobody_gets_in(void**) {

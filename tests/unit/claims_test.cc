@@ -210,6 +210,9 @@ void times_are_written_as_they_are_read(void**) {
 void json_for_people_is_on_several_lines(void**) {
     assert_text_equal(*json_for_people(R"({"b":1,"a":["x"]})"),
                       "{\n  \"a\": [\n    \"x\"\n  ],\n  \"b\": 1\n}");
+    // Nothing that a terminal obeys: ESC, and U+009B, which some take for the same.
+    assert_text_equal(*json_for_people("{\"a\":\"\\u001b[2J\xc2\x9b\x7f\"}"),
+                      "{\n  \"a\": \"\\u001b[2J\\u009b\\u007f\"\n}");
     assert_false(json_for_people("x").has_value());
 }
 
