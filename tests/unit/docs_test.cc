@@ -44,6 +44,8 @@ void help_fits_a_screen(void**) {
         const bool large = command == "run";
         assert_fits(*help_text(command), large ? 60 : 24, 80);
     }
+    for (const std::string_view action : {"keygen", "issue", "inspect", "verify", "hash"})
+        assert_fits(*help_text("token " + std::string(action)), 24, 100);
 }
 
 }  // namespace
