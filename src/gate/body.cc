@@ -51,7 +51,7 @@ class BodyJudge final : public JsonSink {
     bool broken(Rule rule);
     bool refuse(const char* text);
     bool wrong_type() {
-        return refuse("a value in the JSON body of another type than Docker's API has there");
+        return refuse("a value in the JSON of another type than Docker's API has there");
     }
 
     const Key& whole_;
@@ -112,7 +112,7 @@ bool BodyJudge::on_key(std::string_view key) {
     }
     const Schema::Found found = top.schema->find(key);
     if (found.key != nullptr && !found.exact)
-        return refuse("a key in the JSON body in other capitals than Docker's API has");
+        return refuse("a key in the JSON in other capitals than Docker's API has");
     top.key = found.key == nullptr ? &unknown : found.key;
     return found.key != nullptr || broken(Rule::body_keys);
 }

@@ -36,7 +36,7 @@ class Events {
         return sink_.on_scalar({JsonScalar::Kind::text, false, 0, value});
     }
     // Of the binary formats only.
-    bool binary(const Json::binary_t&) { return stop("bytes in the JSON body"); }
+    bool binary(const Json::binary_t&) { return stop("bytes in the JSON"); }
 
     bool start_object(size_t) { return open(false); }
     bool start_array(size_t) { return open(true); }
@@ -45,17 +45,16 @@ class Events {
 
     bool key(const std::string& key) {
         const auto ascii = [](char byte) { return static_cast<unsigned char>(byte) < 0x80; };
-        if (!std::ranges::all_of(key, ascii))
-            return stop("a key in the JSON body that is not ASCII");
-        if (++key_count_ > json_key_limit) return stop("more than 16384 keys in the JSON body");
+        if (!std::ranges::all_of(key, ascii)) return stop("a key in the JSON that is not ASCII");
+        if (++key_count_ > json_key_limit) return stop("more than 16384 keys in the JSON");
         if (!keys_[depth_ - 1].insert(key).second)
-            return stop("a key twice in one object of the JSON body");
+            return stop("a key twice in one object of the JSON");
         return sink_.on_key(key);
     }
 
     // The parser's own message would name bytes of the body.
     bool parse_error(size_t, const std::string&, const Json::exception&) {
-        return stop("a body that is not valid JSON");
+        return stop("JSON that is not valid");
     }
 
   private:
@@ -64,7 +63,7 @@ class Events {
         return false;
     }
     bool open(bool list) {
-        if (depth_ == json_depth_limit) return stop("more than 32 levels in the JSON body");
+        if (depth_ == json_depth_limit) return stop("more than 32 levels in the JSON");
         keys_[depth_++].clear();
         return sink_.on_open(list);
     }
@@ -85,8 +84,8 @@ class Events {
 
 const char* read_json(std::string_view text, JsonSink& sink) {
     // The parser skips a mark and takes NUL for the end; Go does neither.
-    if (text.find('\0') != text.npos) return "a NUL byte in the JSON body";
-    if (text.starts_with("\xef\xbb\xbf")) return "a byte order mark before the JSON body";
+    if (text.find('\0') != text.npos) return "a NUL byte in the JSON";
+    if (text.starts_with("\xef\xbb\xbf")) return "a byte order mark before the JSON";
     Events events(sink);
     const bool whole = Json::sax_parse(text.begin(), text.end(), &events);
     return whole ? nullptr : events.flaw();

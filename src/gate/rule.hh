@@ -55,7 +55,7 @@ namespace becaused {
     X(image_import,    policy_denied, "images from a URL or a file (docker import)")                               \
     X(checkpoints,     policy_denied, "checkpoints (start --checkpoint)")                                          \
     X(query_keys,      policy_uninspectable, "query keys that the route's row in ROUTES.md does not name")         \
-    X(body_keys,       policy_uninspectable, "keys in the JSON body that becaused does not know")
+    X(body_keys,       policy_uninspectable, "keys in the JSON that becaused does not know")
 // clang-format on
 
 #define BECAUSED_RULE_SYMBOL(symbol, ...) symbol,
