@@ -57,11 +57,12 @@ int docs_command(Arguments arguments) {
     const std::optional<std::string> page =
         arguments.size() == 1 ? docs_page(arguments[0]) : std::nullopt;
     if (page) return print(*page);
-    return complain(arguments.empty()
-                        ? std::string("docs: which page? reasons, clocks, options or schema")
-                        : phrase("docs: no such page: ", arguments.back(),
-                                 suggestion(arguments.back(), docs_pages())),
-                    exit_usage);
+    return complain(
+        arguments.empty()
+            ? std::string("docs: which page? reasons, clocks, options, routes or schema")
+            : phrase("docs: no such page: ", arguments.back(),
+                     suggestion(arguments.back(), docs_pages())),
+        exit_usage);
 }
 
 int version_command(Arguments arguments) {

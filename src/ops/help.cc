@@ -74,11 +74,12 @@ constexpr Help pages[] = {
      "Exit code: 0 when fine, 1 when refused or not possible, 2 for wrong usage.\n",
      false},
     {"docs", "print a reference page",
-     "Usage: becaused docs reasons|clocks|options|schema\n"
+     "Usage: becaused docs reasons|clocks|options|routes|schema\n"
      "\n"
      "  reasons   why connections and requests end (Markdown)\n"
      "  clocks    the time limits and their defaults (Markdown)\n"
      "  options   the settings (Markdown)\n"
+     "  routes    Docker's API: routes, profiles and rules (Markdown)\n"
      "  schema    the JSON Schema of records\n",
      false},
     {"version", "name the version and those of the libraries inside", "Usage: becaused version\n",

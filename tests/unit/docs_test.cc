@@ -24,6 +24,7 @@ void the_pages_in_the_tree_are_current(void**) {
     assert_text_equal(file_text("src/ledger/CLOCKS.md"), *docs_page("clocks"));
     assert_text_equal(file_text("src/ledger/record.schema.json"), *docs_page("schema"));
     assert_text_equal(file_text("src/ops/OPTIONS.md"), *docs_page("options"));
+    assert_text_equal(file_text("src/gate/ROUTES.md"), *docs_page("routes"));
     assert_false(docs_page("nothing").has_value());
 }
 
