@@ -92,9 +92,7 @@ void Dial::on_connected(Conn& conn) {
     sink_.on_dialed(conn);
 }
 
-void Dial::on_fault(Conn&, const Fault& fault) {
-    failed(fault.error, connect_failed(fault.error));
-}
+void Dial::on_fault(Conn&, const Fault& fault) { failed(fault.error, connect_failed(fault.error)); }
 
 // `error`: for the attempt's line; a clock's ending has none.
 void Dial::failed(int error, const Ending& ending) {

@@ -61,7 +61,8 @@ void Exchange::open(Session& session) {
     replays_ = 0;
     minor_version_ = 1;
     tunnel_ = head_due_ = head_method_ = keep_alive_ = said_close_ = false;
-    awaits_100_ = hijackable_ = ping_ = trailers_welcome_ = replayable_ = reused_ = answer_byte_ = false;
+    awaits_100_ = hijackable_ = ping_ = trailers_welcome_ = replayable_ = reused_ = answer_byte_ =
+        false;
     up_complete_ = down_complete_ = upstream_keep_ = upstream_extra_ = false;
     client_fin_ = upstream_fin_ = false;
     head_read_ = down_flow_raw_ = finished_ = false;
@@ -138,10 +139,10 @@ void Exchange::drop_upstream(const Ending& ending, Conn::Close how) {
 void Exchange::release_upstream() {
     if (upstream_ == nullptr) return;
     if (upstream_extra_) {
-        drop_upstream(Ending::malformed(Reason::upstream_malformed, Phase::done,
-                                        "bytes after the answer, which no request asked for",
-                                        "guard", 0),
-                      Conn::Close::reset);
+        drop_upstream(
+            Ending::malformed(Reason::upstream_malformed, Phase::done,
+                              "bytes after the answer, which no request asked for", "guard", 0),
+            Conn::Close::reset);
         return;
     }
     if (const auto& lost = up_fault_ ? up_fault_ : upstream_lost_) {

@@ -89,6 +89,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     void start_tunnel(const ResponseHead& head);
     void answer_written(const Flow::Outcome& outcome);
     void client_write_failed(int error);
+    void tunnel_half_over(const Fault& fault);
 
     // Both: exchange.cc.
     void settle();
@@ -165,13 +166,13 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     bool ping_ = false;
     bool trailers_welcome_ = false;
     bool replayable_ = false;
-    bool reused_ = false;         // the upstream connection was an idle one
-    bool answer_byte_ = false;    // the upstream has sent something
-    bool up_complete_ = false;    // the request's last byte was written (maybe still queued)
-    bool down_complete_ = false;  // the answer's last byte was written (maybe still queued)
-    bool upstream_keep_ = false;  // the answer leaves the upstream connection usable
+    bool reused_ = false;          // the upstream connection was an idle one
+    bool answer_byte_ = false;     // the upstream has sent something
+    bool up_complete_ = false;     // the request's last byte was written (maybe still queued)
+    bool down_complete_ = false;   // the answer's last byte was written (maybe still queued)
+    bool upstream_keep_ = false;   // the answer leaves the upstream connection usable
     bool upstream_extra_ = false;  // it said more than its answer
-    bool client_fin_ = false;     // in tunnels: the client's FIN was passed on
+    bool client_fin_ = false;      // in tunnels: the client's FIN was passed on
     bool upstream_fin_ = false;
     bool head_read_ = false;      // the request's head was whole and valid
     bool down_flow_raw_ = false;  // the client's body ends with its connection

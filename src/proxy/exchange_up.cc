@@ -205,18 +205,15 @@ void Exchange::body_written(const Flow::Outcome& outcome) {
 }
 
 // Writing to the upstream failed. It may have answered before it closed its reading side, and that
-// answer says more than the failed write: it is waited for (clock linger), the request's rest is dropped.
+// answer says more than the failed write: it is waited for (clock linger), the request's rest is
+// dropped. In a tunnel its last output may be on the way.
 void Exchange::upstream_write_failed(int error) {
     const Fault fault = upstream_->judge(Op::write, error);
-    if (tunnel_ && !upstream_fin_) {
-        fail(Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error));
-        return;
-    }
     if (down_complete_) {
         upstream_lost_after_answer(fault);
         return;
     }
-    if (tunnel_) entry_->add_trail(Side::upstream, fault.op, fault.error);
+    if (tunnel_ && upstream_fin_) entry_->add_trail(Side::upstream, fault.op, fault.error);
     else up_fault_ = Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error);
     up_stamp_ns_ = down_stamp_ns_ = house_.loop().now_ns();
     set(Up::cut, down_);
@@ -258,10 +255,12 @@ void Exchange::answer_missing(const Fault& fault) {
 void Exchange::replay(const Fault& fault) {
     ++replays_;
     ExchangeFacts& facts = entry_->facts;
-    Attempt& attempt = facts.attempts[facts.attempt_count - 1U];
-    attempt.took_ns = house_.loop().now_ns() - up_stamp_ns_;
-    attempt.op = fault.op;
-    attempt.error = fault.error;
+    if (facts.attempt_count <= ExchangeFacts::attempt_limit) {
+        Attempt& attempt = facts.attempts[facts.attempt_count - 1U];
+        attempt.took_ns = house_.loop().now_ns() - up_stamp_ns_;
+        attempt.op = fault.op;
+        attempt.error = fault.error;
+    }
     drop_upstream(Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error),
                   Conn::Close::reset);
     up_fault_.reset();

@@ -60,8 +60,7 @@ inline std::vector<Cell> between_requests() {
          "client complete by=nobody phase=done op=none\n"
          "upstream upstream_closed_idle by=nobody phase=keepalive op=none\n",
          "200 whole close, FIN", "GET whole, open"},
-        {"the last allowed request", both, asked(get_version),
-         upstream_says(ok_ten + "0123456789"),
+        {"the last allowed request", both, asked(get_version), upstream_says(ok_ten + "0123456789"),
          "exchange complete by=nobody phase=done op=none status=200\n"
          "client max_requests by=nobody phase=done op=none\n"
          "upstream upstream_closed_idle by=nobody phase=keepalive op=none\n",

@@ -22,8 +22,8 @@ inline std::vector<Cell> first_byte_endings() {
          "upstream partner(client_reset) by=nobody phase=first_byte op=none\n",
          "left", "GET whole, RST"},
         // More is pipelined than becaused reads ahead: the end behind it is found by looking.
-        {"client RST behind what it pipelined", tcp,
-         asked(get_version + std::string(300'000, 'x')), in_turn(client_resets, pass(1'100)),
+        {"client RST behind what it pipelined", tcp, asked(get_version + std::string(300'000, 'x')),
+         in_turn(client_resets, pass(1'100)),
          "exchange client_reset by=client phase=first_byte op=probe errno=ECONNRESET status=0\n"
          "client client_reset by=client phase=first_byte op=probe errno=ECONNRESET\n"
          "upstream partner(client_reset) by=nobody phase=first_byte op=none\n",
@@ -129,9 +129,7 @@ inline std::vector<Cell> first_byte_endings() {
          "upstream partner(max_age) by=nobody phase=first_byte op=none\n" +
              client_goes,
          "504 max_age, open", "GET whole, cut off",
-         [](RigOptions& options) {
-             options.settings.clocks.set_all(ClockName::max_age, 10'000);
-         }},
+         [](RigOptions& options) { options.settings.clocks.set_all(ClockName::max_age, 10'000); }},
     };
 }
 
@@ -179,8 +177,7 @@ inline std::vector<Cell> interim_endings() {
          "client partner(shutdown) by=nobody phase=first_byte op=none\n"
          "upstream partner(shutdown) by=nobody phase=first_byte op=none\n",
          "103, 503 shutdown close, FIN", "GET whole, cut off"},
-        {"clock drain", both,
-         answered(post_empty, early_hints), drain_rings(),
+        {"clock drain", both, answered(post_empty, early_hints), drain_rings(),
          "exchange drain_deadline by=operator phase=first_byte op=clock clock=drain/30000 "
          "status=503\n"
          "client partner(drain_deadline) by=nobody phase=first_byte op=none\n"
@@ -191,9 +188,7 @@ inline std::vector<Cell> interim_endings() {
          "upstream partner(max_age) by=nobody phase=first_byte op=none\n" +
              client_goes,
          "103, 504 max_age, open", "GET whole, cut off",
-         [](RigOptions& options) {
-             options.settings.clocks.set_all(ClockName::max_age, 10'000);
-         }},
+         [](RigOptions& options) { options.settings.clocks.set_all(ClockName::max_age, 10'000); }},
         // 100 Continue, and the body does not come.
         {"clock request_body after 100", both,
          answered("POST /build HTTP/1.1\r\nHost: docker\r\nExpect: 100-continue\r\n"

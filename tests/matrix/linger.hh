@@ -30,41 +30,35 @@ inline std::vector<Cell> early_answers() {
     };
     return {
         {"the upload comes to its end", both, early_answer(), client_says("world"),
-         complete +
-             "client client_closed_idle by=nobody phase=keepalive op=none\n"
-             "upstream upstream_closed_idle by=nobody phase=keepalive op=none\n",
+         complete + "client client_closed_idle by=nobody phase=keepalive op=none\n"
+                    "upstream upstream_closed_idle by=nobody phase=keepalive op=none\n",
          "413 whole, open", "POST whole, open"},
         {"clock linger", both, early_answer(), silence(2'000), all_complete, "413 whole, FIN",
          "POST cut, FIN"},
         {"client FIN", both, early_answer(), client_finishes,
-         complete +
-             "client complete by=nobody phase=done op=none\n"
-             "upstream complete by=nobody phase=done op=none\n",
+         complete + "client complete by=nobody phase=done op=none\n"
+                    "upstream complete by=nobody phase=done op=none\n",
          "413 whole, FIN", "POST cut, FIN"},
         // The answer was delivered; how the connection ended is the connection's business.
         {"client RST", tcp, early_answer(), client_resets,
-         complete +
-             "client client_reset by=client phase=linger op=read errno=ECONNRESET\n"
-             "upstream complete by=nobody phase=done op=none\n",
+         complete + "client client_reset by=client phase=linger op=read errno=ECONNRESET\n"
+                    "upstream complete by=nobody phase=done op=none\n",
          "413 whole, left", "POST cut, FIN"},
         {"upstream FIN", both, early_answer(), upstream_finishes, all_complete, "413 whole, FIN",
          "POST cut, FIN"},
         {"upstream RST", tcp, early_answer(), upstream_resets,
-         complete +
-             "upstream upstream_reset by=upstream phase=linger op=read errno=ECONNRESET\n"
-             "client complete by=nobody phase=done op=none\n",
+         complete + "upstream upstream_reset by=upstream phase=linger op=read errno=ECONNRESET\n"
+                    "client complete by=nobody phase=done op=none\n",
          "413 whole, FIN", "POST cut, left"},
         {"upstream RST met by a write", tcp, early_answer(), reset_behind_a_write,
-         complete +
-             "upstream upstream_reset by=upstream phase=linger op=write errno=ECONNRESET\n"
-             "client complete by=nobody phase=done op=none\n",
+         complete + "upstream upstream_reset by=upstream phase=linger op=write errno=ECONNRESET\n"
+                    "client complete by=nobody phase=done op=none\n",
          "413 whole, FIN", "POST cut, left"},
         {"the upstream closed with the upload unread", unix_sockets,
          in_turn(client_connects, client_says(post_ten + "hello"), upstream_says(too_large)),
          upstream_resets,
-         complete +
-             "upstream upstream_reset by=upstream phase=linger op=read errno=ECONNRESET\n"
-             "client complete by=nobody phase=done op=none\n",
+         complete + "upstream upstream_reset by=upstream phase=linger op=read errno=ECONNRESET\n"
+                    "client complete by=nobody phase=done op=none\n",
          "413 whole, FIN", "left"},
         {"a bad chunk after the answer", both,
          in_turn(answered(post_chunked + "5\r\nhello\r\n", too_large), client_reads),
@@ -89,9 +83,7 @@ inline std::vector<Cell> early_answers() {
          "upstream partner(max_age) by=nobody phase=linger op=none\n"
          "client partner(max_age) by=nobody phase=linger op=none\n",
          "413 whole, FIN", "POST cut, cut off",
-         [](RigOptions& options) {
-             options.settings.clocks.set_all(ClockName::max_age, 1'000);
-         }},
+         [](RigOptions& options) { options.settings.clocks.set_all(ClockName::max_age, 1'000); }},
     };
 }
 

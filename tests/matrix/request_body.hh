@@ -96,9 +96,7 @@ inline std::vector<Cell> request_body_endings() {
          "upstream partner(max_age) by=nobody phase=request_body op=none\n"
          "client partner(max_age) by=nobody phase=request_body op=none\n",
          "504 max_age close, FIN", "POST cut, cut off",
-         [](RigOptions& options) {
-             options.settings.clocks.set_all(ClockName::max_age, 10'000);
-         }},
+         [](RigOptions& options) { options.settings.clocks.set_all(ClockName::max_age, 10'000); }},
     };
 }
 

@@ -63,9 +63,7 @@ inline std::vector<Cell> request_head_endings() {
          "status=503\n"
          "client partner(drain_deadline) by=nobody phase=request_head op=none\n",
          "503 drain_deadline close, FIN", "none",
-         [](RigOptions& options) {
-             options.settings.clocks.set_all(ClockName::request_head, 0);
-         }},
+         [](RigOptions& options) { options.settings.clocks.set_all(ClockName::request_head, 0); }},
     };
 }
 

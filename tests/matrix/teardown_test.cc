@@ -8,11 +8,11 @@
 #include "matrix/reached.hh"
 #include "matrix/refused.hh"
 #include "matrix/request_body.hh"
+#include "matrix/request_head.hh"
 #include "matrix/response_body.hh"
 #include "matrix/reuse.hh"
 #include "matrix/tunnel.hh"
 #include "matrix/unreachable.hh"
-#include "matrix/request_head.hh"
 
 #include "support/cmocka.hh"
 
@@ -33,26 +33,60 @@ static void an_end_between_two_dials_blames_whoever_ended_it(void**) {
     check_cells(pauses_between_connects());
 }
 static void a_cut_upload_blames_whoever_cut_it(void**) { check_cells(request_body_endings()); }
-static void a_stuck_upload_blames_the_one_that_does_not_read(void**) { check_cells(stuck_uploads()); }
-static void a_failed_write_upstream_waits_for_an_early_answer(void**) { check_cells(failed_writes_upstream()); }
+static void a_stuck_upload_blames_the_one_that_does_not_read(void**) {
+    check_cells(stuck_uploads());
+}
+static void a_failed_write_upstream_waits_for_an_early_answer(void**) {
+    check_cells(failed_writes_upstream());
+}
 static void a_missing_answer_blames_whoever_owed_it(void**) { check_cells(first_byte_endings()); }
 static void an_interim_answer_is_no_answer_yet(void**) { check_cells(interim_endings()); }
 static void a_cut_answer_looks_cut(void**) { check_cells(response_body_endings()); }
-static void a_stuck_download_blames_the_one_that_does_not_read(void**) { check_cells(stuck_downloads()); }
-static void a_failed_write_to_the_client_blames_the_client(void**) { check_cells(failed_writes_to_clients()); }
+static void a_stuck_download_blames_the_one_that_does_not_read(void**) {
+    check_cells(stuck_downloads());
+}
+static void a_failed_write_to_the_client_blames_the_client(void**) {
+    check_cells(failed_writes_to_clients());
+}
 static void a_tunnel_ends_by_both_fins_or_with_blame(void**) { check_cells(tunnel_endings()); }
 static void a_half_closed_tunnel_is_still_watched(void**) { check_cells(half_closed_tunnels()); }
-static void a_silent_tunnel_blames_whoever_owed_the_next_byte(void**) { check_cells(tunnel_clocks()); }
+static void a_silent_tunnel_blames_whoever_owed_the_next_byte(void**) {
+    check_cells(tunnel_clocks());
+}
 static void a_refused_upgrade_is_a_plain_answer(void**) { check_cells(refused_upgrades()); }
 static void an_early_answer_is_delivered(void**) { check_cells(early_answers()); }
 static void a_refused_upload_hears_why(void**) { check_cells(refused_uploads()); }
-static void a_dead_kept_alive_connection_costs_a_retry_at_most(void**) { check_cells(reused_connections()); }
+static void a_dead_kept_alive_connection_costs_a_retry_at_most(void**) {
+    check_cells(reused_connections());
+}
 static void a_machine_that_is_gone_is_blamed_by_side(void**) { check_cells(unreachable_peers()); }
 
 static void every_reason_and_every_phase_has_its_cells(void**) {
     std::vector<Pair> pairs;
-    for (const auto& cells :
-         {before_any_byte(), request_head_endings(), refused_heads(), between_requests(), refusals(), refused_connects(), connects_under_way(), pauses_between_connects(), request_body_endings(), stuck_uploads(), failed_writes_upstream(), first_byte_endings(), interim_endings(), response_body_endings(), stuck_downloads(), failed_writes_to_clients(), tunnel_endings(), half_closed_tunnels(), tunnel_clocks(), refused_upgrades(), early_answers(), refused_uploads(), reused_connections(), unreachable_peers()}) {
+    for (const auto& cells : {before_any_byte(),
+                              request_head_endings(),
+                              refused_heads(),
+                              between_requests(),
+                              refusals(),
+                              refused_connects(),
+                              connects_under_way(),
+                              pauses_between_connects(),
+                              request_body_endings(),
+                              stuck_uploads(),
+                              failed_writes_upstream(),
+                              first_byte_endings(),
+                              interim_endings(),
+                              response_body_endings(),
+                              stuck_downloads(),
+                              failed_writes_to_clients(),
+                              tunnel_endings(),
+                              half_closed_tunnels(),
+                              tunnel_clocks(),
+                              refused_upgrades(),
+                              early_answers(),
+                              refused_uploads(),
+                              reused_connections(),
+                              unreachable_peers()}) {
         const std::vector<Pair> more = pairs_of(cells);
         pairs.insert(pairs.end(), more.begin(), more.end());
     }

@@ -36,16 +36,14 @@ inline std::string by_the_operator(const std::string& end) {
 }
 
 inline std::vector<Cell> tunnel_endings() {
-    const std::string both_fins =
-        tunnel_records(tunnel_complete, tunnel_complete, tunnel_complete);
+    const std::string both_fins = tunnel_records(tunnel_complete, tunnel_complete, tunnel_complete);
     const std::string client_rst =
         by_the_client("client_reset by=client phase=tunnel op=read errno=ECONNRESET");
     const std::string upstream_rst =
         by_the_upstream("upstream_reset by=upstream phase=tunnel op=read errno=ECONNRESET");
-    const std::string shutdown =
-        by_the_operator("shutdown by=operator phase=tunnel op=admin");
-    const std::string drained = by_the_operator(
-        "drain_deadline by=operator phase=tunnel op=clock clock=drain/30000");
+    const std::string shutdown = by_the_operator("shutdown by=operator phase=tunnel op=admin");
+    const std::string drained =
+        by_the_operator("drain_deadline by=operator phase=tunnel op=clock clock=drain/30000");
     const std::string aged =
         by_the_operator("max_age by=operator phase=tunnel op=clock clock=max_age/10000");
     const auto ten_seconds = [](RigOptions& options) {
@@ -95,8 +93,7 @@ inline std::vector<Cell> tunnel_endings() {
 }
 
 inline std::vector<Cell> half_closed_tunnels() {
-    const auto upstream_says_into_nothing = in_turn(
-        client_leaves, upstream_says("more"));
+    const auto upstream_says_into_nothing = in_turn(client_leaves, upstream_says("more"));
     return {
         {"after client FIN: upstream RST", tcp, after_client_fin(), upstream_resets,
          by_the_upstream("upstream_reset by=upstream phase=tunnel op=read errno=ECONNRESET"),
@@ -130,9 +127,7 @@ inline std::vector<Cell> half_closed_tunnels() {
         {"after client FIN: max_age", both, after_client_fin(), silence(10'000),
          by_the_operator("max_age by=operator phase=tunnel op=clock clock=max_age/10000"),
          "101 'out', cut off", "POST whole 'in', FIN",
-         [](RigOptions& options) {
-             options.settings.clocks.set_all(ClockName::max_age, 10'000);
-         }},
+         [](RigOptions& options) { options.settings.clocks.set_all(ClockName::max_age, 10'000); }},
         {"after upstream FIN: clock half_open", both, after_upstream_fin(), silence(60'000),
          by_the_client("client_stalled_sending by=client phase=tunnel op=clock "
                        "clock=half_open/60000"),
@@ -147,12 +142,32 @@ inline std::vector<Cell> half_closed_tunnels() {
          by_the_operator("drain_deadline by=operator phase=tunnel op=clock clock=drain/30000"),
          "101 'out', FIN", "POST whole 'in', cut off"},
         // Its half was over and all of it is delivered: no broken tunnel.
-        {"after upstream FIN: it takes no more input", both, in_turn(busy_tunnel(), upstream_leaves),
+        {"after upstream FIN: it takes no more input", both,
+         in_turn(busy_tunnel(), upstream_leaves),
          in_turn(client_says("a"), client_says("b"), pass(1'100), client_finishes),
          "upstream tunnel_complete by=nobody phase=tunnel op=none\n"
          "exchange tunnel_complete by=nobody phase=done op=none status=101\n"
          "client tunnel_complete by=nobody phase=done op=none\n",
          "101 'out', FIN", "POST whole 'in', left"},
+        // Our bytes meet its close: on TCP a reset follows its FIN, on unix sockets a write fails.
+        {"the upstream's last output and close cross some input", both, busy_tunnel(),
+         in_turn(
+             [](Scene& scene) {
+                 scene.client.send("late");  // its event comes first
+                 scene.upstream.send("put");
+                 scene.upstream.close();
+                 scene.settle();
+             },
+             client_finishes),
+         "upstream tunnel_complete by=nobody phase=tunnel op=none\n"
+         "exchange tunnel_complete by=nobody phase=done op=none status=101\n"
+         "client tunnel_complete by=nobody phase=done op=none\n",
+         "101 'output', FIN", "POST whole 'in', left"},
+        {"the upstream takes no more input, and says no more", unix_sockets,
+         in_turn(busy_tunnel(), upstream_stops_reading, client_says("more")),
+         in_turn(upstream_says("put"), silence(2'000)),
+         by_the_upstream("upstream_closed by=upstream phase=tunnel op=write errno=EPIPE"),
+         "101 'output', FIN", "POST whole 'in', FIN"},
         {"after upstream FIN: upstream RST", tcp, after_upstream_fin(),
          in_turn(upstream_resets, pass(1'100), client_finishes),
          "upstream tunnel_complete by=nobody phase=tunnel op=none\n"
@@ -201,8 +216,7 @@ inline std::vector<Cell> refused_upgrades() {
     const std::string raw_stream =
         "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n";
     const std::string client_goes = "client client_closed_idle by=nobody phase=keepalive op=none\n";
-    const std::string both_fins =
-        tunnel_records(tunnel_complete, tunnel_complete, tunnel_complete);
+    const std::string both_fins = tunnel_records(tunnel_complete, tunnel_complete, tunnel_complete);
     return {
         {"client FIN before the 101", every, in_turn(asked(attach), client_finishes),
          in_turn(upstream_says(switching), upstream_says("out"), upstream_finishes), both_fins,

@@ -284,8 +284,7 @@ Played play(const Cell& cell, Wiring wiring) {
         read_all(scene);
         played.client = with_end(told_by_answers(scene.client.received), end_of(scene.client));
         for (const Peer& earlier : scene.upstreams)
-            played.upstream += with_end(told_by_requests(earlier.received), end_of(earlier)) +
-                               "; ";
+            played.upstream += with_end(told_by_requests(earlier.received), end_of(earlier)) + "; ";
         played.upstream += !scene.accepted ? "none"
                                            : with_end(told_by_requests(scene.upstream.received),
                                                       end_of(scene.upstream));
