@@ -234,13 +234,14 @@ void Exchange::upstream_lost_after_answer(const Fault& fault) {
 
 // The upstream connection ended and its answer is not whole.
 void Exchange::answer_missing(const Fault& fault) {
-    if (!answer_byte_ && (reused_ || replays_ > 0)) {
-        if (replayable_ && replays_ < house_.settings().replays) {
-            replay(fault);
-            return;
-        }
-        fail(Ending::by_io(replayable_ ? Reason::retry_exhausted : Reason::retry_impossible, phase_,
-                           fault.op, fault.error));
+    const bool tried_before = !answer_byte_ && (reused_ || replays_ > 0);
+    if (tried_before && replayable_) {
+        if (replays_ < house_.settings().replays) replay(fault);
+        else fail(Ending::by_io(Reason::retry_exhausted, phase_, fault.op, fault.error));
+        return;
+    }
+    if (tried_before && reused_) {
+        fail(Ending::by_io(Reason::retry_impossible, phase_, fault.op, fault.error));
         return;
     }
     if (up_fault_) {
