@@ -81,7 +81,7 @@ inline std::vector<Cell> refused_connects() {
          }},
         // A label of 64 bytes is no name: nobody has to be asked.
         {"the name cannot be resolved", tcp, client_connects,
-         in_turn(client_says(get_version), await_record),
+         in_turn(client_says(get_version), await_a_record),
          "exchange upstream_unreachable by=upstream phase=connect op=resolve errno=EAI_NONAME "
          "status=502\n" +
              client_goes,

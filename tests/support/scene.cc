@@ -119,10 +119,9 @@ Step vanishes(Peer Scene::*peer) {
     };
 }
 
-void await_record(Scene& scene) {
-    const size_t before = scene.rig.records().size();
+void await_a_record(Scene& scene) {
     pollfd loop{::uv_backend_fd(scene.rig.loop().uv()), POLLIN, 0};
-    for (int i = 0; i < 100 && scene.rig.records().size() == before; ++i) {
+    for (int i = 0; i < 100 && scene.rig.records().empty(); ++i) {
         ignored(::poll(&loop, 1, 100), "whatever it says, the loop is asked");
         scene.settle();
     }

@@ -124,8 +124,8 @@ void stop(Scene& scene);        // the first: drains
 void stop_twice(Scene& scene);  // the second: ends all at once
 // The peer's machine is gone: whatever is sent there from now on vanishes (TCP).
 Step vanishes(Peer Scene::*peer);
-// Waits in real time, ten seconds at most, until something more is filed.
-void await_record(Scene& scene);
+// Waits in real time, ten seconds at most, for the first record.
+void await_a_record(Scene& scene);
 // The first stop, and then the drain clock's default.
 Step drain_rings();
 // The records so far belong to the way into the phase.
