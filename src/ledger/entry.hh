@@ -75,14 +75,18 @@ struct ConnectionFacts {
     Side side = Side::client;
     Endpoint peer;
     Endpoint local;
+    Endpoint via;  // the load balancer that named the peer; none: it came itself
     uint32_t exchanges = 0;
     uint64_t in_bytes = 0;
     uint64_t out_bytes = 0;     // handed to the kernel or queued for it
     uint64_t unsent_bytes = 0;  // of out_bytes: never acknowledged by the peer's kernel
     uint64_t last_in_ns = 0;    // 0: never
     uint64_t last_out_ns = 0;
-    uint64_t connect_ns = 0;  // how long the connect took; upstream only
-    EntryId exchange_id = 0;  // the exchange it ended in
+    uint64_t connect_ns = 0;            // how long the connect took; upstream only
+    EntryId exchange_id = 0;            // the exchange it ended in
+    const char* tls_version = nullptr;  // static; null: plaintext, or no handshake
+    const char* tls_cipher = nullptr;   // static
+    std::string tls_server_name;        // asked for by SNI
 };
 
 class ConnectionEntry final : public Entry {

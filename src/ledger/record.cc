@@ -191,6 +191,7 @@ void write_connection(JsonLine& line, const Ledger& ledger, const Clock& clock,
     line.text("transport", facts.peer.kind == Endpoint::Kind::unix ? "unix" : "tcp");
     endpoint_text(line, "peer", facts.peer);
     endpoint_text(line, "local", facts.local);
+    endpoint_text(line, "via", facts.via);
     age(line, clock, entry, now_ns);
     line.number("exchanges", facts.exchanges);
     line.open("bytes", '{');
@@ -202,6 +203,15 @@ void write_connection(JsonLine& line, const Ledger& ledger, const Clock& clock,
     line.ms("in", silence_ns(facts.last_in_ns, entry, now_ns));
     line.ms("out", silence_ns(facts.last_out_ns, entry, now_ns));
     line.close('}');
+    if (facts.tls_version != nullptr || !facts.tls_server_name.empty()) {
+        line.open("tls", '{');
+        if (facts.tls_version != nullptr) {
+            line.text("version", facts.tls_version);
+            line.text("cipher", facts.tls_cipher);
+        }
+        if (!facts.tls_server_name.empty()) line.text("server_name", facts.tls_server_name);
+        line.close('}');
+    }
     if (facts.side == Side::upstream) {
         line.open("ms", '{');
         line.ms("connect", facts.connect_ns);

@@ -10,6 +10,8 @@
 
 #include "base/status.hh"
 #include "net/address.hh"
+#include "net/proxy_header.hh"
+#include "net/tls.hh"
 
 namespace becaused {
 
@@ -53,6 +55,8 @@ Conn::Conn(Loop& loop, Ledger& ledger, Side side, const Endpoint& peer, ConnSink
     stream()->data = this;
 }
 
+Conn::~Conn() = default;
+
 void Conn::fail_at_birth(Op op, int error) {
     sink_ = nullptr;
     end(op == Op::connect
@@ -61,14 +65,16 @@ void Conn::fail_at_birth(Op op, int error) {
         Close::fin);
 }
 
-Conn* Conn::accepted(Loop& loop, Ledger& ledger, int fd, const Endpoint& peer,
-                     const Endpoint& local, const SocketOptions& options, ConnSink* sink,
-                     int& error) {
-    auto* conn = new Conn(loop, ledger, Side::client, peer, sink);
-    conn->entry_.facts.local = local;
+Conn* Conn::accepted(Loop& loop, Ledger& ledger, const Arrival& arrival,
+                     const SocketOptions& options, ConnSink* sink, int& error) {
+    const int fd = arrival.fd;
+    auto* conn = new Conn(loop, ledger, Side::client, arrival.peer, sink);
+    conn->entry_.facts.local = arrival.local;
+    if (arrival.proxied) conn->proxy_part_ = std::make_unique<std::string>();
     conn->user_timeout_ms_ = options.user_timeout_s * 1000;
-    error = conn->unix_ ? ::uv_pipe_open(&conn->handle_.pipe, fd)
-                        : ::uv_tcp_open(&conn->handle_.tcp, fd);
+    error = !conn->begin_tls(arrival.tls) ? UV_ENOMEM
+            : conn->unix_                 ? ::uv_pipe_open(&conn->handle_.pipe, fd)
+                                          : ::uv_tcp_open(&conn->handle_.tcp, fd);
     if (error == 0) return conn;
     ignored(::close(fd), "libuv did not take it; nothing was sent on it");
     conn->fail_at_birth(Op::accept, error);
@@ -76,14 +82,16 @@ Conn* Conn::accepted(Loop& loop, Ledger& ledger, int fd, const Endpoint& peer,
 }
 
 Conn* Conn::dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer, const SocketOptions& options,
-                     ConnSink* sink, int& error) {
+                     TlsContext* tls, ConnSink* sink, int& error) {
     auto* conn = new Conn(loop, ledger, Side::upstream, peer, sink);
     conn->user_timeout_ms_ = options.user_timeout_s * 1000;
     sockaddr_storage address{};
     fill_sockaddr(peer, address);
     const int socket_fd =
         ::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    error = socket_fd < 0 ? -errno : apply_socket_options(socket_fd, options);
+    error = socket_fd < 0           ? -errno
+            : !conn->begin_tls(tls) ? UV_ENOMEM
+                                    : apply_socket_options(socket_fd, options);
     if (error == 0) error = ::uv_tcp_open(&conn->handle_.tcp, socket_fd);
     if (error != 0) {
         if (socket_fd >= 0) ignored(::close(socket_fd), "it was never connected");
@@ -170,6 +178,10 @@ void Conn::allocate(uv_buf_t* buffer) {
     const std::span<char> room = loop_.slabs().room();
     no_room_ = room.empty();
     if (no_room_) return;
+    if (tls_ && !proxy_part_) {
+        *buffer = tls_buffer(room.size());
+        return;
+    }
     *buffer =
         ::uv_buf_init(room.data(), static_cast<unsigned>(std::min<size_t>(room.size(), budget_)));
 }
@@ -177,13 +189,17 @@ void Conn::allocate(uv_buf_t* buffer) {
 void Conn::handle_read(ssize_t count) {
     if (ending_) return;
     if (count > 0) {
-        entry_.facts.in_bytes += static_cast<uint64_t>(count);
         entry_.facts.last_in_ns = loop_.now_ns();
         budget_ -= static_cast<uint32_t>(count);
         if (count >= 64 * 1024) loop_.note_bulk_read();
+        if (tls_ && !proxy_part_) {
+            read_tls(static_cast<size_t>(count));
+            return;
+        }
         {
             const Slice bytes = loop_.slabs().claim(static_cast<size_t>(count));
-            sink_->on_bytes(*this, bytes);
+            if (proxy_part_) read_proxy_header(bytes);
+            else take(bytes);
         }
         loop_.slabs().settle();
         return;
@@ -204,6 +220,36 @@ void Conn::handle_read(ssize_t count) {
     report(judge(Op::read, static_cast<int>(count)));
 }
 
+void Conn::take(const Slice& bytes) {
+    entry_.facts.in_bytes += bytes.size();
+    sink_->on_bytes(*this, bytes);
+}
+
+// The header is the balancer's, and no part of what the client sent.
+void Conn::read_proxy_header(const Slice& bytes) {
+    const size_t before = proxy_part_->size();
+    proxy_part_->append(bytes.view().substr(0, ProxyHeader::limit_bytes - before));
+    const ProxyHeader header = parse_proxy_header(*proxy_part_);
+    if (header.what == ProxyHeader::What::incomplete) return;
+    if (header.what == ProxyHeader::What::malformed) {
+        report({Fault::What::malformed, Op::parse, 0, header.detail});
+        return;
+    }
+    if (header.named) {
+        entry_.facts.via = std::exchange(entry_.facts.peer, header.client);
+        entry_.facts.local = header.local;
+    }
+    proxy_part_.reset();
+    const Slice rest = bytes.part(header.size - before);
+    if (!tls_) {
+        sink_->on_connected(*this);
+        if (!ending_ && !rest.empty()) take(rest);
+    } else if (!rest.empty()) {
+        std::copy_n(rest.view().data(), rest.size(), loop_.tls_room().in.get());
+        read_tls(rest.size());
+    }
+}
+
 void Conn::handle_eof() {
     // libuv takes POLLHUP for an end without reading, which hides a reset behind data: SO_ERROR and
     // the state of the socket tell them apart.
@@ -221,7 +267,10 @@ void Conn::handle_eof() {
         return;
     }
     loop_.watch(*this);
-    sink_->on_finish(*this);
+    // A connection without a byte is no more than a probe, whatever it was meant to speak.
+    const bool probe = facts().side == Side::client && facts().last_in_ns == 0;
+    if ((tls_ || proxy_part_) && !probe) report(early_farewell());
+    else sink_->on_finish(*this);
 }
 
 void Conn::report(const Fault& fault) {
@@ -240,11 +289,16 @@ void Conn::handle_connected(int status) {
         return;
     }
     update_reading();
-    sink_->on_connected(*this);
+    if (tls_) greet_tls();
+    else sink_->on_connected(*this);
 }
 
 int Conn::write(std::span<const Part> parts) {
     if (ending_ || finishing_) return UV_EPIPE;
+    return tls_ ? write_tls(parts) : write_raw(parts);
+}
+
+int Conn::write_raw(std::span<const Part> parts) {
     uv_buf_t buffers[write_parts];
     CHECK(parts.size() <= write_parts);
     uint64_t total = 0;
@@ -271,18 +325,27 @@ int Conn::write(std::span<const Part> parts) {
         if (result < 0 && result != UV_EAGAIN) return result;
         if (result > 0) sent = static_cast<uint64_t>(result);
     }
-    entry_.facts.out_bytes += total;
+    wire_out_ += total;
+    if (!tls_) entry_.facts.out_bytes += total;
     if (sent > 0) entry_.facts.last_out_ns = loop_.now_ns();
     if (sent == total) return 0;
     for (const Part& part : parts) {
         const uint64_t gone = std::min<uint64_t>(sent, part.bytes.size());
         sent -= gone;
-        if (gone == part.bytes.size()) continue;
-        const std::string_view rest = part.bytes.substr(static_cast<size_t>(gone));
-        queue_.push(part.owner != nullptr ? part.owner->share(rest) : loop_.slabs().copy(rest));
+        enqueue(part, static_cast<size_t>(gone));
     }
     was_full_ = was_full_ || full();
     return request_ == nullptr ? arm_write() : 0;
+}
+
+void Conn::enqueue(const Part& part, size_t gone) {
+    std::string_view rest = part.bytes.substr(gone);
+    if (part.owner != nullptr && !rest.empty()) {
+        queue_.push(part.owner->share(rest));
+        return;
+    }
+    for (; !rest.empty(); rest.remove_prefix(std::min(rest.size(), Slab::size)))
+        queue_.push(loop_.slabs().copy(rest.substr(0, Slab::size)));
 }
 
 int Conn::arm_write() {
@@ -351,6 +414,7 @@ int Conn::try_queue() {
 
 void Conn::finish() {
     if (finishing_ || ending_) return;
+    if (tls_) finish_tls();
     finishing_ = true;
     if (queue_.empty() && request_ == nullptr) shut_down();
 }
@@ -366,6 +430,7 @@ void Conn::end(const Ending& ending, Close how) {
         entry_.add_trail(ending.by(), ending.op(), ending.error());
         return;
     }
+    if (tls_ && how == Close::fin && !finishing_ && queue_.empty()) finish_tls();
     ending_ = ending;
     if (ending.end_class() != EndClass::clean) entry_.facts.unsent_bytes = unsent_bytes();
     ProbeNode::unlink();

@@ -10,8 +10,10 @@
 #include <uv.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/bytes.hh"
@@ -21,18 +23,24 @@
 namespace becaused {
 
 class Conn;
+class Tls;
+class TlsContext;
 
 // What the socket showed: the other side's farewell or death.
 struct Fault {
     enum class What : uint8_t {
-        closed,       // it closed (FIN) where that is an end: writes fail, or the socket is dead
-        reset,        // RST, or a unix peer that closed with our bytes unread
-        unreachable,  // keepalive or TCP_USER_TIMEOUT gave up, or the network says so
-        failed,       // our own side of the socket failed
+        closed,         // it closed (FIN) where that is an end: writes fail, or the socket is dead
+        reset,          // RST, or a unix peer that closed with our bytes unread
+        unreachable,    // keepalive or TCP_USER_TIMEOUT gave up, or the network says so
+        failed,         // our own side of the socket failed
+        malformed,      // what came before the first request is not what it must be
+        tls_failed,     // the TLS handshake, or a record that does not decrypt
+        tls_truncated,  // FIN without a close_notify: whatever came may not be all
     };
     What what;
     Op op;
-    int error;  // negative errno; 0 where there was none
+    int error;                // negative errno; 0 where there was none
+    const char* detail = "";  // static; what TLS says
 };
 
 class ConnSink {
@@ -41,9 +49,12 @@ class ConnSink {
     ConnSink(const ConnSink&) = delete;
     ConnSink& operator=(const ConnSink&) = delete;
 
+    // Dialled; or what comes before the first request is done, for an accepted connection that is
+    // preparing() at birth.
     virtual void on_connected(Conn& conn) = 0;
     virtual void on_bytes(Conn& conn, const Slice& bytes) = 0;
-    // The peer's FIN, after its last byte. Not an end: the other direction stays open.
+    // The peer's FIN (TLS: its close_notify), after its last byte. Not an end: the other direction
+    // stays open. A FIN after a close_notify is a fault: it is gone.
     virtual void on_finish(Conn& conn) = 0;
     // The connection is of no more use (connect failed, reset, write failed); the sink must end it.
     virtual void on_fault(Conn& conn, const Fault& fault) = 0;
@@ -60,6 +71,15 @@ struct SocketOptions {
     uint32_t keepalive_s = 30;      // 0: off
     uint32_t user_timeout_s = 120;  // 0: the kernel's default
 };
+// A socket that a listener accepted.
+struct Arrival {
+    int fd;  // non-blocking, close-on-exec
+    Endpoint peer;
+    Endpoint local;
+    TlsContext* tls = nullptr;  // null: plaintext
+    bool proxied = false;       // a PROXY header comes first, and names the client
+};
+
 // TCP_NODELAY, keepalive, TCP_USER_TIMEOUT on a TCP socket (tcp(7)); accepted sockets inherit them
 // from their listener. Returns 0 or a negative errno.
 int apply_socket_options(int fd, const SocketOptions& options);
@@ -84,15 +104,15 @@ class Conn final : private ProbeNode, private SlabWaiter {
         const Slice* owner = nullptr;
     };
 
-    // Takes an accepted socket (non-blocking, close-on-exec), which is closed whatever happens. Null
-    // and `error` when libuv refuses; the record is filed then.
-    static Conn* accepted(Loop& loop, Ledger& ledger, int fd, const Endpoint& peer,
-                          const Endpoint& local, const SocketOptions& options, ConnSink* sink,
-                          int& error);
+    // Takes the arrival's socket, which is closed whatever happens. Null and `error` when libuv refuses;
+    // the record is filed then.
+    static Conn* accepted(Loop& loop, Ledger& ledger, const Arrival& arrival,
+                          const SocketOptions& options, ConnSink* sink, int& error);
     // Begins to connect; on_connected or on_fault (op connect) follow. Null and `error` when the
     // socket cannot be made; the record is filed then.
     static Conn* dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer,
-                          const SocketOptions& options, ConnSink* sink, int& error);
+                          const SocketOptions& options, TlsContext* tls, ConnSink* sink,
+                          int& error);
     // `peer.path` is the socket's path.
     static Conn* dial_unix(Loop& loop, Ledger& ledger, const Endpoint& peer, ConnSink* sink,
                            int& error);
@@ -122,8 +142,8 @@ class Conn final : private ProbeNode, private SlabWaiter {
     void end(const Ending& ending, Close how);
     bool ended() const { return ending_.has_value(); }
 
-    bool finished_reading() const { return eof_; }   // the peer sent FIN
-    bool finished_writing() const { return shut_; }  // our FIN is out
+    bool finished_reading() const { return eof_ || notified_; }  // the peer sent its last byte
+    bool finished_writing() const { return shut_; }              // our FIN is out
     bool finishing() const { return finishing_; }
     uint64_t queued_bytes() const { return queue_.bytes(); }
     bool full() const { return queue_.bytes() >= pause_bytes; }
@@ -142,11 +162,16 @@ class Conn final : private ProbeNode, private SlabWaiter {
     ConnectionEntry& entry() { return entry_; }
     const ConnectionFacts& facts() const { return entry_.facts; }
     bool is_unix() const { return unix_; }
+    // Null for plaintext.
+    const Tls* tls() const { return tls_.get(); }
+    bool securing() const;  // the TLS handshake is not done
+    bool awaits_proxy_header() const { return proxy_part_ != nullptr; }
+    bool preparing() const { return awaits_proxy_header() || securing(); }
     Loop& loop() { return loop_; }
 
   private:
     Conn(Loop& loop, Ledger& ledger, Side side, const Endpoint& peer, ConnSink* sink);
-    ~Conn() = default;
+    ~Conn();
 
     uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&handle_); }
     const uv_stream_t* stream() const { return reinterpret_cast<const uv_stream_t*>(&handle_); }
@@ -159,8 +184,23 @@ class Conn final : private ProbeNode, private SlabWaiter {
     void handle_written(int status);
     void handle_closed();
     void allocate(uv_buf_t* buffer);
+    int write_raw(std::span<const Part> parts);
+    void enqueue(const Part& part, size_t gone);
     int try_queue();
     int arm_write();
+    void take(const Slice& bytes);
+    void read_proxy_header(const Slice& bytes);
+    // TLS: conn_tls.cc.
+    bool begin_tls(TlsContext* context);
+    uv_buf_t tls_buffer(size_t plain_room);
+    void greet_tls();
+    void read_tls(size_t count);
+    bool shake_hands(std::string_view& in);
+    Fault tls_fault(Op op) const;
+    Fault early_farewell() const;
+    int write_tls(std::span<const Part> parts);
+    int flush_tls();
+    void finish_tls();
     void shut_down();
     void report(const Fault& fault);
     int socket_error() const;
@@ -184,12 +224,15 @@ class Conn final : private ProbeNode, private SlabWaiter {
     ConnSink* sink_;
     ConnectionEntry entry_;
     std::optional<Ending> ending_;
+    std::unique_ptr<std::string> proxy_part_;  // of the PROXY header; null: none is due
+    std::unique_ptr<Tls> tls_;
     SliceQueue queue_;
     // One request at a time: while connecting, or for the front of the queue.
     struct Request;
     Request* request_ = nullptr;
     uint64_t in_flight_bytes_ = 0;  // of the queue's front, given to libuv
-    uint64_t progress_out_ = 0;     // facts at the last made_progress()
+    uint64_t wire_out_ = 0;         // handed over; TLS: ciphertext
+    uint64_t progress_out_ = 0;     // at the last made_progress()
     uint64_t progress_unsent_ = 0;
     uint64_t turn_ = 0;    // the turn that budget_ belongs to
     uint32_t budget_ = 0;  // bytes this turn may still read
@@ -200,6 +243,7 @@ class Conn final : private ProbeNode, private SlabWaiter {
     bool started_ = false;
     bool reading_ = false;
     bool eof_ = false;
+    bool notified_ = false;  // TLS: the peer's close_notify came
     bool finishing_ = false;
     bool shut_ = false;
     bool no_room_ = false;      // the last alloc_cb found no slab

@@ -117,9 +117,9 @@ bool Conn::made_progress() {
                             ::uv_stream_get_write_queue_size(stream()) +
                             static_cast<uint64_t>(std::max(kernel, 0));
     // More handed over since and not all of it still here, or the same and less of it here.
-    const uint64_t handed = facts().out_bytes - progress_out_;
+    const uint64_t handed = wire_out_ - progress_out_;
     const bool progress = unsent < progress_unsent_ + handed;
-    progress_out_ = facts().out_bytes;
+    progress_out_ = wire_out_;
     progress_unsent_ = unsent;
     return progress;
 }

@@ -4,6 +4,7 @@
 
 #include "base/check.hh"
 #include "base/status.hh"
+#include "net/tls.hh"
 
 namespace becaused {
 
@@ -35,6 +36,11 @@ Loop::Loop(size_t slab_limit) : wheel_(clock_), slabs_(slab_limit), probe_clock_
         ::uv_unref(handle);
     wheel_.on_busy(wheel_busy, this);
     slabs_.on_relief(slab_relief, this);
+}
+
+TlsRoom& Loop::tls_room() {
+    if (!tls_room_) tls_room_ = std::make_unique<TlsRoom>();
+    return *tls_room_;
 }
 
 Loop::~Loop() {

@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include <cstdint>
+#include <memory>
 
 #include "base/bytes.hh"
 #include "base/clock.hh"
@@ -14,6 +15,7 @@
 namespace becaused {
 
 class Conn;
+struct TlsRoom;
 
 // Work for after the turn: the end of a session, resumed reads. Linked at most once.
 class Deferred : public ListNode {
@@ -60,6 +62,8 @@ class Loop {
     uint64_t now_ns() { return clock_.now_ns(); }
     Wheel& wheel() { return wheel_; }
     SlabPool& slabs() { return slabs_; }
+    // Shared by the loop's TLS connections; made when the first one is.
+    TlsRoom& tls_room();
     uv_loop_t* uv() { return &uv_; }
     uint64_t turn_number() const { return turn_number_; }
 
@@ -120,6 +124,7 @@ class Loop {
     Clock clock_;
     Wheel wheel_;
     SlabPool slabs_;
+    std::unique_ptr<TlsRoom> tls_room_;
     bool relief_ = false;
     bool manual_ = false;
     uint64_t turn_number_ = 1;

@@ -81,8 +81,13 @@ Status parse_unix(std::string_view text, std::string_view path, Address& address
 Status parse_scheme(std::string_view text, bool listening, Address& address) {
     address.text = text;
     constexpr std::string_view tcp = "tcp://";
+    constexpr std::string_view tls = "tls://";
     constexpr std::string_view unix_scheme = "unix://";
     if (text.starts_with(tcp)) return parse_tcp(text, text.substr(tcp.size()), listening, address);
+    if (text.starts_with(tls) && !listening) {
+        address.tls = true;
+        return parse_tcp(text, text.substr(tls.size()), listening, address);
+    }
     if (text.starts_with(unix_scheme))
         return parse_unix(text, text.substr(unix_scheme.size()), address);
     return bad(text,
@@ -90,6 +95,13 @@ Status parse_scheme(std::string_view text, bool listening, Address& address) {
 }
 
 Status parse_socket_option(std::string_view text, std::string_view option, ListenAddress& address) {
+    if (address.kind == Address::Kind::tcp) {
+        if (option == "tls=off") address.plain = true;
+        if (option == "proxy=on") address.proxied = true;
+        if (option == "tls=off" || option == "proxy=on") return Status::fine();
+        return bad(text, phrase("has an unknown part: \"", option,
+                                "\"; a port may have ?tls=off or ?proxy=on"));
+    }
     constexpr std::string_view mode = "mode=";
     constexpr std::string_view group = "group=";
     if (option.starts_with(mode)) {
@@ -112,7 +124,7 @@ Status parse_socket_option(std::string_view text, std::string_view option, Liste
 
 Result<ListenAddress> parse_listen(std::string_view text) {
     ListenAddress address;
-    const size_t question = text.starts_with("unix://") ? text.find('?') : std::string_view::npos;
+    const size_t question = text.find('?');
     const Status status = parse_scheme(text.substr(0, question), true, address);
     if (!status.ok()) return status;
     address.text = text;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 
+#include "net/address.hh"
 #include "ops/address.hh"
 #include "ops/patience.hh"
 #include "ops/phrase.hh"
@@ -54,6 +55,7 @@ class ConfigLoader {
     Status apply_one(const Given& given);
     Status apply_clocks(std::span<const Given> source);
     void set_clock(const Given& given, const ClockSetting& setting, ClockName clock);
+    Status check_tls() const;
     Status check_listen() const;
 
     template <typename T>
@@ -89,6 +91,14 @@ Status ConfigLoader::apply_one(const Given& given) {
         return append(settings.listen, given, parse_listen(given.value));
     if (given.option->kind == Kind::route)
         return append(settings.routes, given, parse_route(given.value));
+    if (const auto* list =
+            std::get_if<std::vector<std::string> Settings::*>(&given.option->field)) {
+        if (given.option->kind == Kind::networks &&
+            parse_network(given.value).first.kind == Endpoint::Kind::none)
+            return Status::failed(
+                phrase('"', given.value, "\" is no network: write it like 10.0.0.0/8 or ::1"));
+        return append(settings.*(*list), given, Result<std::string>(given.value));
+    }
     config_.origins_[index_of(*given.option)] = given.origin;
     if (given.option->kind == Kind::config) return Status::fine();  // read already
     if (given.option->kind != Kind::upstream) return assign(settings, *given.option, given.value);
@@ -143,7 +153,34 @@ Status ConfigLoader::check() const {
             "upstream: not set: give --upstream ADDR, BECAUSED_UPSTREAM or upstream in a config "
             "file"
             " (dockerd is at unix:///var/run/docker.sock by default)");
+    if (const Status status = check_tls(); !status.ok()) return status;
     return check_listen();
+}
+
+// Half a TLS setting must not become a plain port.
+Status ConfigLoader::check_tls() const {
+    const Settings& settings = config_.settings_;
+    if (settings.tlscert.size() != settings.tlskey.size())
+        return Status::failed(
+            phrase("tlskey: ", settings.tlscert.size(), " tlscert but ", settings.tlskey.size(),
+                   " tlskey are given: each certificate needs its key, in the same order"));
+    if (settings.tlscert.empty() && (settings.tlsverify || !settings.tlscacert.empty()))
+        return Status::failed(phrase(settings.tlsverify ? "tlsverify" : "tlscacert",
+                                     ": needs tlscert and tlskey: without them no TLS is spoken"));
+    if (settings.tlsverify && settings.tlscacert.empty())
+        return Status::failed(
+            "tlsverify: needs tlscacert, which says who signs clients' certificates");
+    if (settings.upstream_tlscert.empty() != settings.upstream_tlskey.empty())
+        return Status::failed("upstream_tlscert: needs upstream_tlskey, and the other way round");
+    const bool upstream_set =
+        !settings.upstream_tlscert.empty() || !settings.upstream_tlscacert.empty();
+    if (upstream_set && !settings.upstream.tls)
+        return Status::failed(phrase("upstream: ", settings.upstream.text,
+                                     " speaks no TLS, but upstream_tls settings are given: write "
+                                     "tls://HOST:PORT"));
+    if (settings.upstream.tls && settings.upstream_tlsverify && settings.upstream_tlscacert.empty())
+        return Status::failed("upstream_tlscacert: not set: who signs the upstream's certificate?");
+    return Status::fine();
 }
 
 Status ConfigLoader::check_listen() const {

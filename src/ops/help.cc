@@ -14,6 +14,7 @@ struct Help {
     std::string_view summary;
     std::string_view text;  // before the settings, if any
     bool settings;
+    std::string_view topic = {};  // which settings; a page with a topic is no command
 };
 
 constexpr Help pages[] = {
@@ -67,7 +68,15 @@ constexpr Help pages[] = {
      false},
     {"version", "name the version and those of the libraries inside", "Usage: becaused version\n",
      false},
-    {"help", "show this, or a command's help", "Usage: becaused help [COMMAND]\n", false},
+    {"help", "show this, or the help of a command or topic",
+     "Usage: becaused help [COMMAND|TOPIC]\n", false},
+    {"tls", "TLS before listeners and towards the upstream",
+     "Settings of `becaused run` for TLS, with dockerd's names and meanings. With tlscert, TCP\n"
+     "listeners speak TLS (tcp://127.0.0.1:2375?tls=off stays plain); with tlscacert, a client\n"
+     "certificate must be signed by it; with tlsverify, one must come. An upstream that speaks\n"
+     "TLS is tls://HOST:PORT. Files are PEM; they are read again on SIGHUP, those for listeners\n"
+     "also when they change.\n",
+     true, "tls"},
 };
 
 constexpr std::string_view names[] = {"run", "check", "why", "docs", "version", "help"};
@@ -80,7 +89,7 @@ std::string padded(std::string_view text, size_t width) {
 
 std::string setting_line(const Option& option) {
     const std::string fallback = default_text(option);
-    const bool shown = option.kind != Kind::boolean && fallback != "none";
+    const bool shown = option.kind == Kind::boolean ? fallback == "true" : fallback != "none";
     return phrase(
         "  ",
         padded(phrase(flag_name(option), option.argument.empty() ? "" : " ", option.argument), 30),
@@ -99,7 +108,10 @@ std::string help_text() {
         "Usage: becaused COMMAND [FLAGS]\n"
         "\n";
     for (const Help& page : pages)
-        text += phrase("  ", padded(page.command, 10), page.summary, '\n');
+        if (page.topic.empty()) text += phrase("  ", padded(page.command, 10), page.summary, '\n');
+    text += "\nTopics:\n";
+    for (const Help& page : pages)
+        if (!page.topic.empty()) text += phrase("  ", padded(page.command, 10), page.summary, '\n');
     return text +
            "\n"
            "Try: becaused run --listen tcp://127.0.0.1:2375 --upstream unix:///run/docker.sock"
@@ -112,8 +124,11 @@ std::optional<std::string> help_text(std::string_view command) {
     std::string text(page->text);
     if (!page->settings) return text;
     text += '\n';
-    for (const Option& option : options()) text += setting_line(option);
-    return text + "\nClocks and their defaults: becaused docs clocks\n";
+    for (const Option& option : options())
+        if (option.topic == page->topic) text += setting_line(option);
+    if (!page->topic.empty()) return text;
+    return text +
+           "\nClocks and their defaults: becaused docs clocks. More settings: becaused help tls\n";
 }
 
 }  // namespace becaused

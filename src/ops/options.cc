@@ -27,6 +27,16 @@ constexpr Option table[] = {
     {"profile",  Kind::profile,  "NAME",          &S::profile, 0, 0, false, "which requests may pass: any"},
     {"clock",    Kind::clock,    "NAME=DURATION", {}, 0, 0, false, "a time limit, for all classes or for one: CLASS.NAME=DURATION"},
     {"route",    Kind::route,    "RULE",          {}, 0, 0, false, "a class for a path: 'CLASS [METHOD] PATTERN'"},
+    {"tlscert",   Kind::files,   "FILE",          &S::tlscert,   0, 0, false, "TLS on TCP listeners: certificate and chain; several: by name", "tls"},
+    {"tlskey",    Kind::files,   "FILE",          &S::tlskey,    0, 0, false, "the certificate's private key", "tls"},
+    {"tlscacert", Kind::file,    "FILE",          &S::tlscacert, 0, 0, false, "who signs clients' certificates", "tls"},
+    {"tlsverify", Kind::boolean, "",              &S::tlsverify, 0, 1, false, "demand a client certificate", "tls"},
+    {"upstream_tlscert",   Kind::file,    "FILE", &S::upstream_tlscert,   0, 0, false, "our certificate, for a tls:// upstream", "tls"},
+    {"upstream_tlskey",    Kind::file,    "FILE", &S::upstream_tlskey,    0, 0, false, "its private key", "tls"},
+    {"upstream_tlscacert", Kind::file,    "FILE", &S::upstream_tlscacert, 0, 0, false, "who signs the tls:// upstream's certificate", "tls"},
+    {"upstream_tlsverify", Kind::boolean, "",     &S::upstream_tlsverify, 0, 1, false, "check the tls:// upstream's certificate and name", "tls"},
+    {"max_handshakes",     Kind::count,   "N",    &S::max_handshakes,     1, 1'000'000, false, "TLS handshakes at once", "tls"},
+    {"proxy_from",         Kind::networks, "NET",  &S::proxy_from,         0, 0, false, "who may send PROXY headers to ?proxy=on ports: 10.0.0.0/8", "tls"},
     {"trust_forwarded",    Kind::boolean,     "",         &S::trust_forwarded,    0, 1, false, "keep the client's Forwarded and X-Forwarded-* fields"},
     {"allow_half_close",   Kind::boolean,     "",         &S::allow_half_close,   0, 1, false, "a client that ends its half early still gets its answer"},
     {"via_name",           Kind::word,        "NAME",     &S::via_name,           1, 64, false, "the name in Via and Proxy-Status"},
@@ -121,7 +131,9 @@ const Option& the_option(Kind kind) {
 size_t index_of(const Option& option) { return static_cast<size_t>(&option - table); }
 
 bool repeatable(const Option& option) {
-    return option.kind == Kind::listen || option.kind == Kind::clock || option.kind == Kind::route;
+    return option.kind == Kind::listen || option.kind == Kind::clock ||
+           option.kind == Kind::route || option.kind == Kind::files ||
+           option.kind == Kind::networks;
 }
 
 std::string flag_name(const Option& option) {
@@ -148,6 +160,8 @@ std::string_view unit_words(const Option& option) {
         case Kind::profile: return "name";
         case Kind::file:
         case Kind::config: return "path";
+        case Kind::files: return "paths";
+        case Kind::networks: return "networks";
         case Kind::listen: return "addresses";
         case Kind::upstream: return "address";
         case Kind::clock: return "durations by clock";
@@ -167,6 +181,11 @@ Status assign(Settings& settings, const Option& option, std::string_view text) {
 }
 
 std::string value_text(const Settings& settings, const Option& option) {
+    if (const auto* list = std::get_if<std::vector<std::string> S::*>(&option.field)) {
+        std::string text;
+        for (const std::string& each : settings.*(*list)) text += (text.empty() ? "" : ",") + each;
+        return text;
+    }
     if (const auto* text = std::get_if<std::string S::*>(&option.field)) return settings.*(*text);
     if (const auto* flag = std::get_if<bool S::*>(&option.field))
         return settings.*(*flag) ? "true" : "false";

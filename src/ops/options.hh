@@ -23,6 +23,8 @@ enum class Kind : uint8_t {
     word,         // a token of RFC 9110 §5.6.2
     profile,
     file,      // a path
+    files,     // paths, in order
+    networks,  // 10.0.0.0/8
     listen,    // addresses
     upstream,  // an address
     clock,     // NAME=DURATION
@@ -30,8 +32,9 @@ enum class Kind : uint8_t {
     config,    // the file that holds settings; not a setting itself
 };
 
-using SettingMember = std::variant<std::monostate, bool Settings::*, uint32_t Settings::*,
-                                   uint64_t Settings::*, std::string Settings::*>;
+using SettingMember =
+    std::variant<std::monostate, bool Settings::*, uint32_t Settings::*, uint64_t Settings::*,
+                 std::string Settings::*, std::vector<std::string> Settings::*>;
 
 struct Option {
     std::string_view key;
@@ -40,8 +43,9 @@ struct Option {
     SettingMember field;        // of kinds that hold one plain value
     uint64_t least;             // in the field's unit
     uint64_t most;
-    bool may_be_off;        // durations: `off` is stored as 0
-    std::string_view help;  // what it is for, without the default
+    bool may_be_off;              // durations: `off` is stored as 0
+    std::string_view help;        // what it is for, without the default
+    std::string_view topic = {};  // help of its own beside that of `run`: tls, ...
 };
 
 std::span<const Option> options();

@@ -13,13 +13,21 @@ namespace becaused {
 
 namespace {
 
-// SIGTERM and SIGINT stop (twice: at once), SIGHUP reopens the records' file.
+void say_tls_files(const Status& status) {
+    if (status.ok()) std::fprintf(stderr, "becaused: TLS files were read again\n");
+    else
+        std::fprintf(stderr, "becaused: %s; the TLS files read before stay in use\n",
+                     status.message().c_str());
+}
+
+// SIGTERM and SIGINT stop (twice: at once), SIGHUP reopens the records' file and reads TLS files.
 class Operator final : public SignalSink {
   public:
     Operator(House& house, Journal& journal) : house_(house), journal_(journal) {}
     void on_signal(int number) override {
         if (number == SIGHUP) {
             journal_.reopen();
+            if (house_.has_tls()) say_tls_files(house_.reload());
             return;
         }
         const char* name = number == SIGINT ? "SIGINT" : "SIGTERM";
@@ -92,6 +100,7 @@ int run(const Settings& settings, const Config&) {
             code = failed_start(status);
             house.stop();
         } else {
+            house.on_tls_files(say_tls_files);
             signals.open();
             say_ready(house, settings);
         }

@@ -124,21 +124,28 @@ Json connection() {
     fields["transport"] = {{"enum", {"tcp", "unix"}}};
     fields["peer"] = text("Its address: 127.0.0.1:4242, [::1]:4242, unix:/run/docker.sock, unix.");
     fields["local"] = text("Our address.");
+    fields["via"] = text("The load balancer whose PROXY header named the peer.");
     fields["opened"] = moment("When it was accepted, or its connect began.");
     fields["age_ms"] = ms("From then to its end.");
     fields["exchanges"] = number("Requests it carried.");
-    fields["bytes"] = object("Bytes on the wire.",
+    fields["bytes"] = object("Bytes each way; with TLS: of what was inside.",
                              {{"in", number("From the peer.")}, {"out", number("To the peer.")}});
     fields["unsent"] = number("Of the bytes to the peer: never acknowledged by its kernel.");
     fields["silence_ms"] = object("Since the last byte of each way, or since it was opened.",
                                   {{"in", ms("From the peer.")}, {"out", ms("To the peer.")}});
+    fields["tls"] = object("Its TLS.",
+                           {{"version", text("TLSv1.2, TLSv1.3; once the handshake was done.")},
+                            {"cipher", text("The cipher suite's name.")},
+                            {"server_name", text("The name that the client asked for (SNI).")}},
+                           {"version", "cipher", "server_name"});
     fields["ms"] =
         object("Upstream connections only.", {{"connect", ms("What the connect took.")}});
     fields["exchange"] = id("The exchange that it ended in.");
     fields["trail"] = trail();
     fields["because"] = because();
-    return object("A connection has ended.", fields,
-                  with(ending_optional, {"peer", "local", "unsent", "ms", "exchange"}));
+    return object(
+        "A connection has ended.", fields,
+        with(ending_optional, {"peer", "local", "via", "unsent", "tls", "ms", "exchange"}));
 }
 
 Json phase_times() {

@@ -3,12 +3,17 @@
 #include <algorithm>
 #include <random>
 
+#include "proxy/blame.hh"
+
 namespace becaused {
 
 namespace {
 
 // Which failures a moment's patience may cure: a dockerd that restarts, a full backlog.
-bool worth_retrying(int error) { return error != UV_EACCES && error != UV_EPERM; }
+bool worth_retrying(const Ending& ending) {
+    return ending.error() != UV_EACCES && ending.error() != UV_EPERM &&
+           ending.reason() != Reason::upstream_tls_failed;
+}
 
 // Half of `full_ms` to all of it, so that those who failed together do not come back together.
 uint64_t with_jitter(uint64_t full_ms) {
@@ -25,9 +30,11 @@ void Dial::start(ExchangeFacts& facts) {
     resolve();
 }
 
-uint32_t Dial::limit_ms() const {
-    return settings_.clocks.ms(upstream_.is_unix() ? ClockName::connect_unix : ClockName::connect);
+ClockName Dial::clock() const {
+    return upstream_.is_unix() ? ClockName::connect_unix : ClockName::connect;
 }
+
+uint32_t Dial::limit_ms() const { return settings_.clocks.ms(clock()); }
 
 void Dial::arm_connect_clock() {
     if (limit_ms() > 0) loop_.wheel().arm(*this, loop_.now_ns() + limit_ms() * ns_per_ms);
@@ -62,7 +69,7 @@ void Dial::try_next() {
     } else {
         const Endpoint& address = upstream_.resolver()->addresses()[address_];
         const SocketOptions options{settings_.tcp_keepalive_s, settings_.tcp_user_timeout_s};
-        conn_ = Conn::dial_tcp(loop_, ledger_, address, options, this, error);
+        conn_ = Conn::dial_tcp(loop_, ledger_, address, options, upstream_.tls(), this, error);
     }
     if (conn_ != nullptr) {
         try_id_ = conn_->entry().id();
@@ -92,26 +99,29 @@ void Dial::on_connected(Conn& conn) {
     sink_.on_dialed(conn);
 }
 
-void Dial::on_fault(Conn&, const Fault& fault) { failed(fault.error, connect_failed(fault.error)); }
+void Dial::on_fault(Conn&, const Fault& fault) {
+    failed(fault.error, fault.op == Op::connect ? connect_failed(fault.error)
+                                                : ending_of(Side::upstream, fault, Phase::connect));
+}
 
 // `error`: for the attempt's line; a clock's ending has none.
 void Dial::failed(int error, const Ending& ending) {
     Wheel::disarm(*this);
-    const Op op = waiting_ == Waiting::name ? Op::resolve : Op::connect;
-    note(op, error);
+    const bool resolving = waiting_ == Waiting::name;
+    note(ending.op() != Op::clock ? ending.op() : resolving ? Op::resolve : Op::connect, error);
     if (conn_ != nullptr) {
         conn_->set_sink(nullptr);
         conn_->end(ending, Conn::Close::reset);
         conn_ = nullptr;
     }
-    const bool more_addresses = op != Op::resolve && !upstream_.is_unix() &&
+    const bool more_addresses = !resolving && !upstream_.is_unix() &&
                                 address_ + 1 < upstream_.resolver()->addresses().size();
     if (more_addresses) {
         ++address_;
         try_next();
         return;
     }
-    if (++tries_ < settings_.connect_tries && worth_retrying(error)) {
+    if (++tries_ < settings_.connect_tries && worth_retrying(ending)) {
         const uint64_t pause_ms = static_cast<uint64_t>(settings_.retry_backoff_ms)
                                   << std::min(tries_ - 1, 10U);
         waiting_ = Waiting::pause;
@@ -124,8 +134,7 @@ void Dial::failed(int error, const Ending& ending) {
 }
 
 Ending Dial::timed_out() const {
-    const ClockName clock = upstream_.is_unix() ? ClockName::connect_unix : ClockName::connect;
-    return Ending::by_clock(Reason::upstream_connect_timeout, Phase::connect, clock, limit_ms(),
+    return Ending::by_clock(Reason::upstream_connect_timeout, Phase::connect, clock(), limit_ms(),
                             limit_ms());
 }
 

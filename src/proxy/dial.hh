@@ -42,6 +42,7 @@ class Dial final : private ConnSink, private WheelNode, private ResolverWaiter {
     void try_next();
     void failed(int error, const Ending& ending);
     Ending timed_out() const;
+    ClockName clock() const;
     uint32_t limit_ms() const;
     void arm_connect_clock();
     void note(Op op, int error);

@@ -106,7 +106,7 @@ void Exchange::remember(const RequestHead& head) {
     trailers_welcome_ = head.accepts_trailers;
     upgrade_ = head.upgrade;
     awaits_100_ = head.expect_continue && head.minor_version > 0;
-    keep_alive_ = head.minor_version == 0 ? head.connection.keep_alive : !head.connection.close;
+    keep_alive_ = !head.connection.close && (head.minor_version == 1 || head.connection.keep_alive);
 }
 
 void Exchange::refuse_head(const ParseFault& fault, std::string_view line, size_t raw_bytes) {
@@ -283,16 +283,17 @@ void Exchange::client_finished() {
         settle();
         return;
     }
-    const bool awaits_tunnel = !tunnel_ && !upgrade_.empty() && !answer_begun();
-    if (tunnel_ || awaits_tunnel) {
-        client_fin_ = true;
-        if (!tunnel_) return;
+    client_fin_ = true;
+    // Before there is an upstream connection nobody has counted the body yet: on_dialed looks then.
+    const bool whole = up_complete_ || up_ == Up::held;
+    const bool awaits_tunnel = !upgrade_.empty() && !answer_begun();
+    if (whole && tunnel_) {
         if (up_ != Up::cut) upstream_->finish();
         session_->rearm();
         settle();
         return;
     }
-    if (house_.settings().allow_half_close && up_ == Up::done) {
+    if (whole && (awaits_tunnel || house_.settings().allow_half_close)) {
         keep_alive_ = false;
         return;
     }
@@ -303,12 +304,12 @@ void Exchange::client_fault(const Fault& fault) {
     if (finished_) return;
     if (down_ == Down::done && !tunnel_) {
         entry_->add_trail(Side::client, fault.op, fault.error);
-        client_lost_ = Ending::by_io(client_reason(fault.what), phase_, fault.op, fault.error);
+        client_lost_ = ending_of(Side::client, fault, phase_);
         set(Up::cut, down_);
         settle();
         return;
     }
-    fail(Ending::by_io(client_reason(fault.what), phase_, fault.op, fault.error));
+    fail(ending_of(Side::client, fault, phase_));
 }
 
 void Exchange::client_write_failed(int error) { client_fault(client().judge(Op::write, error)); }

@@ -172,7 +172,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     bool down_complete_ = false;   // the answer's last byte was written (maybe still queued)
     bool upstream_keep_ = false;   // the answer leaves the upstream connection usable
     bool upstream_extra_ = false;  // it said more than its answer
-    bool client_fin_ = false;      // in tunnels: the client's FIN was passed on
+    bool client_fin_ = false;      // the client sends no more; passed on in tunnels
     bool upstream_fin_ = false;
     bool head_read_ = false;      // the request's head was whole and valid
     bool down_flow_raw_ = false;  // the client's body ends with its connection

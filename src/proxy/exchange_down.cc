@@ -13,7 +13,7 @@ namespace {
 // Does the answer's head leave the upstream connection fit for another request?
 bool keeps_alive(const ResponseHead& head, const BodyFraming& framing) {
     if (framing.kind == BodyKind::until_close || framing.kind == BodyKind::tunnel) return false;
-    return head.minor_version == 0 ? head.connection.keep_alive : !head.connection.close;
+    return !head.connection.close && (head.minor_version == 1 || head.connection.keep_alive);
 }
 
 std::string_view api_version_of(const ResponseHead& head) {
@@ -217,7 +217,7 @@ void Exchange::on_fault(Conn&, const Fault& fault) {
         return;
     }
     if (fault.op == Op::write) {
-        up_fault_ = Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error);
+        up_fault_ = ending_of(Side::upstream, fault, phase_);
         up_stamp_ns_ = down_stamp_ns_ = house_.loop().now_ns();
         set(Up::cut, down_);
         client().resume(Conn::Pause::sink_full);

@@ -55,6 +55,7 @@ bool Exchange::answer_locally(const RequestHead& head) {
         "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n"
         "Content-Length: 0\r\n";
     if (!keep_alive_) out += "Connection: close\r\n";
+    else if (minor_version_ == 0) out += "Connection: keep-alive\r\n";
     out += "\r\n";
     up_ = Up::done;
     if (const int error = client().write(out); error != 0) {
@@ -70,6 +71,7 @@ bool Exchange::answer_locally(const RequestHead& head) {
 void Exchange::write_request(const RequestHead& head) {
     Hop hop;
     hop.client_address = session_->client_address();
+    if (session_->conn().tls() != nullptr) hop.scheme = "https";
     hop.via_name = house_.settings().via_name;
     hop.trust_forwarded = house_.settings().trust_forwarded;
     std::string& id = house_.id_scratch();
@@ -77,18 +79,13 @@ void Exchange::write_request(const RequestHead& head) {
     house_.ledger().append_id(id, entry_->id());
     hop.request_id = id;
     ExchangeFacts& facts = entry_->facts;
-    const Field* trace = head.find(FieldName::traceparent);
-    if (trace != nullptr && valid_traceparent(trace->value)) {
-        hop.traceparent = trace->value;
-    } else {
-        house_.make_traceparent(house_.trace_scratch());
-        hop.traceparent = house_.trace_scratch();
-    }
-    std::memcpy(facts.trace_id.data(), hop.traceparent.data() + 3, facts.trace_id.size());
-    facts.has_trace_id = true;
+    house_.make_traceparent(house_.trace_scratch());  // goes on unless the client brought its own
+    hop.traceparent = house_.trace_scratch();
     head_.clear();
     const ForwardedRequest sent =
         write_request_head(head, request_framing_, hop, house_.upstream().host(), head_);
+    std::memcpy(facts.trace_id.data(), sent.traceparent.data() + 3, facts.trace_id.size());
+    facts.has_trace_id = true;
     if (sent.request_id != id) {
         facts.request_id_length =
             static_cast<uint8_t>(std::min(sent.request_id.size(), facts.request_id.size()));
@@ -109,7 +106,10 @@ void Exchange::on_dialed(Conn& conn) {
     conn.start();
     session_->feed();
     if (!finished_) flush_head();
-    if (!finished_) session_->rearm();
+    if (finished_) return;
+    if (client_fin_ && !up_complete_)
+        fail(Ending::by_io(Reason::client_closed, phase_, Op::read, 0));
+    else session_->rearm();
 }
 
 void Exchange::on_dial_failed(const Ending& ending) { fail(ending); }
@@ -151,7 +151,7 @@ void Exchange::flush_head() {
 bool Exchange::takes_bytes() const {
     if (finished_) return false;
     if (up_ == Up::cut) return true;  // read and dropped
-    if (tunnel_) return !client_fin_;
+    if (tunnel_) return true;
     return up_ == Up::body && !up_complete_;
 }
 
@@ -214,7 +214,7 @@ void Exchange::upstream_write_failed(int error) {
         return;
     }
     if (tunnel_ && upstream_fin_) entry_->add_trail(Side::upstream, fault.op, fault.error);
-    else up_fault_ = Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error);
+    else up_fault_ = ending_of(Side::upstream, fault, phase_);
     up_stamp_ns_ = down_stamp_ns_ = house_.loop().now_ns();
     set(Up::cut, down_);
     if (client().paused(Conn::Pause::sink_full)) client().resume(Conn::Pause::sink_full);
@@ -225,7 +225,7 @@ void Exchange::upstream_write_failed(int error) {
 // It had answered; only the request's rest is of no use to it any more.
 void Exchange::upstream_lost_after_answer(const Fault& fault) {
     entry_->add_trail(Side::upstream, fault.op, fault.error);
-    upstream_lost_ = Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error);
+    upstream_lost_ = ending_of(Side::upstream, fault, phase_);
     if (up_ == Up::body) set(Up::cut, down_);
     if (client().paused(Conn::Pause::sink_full)) client().resume(Conn::Pause::sink_full);
     session_->rearm();
@@ -249,7 +249,7 @@ void Exchange::answer_missing(const Fault& fault) {
         fail(*up_fault_);
         return;
     }
-    fail(Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error));
+    fail(ending_of(Side::upstream, fault, phase_));
 }
 
 // Once more on a fresh connection: not one byte of an answer came, and the request may be sent twice.
@@ -262,8 +262,7 @@ void Exchange::replay(const Fault& fault) {
         attempt.op = fault.op;
         attempt.error = fault.error;
     }
-    drop_upstream(Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error),
-                  Conn::Close::reset);
+    drop_upstream(ending_of(Side::upstream, fault, phase_), Conn::Close::reset);
     up_fault_.reset();
     set(Up::held, Down::waiting);
     acquire(true);

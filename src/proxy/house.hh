@@ -8,8 +8,10 @@
 
 #include "gate/gate.hh"
 #include "http/parser.hh"
+#include "net/address.hh"
 #include "net/listener.hh"
 #include "net/loop.hh"
+#include "net/tls_store.hh"
 #include "proxy/exchange.hh"
 #include "proxy/session.hh"
 #include "proxy/settings.hh"
@@ -32,6 +34,11 @@ class House final : public ListenerSink, private WheelNode {
     // Stops accepting; idle connections close, exchanges finish within the drain clock and are cut
     // then. A second call cuts at once. The loop ends by itself once everything is closed.
     void stop();
+    // Reads the TLS files again. Failed: says which, and the old ones stay in use.
+    Status reload();
+    bool has_tls() const { return tls_ != nullptr || upstream_tls_ != nullptr; }
+    // Told of files that were read again because they had changed.
+    void on_tls_files(void (*report)(const Status& status)) { tls_report_ = report; }
     bool stopping() const { return stops_ > 0; }
     // Something was cut at the stop.
     bool cut_at_stop() const { return cut_; }
@@ -55,6 +62,12 @@ class House final : public ListenerSink, private WheelNode {
     // A traceparent for a request that has none, into `out` (replaced).
     void make_traceparent(std::string& out);
 
+    // A TLS handshake begins (1) or is over (-1).
+    void count_handshake(int change) { handshakes_ += change; }
+    bool many_handshakes() const {
+        return handshakes_ >= static_cast<int>(settings_.max_handshakes);
+    }
+
     size_t session_count() const { return session_count_; }
     uint32_t connection_limit() const { return connection_limit_; }
 
@@ -63,6 +76,10 @@ class House final : public ListenerSink, private WheelNode {
     void on_ring() override;
     template <typename Visit>
     void each_session(Visit visit);
+    const ListenAddress& settings_of(const Listener& listener) const;
+    TlsContext* fresh_tls();
+    bool may_send_proxy_header(const Endpoint& peer) const;
+    void turn_away(const Arrival& arrival, const Ending& ending);
     void cut_all(const Ending& ending);
     void close_when_empty();
 
@@ -70,6 +87,8 @@ class House final : public ListenerSink, private WheelNode {
     Ledger& ledger_;
     const Settings& settings_;
     Gate gate_;
+    std::unique_ptr<TlsStore> tls_;           // null: every listener is plain
+    std::unique_ptr<TlsStore> upstream_tls_;  // null: a plain upstream
     Upstream upstream_;
     HeadParser parser_;
     RequestHead request_head_;
@@ -79,12 +98,15 @@ class House final : public ListenerSink, private WheelNode {
     std::string id_scratch_;
     std::string trace_scratch_;
     std::string api_version_;
-    std::vector<std::unique_ptr<Listener>> listeners_;
-    List<SessionNode> sessions_;  // all of them Sessions
+    std::vector<std::unique_ptr<Listener>> listeners_;  // in the order of the settings
+    List<SessionNode> sessions_;                        // all of them Sessions
+    std::vector<Network> proxy_from_;
     size_t session_count_ = 0;
+    int handshakes_ = 0;
     uint32_t connection_limit_ = 0;
     std::vector<std::unique_ptr<Exchange>> spare_exchanges_;
     uint64_t random_ = 0;
+    void (*tls_report_)(const Status&) = nullptr;
     int stops_ = 0;
     bool cut_ = false;
     bool closed_ = false;

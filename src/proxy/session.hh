@@ -57,25 +57,28 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
 
   private:
     enum class State : uint8_t {
-        idle,      // between requests
-        exchange,  // in a request; its head may still be incomplete
-        linger,    // answered, FIN sent or queued; reading to the client's FIN
+        preparing,  // a PROXY header or the TLS handshake is due
+        idle,       // between requests
+        exchange,   // in a request; its head may still be incomplete
+        linger,     // answered, FIN sent or queued; reading to the client's FIN
         ended,
     };
     static constexpr size_t stash_limit_bytes = 64 * 1024;
     static constexpr uint64_t linger_limit_bytes = 16 * 1024 * 1024;
 
     size_t consume(const Slice& bytes);
+    size_t skip_empty_line(std::string_view bytes);
     size_t consume_head(const Slice& bytes);
     void parse_head(std::string_view bytes);
     void begin_exchange();
     bool spent() const;
     Ending farewell(bool wanted) const;
     void end(const Ending& ending, Conn::Close how);
+    void leave_preparing();
     void start_linger(const Ending& ending);
     uint64_t next_due(uint64_t now_ns) const;
 
-    void on_connected(Conn&) override { CHECK(false && "an accepted connection is connected"); }
+    void on_connected(Conn& conn) override;
     void on_bytes(Conn& conn, const Slice& bytes) override;
     void on_finish(Conn& conn) override;
     void on_fault(Conn& conn, const Fault& fault) override;
@@ -97,6 +100,7 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     bool overflow_ = false;
     bool in_head_ = false;     // the exchange's head is incomplete
     bool empty_line_ = false;  // the one empty line before a request was skipped
+    bool half_line_ = false;   // its CR was, and its LF is due
     bool draining_ = false;
     bool feeding_ = false;
 };

@@ -13,10 +13,11 @@
 namespace becaused {
 
 // An address as in DOCKER_HOST: tcp://127.0.0.1:2375, tcp://[::1]:2375, tcp://name:2375,
-// unix:///run/docker.sock.
+// unix:///run/docker.sock; an upstream may be tls://name:2376.
 struct Address {
     enum class Kind : uint8_t { tcp, unix };
     Kind kind = Kind::tcp;
+    bool tls = false;  // tls://host:port; tcp only
     std::string host;  // without brackets; an address literal or a name
     uint16_t port = 0;
     std::string path;  // unix: absolute
@@ -27,6 +28,10 @@ struct ListenAddress : Address {
     // Unix sockets only: `unix:///run/b.sock?mode=0660&group=docker`.
     uint32_t mode = 0660;
     std::string group;  // name or number; empty: unchanged
+    // TCP only: `tcp://127.0.0.1:2375?tls=off` stays plain beside others that speak TLS.
+    bool plain = false;
+    // TCP only: `?proxy=on`: every connection begins with a PROXY header.
+    bool proxied = false;
 };
 
 struct Settings {
@@ -37,6 +42,19 @@ struct Settings {
     std::string profile = "any";
     ClockTable clocks;
     std::vector<RoutePattern> routes;  // before the built-in table
+
+    // TLS on TCP listeners, with dockerd's own flags and their meanings (dockerd(8)).
+    std::vector<std::string> tlscert;  // each with its chain; several: chosen by name and key type
+    std::vector<std::string> tlskey;   // in the order of `tlscert`; none: every listener is plain
+    std::string tlscacert;   // who signs clients' certificates; those that come must be good
+    bool tlsverify = false;  // a client certificate must come
+    // The same for a tls:// upstream, where we are the client.
+    std::string upstream_tlscert;
+    std::string upstream_tlskey;
+    std::string upstream_tlscacert;
+    bool upstream_tlsverify = true;
+    std::vector<std::string> proxy_from;  // networks that may send a PROXY header; empty: all
+    uint32_t max_handshakes = 256;        // TLS handshakes at once
 
     bool trust_forwarded = false;  // keep the client's X-Forwarded-*, Forwarded
     bool allow_half_close =

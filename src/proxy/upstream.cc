@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "proxy/blame.hh"
+
 namespace becaused {
 
-Upstream::Upstream(Loop& loop, const Settings& settings)
-    : loop_(loop), settings_(settings), path_(settings.upstream.path) {
+Upstream::Upstream(Loop& loop, const Settings& settings, const TlsStore* tls)
+    : loop_(loop), settings_(settings), tls_(tls), path_(settings.upstream.path) {
     idle_.reserve(settings.pool_size);
     if (settings.upstream.kind == Address::Kind::unix) {
         unix_endpoint_.kind = Endpoint::Kind::unix;
@@ -97,9 +99,12 @@ void Upstream::on_finish(Conn& conn) {
 
 void Upstream::on_fault(Conn& conn, const Fault& fault) {
     remove(conn);
-    const Reason reason = fault.what == Fault::What::unreachable ? Reason::upstream_unreachable_live
-                                                                 : Reason::upstream_reset;
-    conn.end(Ending::by_io(reason, Phase::keepalive, fault.op, fault.error), Conn::Close::reset);
+    // Nobody was using it: a close without TLS's farewell took nothing from anyone.
+    const bool closed =
+        fault.what == Fault::What::closed || fault.what == Fault::What::tls_truncated;
+    conn.end(closed ? Ending::clean(Reason::upstream_closed_idle, Phase::keepalive)
+                    : ending_of(Side::upstream, fault, Phase::keepalive),
+             Conn::Close::reset);
 }
 
 }  // namespace becaused

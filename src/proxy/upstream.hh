@@ -9,13 +9,15 @@
 
 #include "net/conn.hh"
 #include "net/resolver.hh"
+#include "net/tls_store.hh"
 #include "proxy/settings.hh"
 
 namespace becaused {
 
 class Upstream final : private ConnSink, private WheelNode {
   public:
-    Upstream(Loop& loop, const Settings& settings);
+    // `tls`: null for a plain upstream.
+    Upstream(Loop& loop, const Settings& settings, const TlsStore* tls);
     Upstream(const Upstream&) = delete;
     Upstream& operator=(const Upstream&) = delete;
     ~Upstream() { CHECK(idle_.empty()); }
@@ -34,6 +36,7 @@ class Upstream final : private ConnSink, private WheelNode {
     bool is_unix() const { return resolver_ == nullptr; }
     // Host for requests that have none (HTTP/1.0).
     const std::string& host() const { return host_; }
+    TlsContext* tls() const { return tls_ == nullptr ? nullptr : tls_->current(); }
     size_t idle_count() const { return idle_.size(); }
 
   private:
@@ -56,6 +59,7 @@ class Upstream final : private ConnSink, private WheelNode {
 
     Loop& loop_;
     const Settings& settings_;
+    const TlsStore* tls_;
     std::unique_ptr<Resolver> resolver_;
     std::string path_;
     std::string host_;

@@ -72,6 +72,10 @@ class Front:
         after the fault differs from client to client, and is not the cause."""
         self.tolerated.append(records.Expected(**fields))
 
+    def tolerate_connections(self, *reasons):
+        """What a connection may say although no exchange of it failed."""
+        self.loose_connections.update(reasons)
+
     def why(self):
         """What `becaused why` prints of this front's records."""
         shown = subprocess.run([self.binary, "why", self.records_path], text=True, timeout=20,
@@ -123,6 +127,9 @@ class Direct:
         return records.Expected(**fields)
 
     def tolerate(self, **fields):
+        pass
+
+    def tolerate_connections(self, *reasons):
         pass
 
     def finish(self):

@@ -120,6 +120,10 @@ def tolerate_nobody_there(front):
         # Asked in the very moment of its death: taken by the kernel, never answered.
         front.tolerate(method=method, path=".", by="upstream", phase="first_byte",
                        reason=CLOSED_BY_UPSTREAM, cls={"truncated", "fault"})
+        # The client's patience with a ping may end before the proxy's tries do.
+        front.tolerate(method=method, path="_ping$", by="client", phase="connect",
+                       reason="client_closed", cls="truncated")
+    front.tolerate_connections("upstream_refused", "upstream_unreachable")
 
 
 def tolerate_cut_tunnel(front, path):

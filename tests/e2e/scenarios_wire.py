@@ -258,7 +258,7 @@ def a_get_on_a_connection_that_died_idle_is_tried_again(t):
           lambda: sorted(len(each.get("attempts") or [1])
                          for each in front.exchanges("GET", "/version$")) == [1, 2])
     # The connection that died says so itself; the exchange went well.
-    front.loose_connections = {"upstream_closed", "upstream_reset"}
+    front.tolerate_connections("upstream_closed", "upstream_reset")
 
 
 def aborted_upload(t, end, reason):

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -34,7 +35,12 @@ std::string text_of(const Json& value) {
 }  // namespace
 
 Peer::Peer(int fd) : fd_(fd) {
-    if (fd_ >= 0) set_nonblocking(fd_);
+    if (fd_ < 0) return;
+    set_nonblocking(fd_);
+    // Or the kernel would hold a small piece back until the one before it is acknowledged.
+    const int on = 1;
+    const bool set = ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
+    CHECK(set || errno == EOPNOTSUPP);  // a unix socket
 }
 
 Peer::Peer(Peer&& other) noexcept

@@ -117,7 +117,7 @@ void upstream_is_busy(Scene& scene);
 // `ms` of silence: nothing may be filed until the last tick of it.
 Step silence(uint64_t ms);
 // As above, where bytes are queued: a sink's progress is looked for a few times within the limit, so
-// the clock may ring late by a quarter of it.
+// the clock may ring late by a quarter of it; later still if the kernel found some room after all.
 Step stalled(uint64_t ms);
 Step pass(uint64_t ms);
 void stop(Scene& scene);        // the first: drains
