@@ -89,6 +89,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     void start_tunnel(const ResponseHead& head);
     void answer_written(const Flow::Outcome& outcome);
     void client_write_failed(int error);
+    void tunnel_half_over(const Fault& fault);
 
     // Both: exchange.cc.
     void settle();

@@ -207,18 +207,15 @@ void Exchange::body_written(const Flow::Outcome& outcome) {
 }
 
 // Writing to the upstream failed. It may have answered before it closed its reading side, and that
-// answer says more than the failed write: it is waited for (clock linger), the request's rest is dropped.
+// answer says more than the failed write: it is waited for (clock linger), the request's rest is
+// dropped. In a tunnel its last output may be on the way.
 void Exchange::upstream_write_failed(int error) {
     const Fault fault = upstream_->judge(Op::write, error);
-    if (tunnel_ && !upstream_fin_) {
-        fail(ending_of(Side::upstream, fault, phase_));
-        return;
-    }
     if (down_complete_) {
         upstream_lost_after_answer(fault);
         return;
     }
-    if (tunnel_) entry_->add_trail(Side::upstream, fault.op, fault.error);
+    if (tunnel_ && upstream_fin_) entry_->add_trail(Side::upstream, fault.op, fault.error);
     else up_fault_ = ending_of(Side::upstream, fault, phase_);
     up_stamp_ns_ = down_stamp_ns_ = house_.loop().now_ns();
     set(Up::cut, down_);
@@ -239,13 +236,14 @@ void Exchange::upstream_lost_after_answer(const Fault& fault) {
 
 // The upstream connection ended and its answer is not whole.
 void Exchange::answer_missing(const Fault& fault) {
-    if (!answer_byte_ && (reused_ || replays_ > 0)) {
-        if (replayable_ && replays_ < house_.settings().replays) {
-            replay(fault);
-            return;
-        }
-        fail(Ending::by_io(replayable_ ? Reason::retry_exhausted : Reason::retry_impossible, phase_,
-                           fault.op, fault.error));
+    const bool tried_before = !answer_byte_ && (reused_ || replays_ > 0);
+    if (tried_before && replayable_) {
+        if (replays_ < house_.settings().replays) replay(fault);
+        else fail(Ending::by_io(Reason::retry_exhausted, phase_, fault.op, fault.error));
+        return;
+    }
+    if (tried_before && reused_) {
+        fail(Ending::by_io(Reason::retry_impossible, phase_, fault.op, fault.error));
         return;
     }
     if (up_fault_) {
@@ -260,10 +258,12 @@ void Exchange::answer_missing(const Fault& fault) {
 void Exchange::replay(const Fault& fault) {
     ++replays_;
     ExchangeFacts& facts = entry_->facts;
-    Attempt& attempt = facts.attempts[facts.attempt_count - 1U];
-    attempt.took_ns = house_.loop().now_ns() - up_stamp_ns_;
-    attempt.op = fault.op;
-    attempt.error = fault.error;
+    if (facts.attempt_count <= ExchangeFacts::attempt_limit) {
+        Attempt& attempt = facts.attempts[facts.attempt_count - 1U];
+        attempt.took_ns = house_.loop().now_ns() - up_stamp_ns_;
+        attempt.op = fault.op;
+        attempt.error = fault.error;
+    }
     drop_upstream(ending_of(Side::upstream, fault, phase_), Conn::Close::reset);
     up_fault_.reset();
     set(Up::held, Down::waiting);
