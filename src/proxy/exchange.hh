@@ -76,6 +76,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     void keep_for_replay(std::string_view bytes);
     void body_written(const Flow::Outcome& outcome);
     void upstream_write_failed(int error);
+    bool may_replay() const;
     void replay(const Fault& fault);
     void answer_missing(const Fault& fault);
 

@@ -149,7 +149,7 @@ void Exchange::flush_head() {
 
 bool Exchange::takes_bytes() const {
     if (finished_) return false;
-    if (up_ == Up::cut) return true;  // read and dropped
+    if (up_ == Up::cut) return !may_replay();  // read and dropped, unless it may be asked for again
     if (tunnel_) return true;
     return up_ == Up::body && !up_complete_;
 }
@@ -219,13 +219,19 @@ void Exchange::upstream_write_failed(int error) {
     settle();
 }
 
+// Should this upstream connection die now, can the request go out once more?
+bool Exchange::may_replay() const {
+    return !answer_byte_ && (reused_ || replays_ > 0) && replayable_ &&
+           replays_ < house_.settings().replays;
+}
+
 // The upstream connection ended and its answer is not whole.
 void Exchange::answer_missing(const Fault& fault) {
-    if (!answer_byte_ && reused_) {
-        if (replayable_ && replays_ < house_.settings().replays) {
-            replay(fault);
-            return;
-        }
+    if (may_replay()) {
+        replay(fault);
+        return;
+    }
+    if (!answer_byte_ && (reused_ || replays_ > 0)) {
         fail(Ending::by_io(replayable_ ? Reason::retry_exhausted : Reason::retry_impossible, phase_,
                            fault.op, fault.error));
         return;
@@ -242,10 +248,12 @@ void Exchange::answer_missing(const Fault& fault) {
 void Exchange::replay(const Fault& fault) {
     ++replays_;
     ExchangeFacts& facts = entry_->facts;
-    Attempt& attempt = facts.attempts[facts.attempt_count - 1U];
-    attempt.took_ns = house_.loop().now_ns() - up_stamp_ns_;
-    attempt.op = fault.op;
-    attempt.error = fault.error;
+    if (facts.attempt_count <= ExchangeFacts::attempt_limit) {
+        Attempt& attempt = facts.attempts[facts.attempt_count - 1U];
+        attempt.took_ns = house_.loop().now_ns() - up_stamp_ns_;
+        attempt.op = fault.op;
+        attempt.error = fault.error;
+    }
     drop_upstream(Ending::by_io(upstream_reason(fault.what), phase_, fault.op, fault.error),
                   Conn::Close::reset);
     up_fault_.reset();
