@@ -37,8 +37,8 @@ constexpr Answered framings[] = {
     {"an empty answer that ends with its connection becomes chunked", GET, OK "\r\n",
      OK "Transfer-Encoding: chunked\r\n" VIA "\r\n[]", Then::finished},
     {"Connection: close from the upstream ends its connection, not the client's", GET,
-     OK "Content-Length: 2\r\nConnection: close\r\n\r\nok",
-     OK "Content-Length: 2\r\n" VIA "\r\nok", Then::ended},
+     OK "Content-Length: 2\r\nConnection: close\r\n\r\nok", OK "Content-Length: 2\r\n" VIA "\r\nok",
+     Then::ended},
     {"Connection: close in a list ends the upstream connection", GET,
      OK "Content-Length: 2\r\nConnection: x, Close\r\n\r\nok",
      OK "Content-Length: 2\r\n" VIA "\r\nok", Then::ended},
@@ -130,8 +130,8 @@ constexpr Answered heads[] = {
      OK "Via: 1.0 x\r\nContent-Length: 0\r\n" VIA "\r\n"},
     {"an empty reason passes", GET, "HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n",
      "HTTP/1.1 200 \r\nContent-Length: 0\r\n" VIA "\r\n"},
-    {"a status without the space after it passes", GET,
-     "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 \r\nContent-Length: 0\r\n" VIA "\r\n"},
+    {"a status without the space after it passes", GET, "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n",
+     "HTTP/1.1 200 \r\nContent-Length: 0\r\n" VIA "\r\n"},
     {"a reason of other letters passes", GET,
      "HTTP/1.1 200 D'accord \xc3\xa9\t!\r\nContent-Length: 0\r\n\r\n",
      "HTTP/1.1 200 D'accord \xc3\xa9\t!\r\nContent-Length: 0\r\n" VIA "\r\n"},
@@ -157,8 +157,8 @@ constexpr Answered heads[] = {
 constexpr Answered extra[] = {
     {"a byte after an answer's length is nobody's", GET, OK "Content-Length: 2\r\n\r\nok!",
      OK "Content-Length: 2\r\n" VIA "\r\nok", Then::ended},
-    {"a line end after an answer's length is nobody's", GET,
-     OK "Content-Length: 2\r\n\r\nok\r\n", OK "Content-Length: 2\r\n" VIA "\r\nok", Then::ended},
+    {"a line end after an answer's length is nobody's", GET, OK "Content-Length: 2\r\n\r\nok\r\n",
+     OK "Content-Length: 2\r\n" VIA "\r\nok", Then::ended},
     {"a second answer is nobody's", GET, OK "Content-Length: 2\r\n\r\nok" EVIL,
      OK "Content-Length: 2\r\n" VIA "\r\nok", Then::ended},
     {"a second answer after the last chunk is nobody's", GET,
@@ -264,8 +264,8 @@ void an_answer_that_ends_with_its_connection_passes_piece_by_piece(Stage& stage)
     stage.upstream_fin();
     assert_text_equal(stage.client_bytes(), "0\r\n\r\n");
     assert_text_equal(stage.client_state(), "open");
-    assert_text_equal(stage.records(), complete("200") +
-                                           "upstream complete by=nobody phase=done op=none\n");
+    assert_text_equal(stage.records(),
+                      complete("200") + "upstream complete by=nobody phase=done op=none\n");
 }
 
 }  // namespace

@@ -90,8 +90,8 @@ constexpr BadAnswer fields[] = {
      "a field has no name"},
     {"a line without a colon in an answer is refused", OK "X\r\nContent-Length: 0\r\n\r\n",
      "a field line has no colon"},
-    {"a name that is no token in an answer is refused",
-     OK "X@Y: z\r\nContent-Length: 0\r\n\r\n", "a field name is not a token"},
+    {"a name that is no token in an answer is refused", OK "X@Y: z\r\nContent-Length: 0\r\n\r\n",
+     "a field name is not a token"},
     {"a non-ASCII name in an answer is refused", OK "\xc3\xa9: z\r\nContent-Length: 0\r\n\r\n",
      "a field name is not a token"},
     {"a Connection option that is no token in an answer is refused",
@@ -204,8 +204,8 @@ constexpr NoHead no_heads[] = {
     {"an upstream that closes before the empty line gives 502", OK "Content-Length: 0\r\n", false},
     {"an upstream that closes inside the empty line gives 502", OK "Content-Length: 0\r\n\r",
      false},
-    {"an upstream that closes after an interim answer gives 502",
-     "HTTP/1.1 102 Processing\r\n\r\n", false},
+    {"an upstream that closes after an interim answer gives 502", "HTTP/1.1 102 Processing\r\n\r\n",
+     false},
     {"an upstream that resets without a word gives 502", "", true},
     {"an upstream that resets in its head gives 502", OK "Content-Le", true},
 };
@@ -231,10 +231,10 @@ void check_no_head(Stage& stage, const NoHead& row) {
     due.close = false;
     assert_own_answer(stage, due);
     const std::string error = row.reset ? " errno=ECONNRESET" : "";
-    assert_text_equal(stage.records(),
-                      "exchange " + reason + " by=upstream phase=first_byte op=read" + error +
-                          " status=502\nupstream " + reason +
-                          " by=upstream phase=first_byte op=read" + error + "\n");
+    assert_text_equal(stage.records(), "exchange " + reason +
+                                           " by=upstream phase=first_byte op=read" + error +
+                                           " status=502\nupstream " + reason +
+                                           " by=upstream phase=first_byte op=read" + error + "\n");
 }
 
 // The client has the head, and bytes of the body: what is missing must show.
@@ -253,11 +253,10 @@ constexpr Cut cuts[] = {
      LENGTH_10 VIA "\r\nabc"},
     {"a close one byte before a body's end is a cut", LENGTH_10 "\r\n123456789",
      LENGTH_10 VIA "\r\n123456789"},
-    {"a reset inside a body of known length is a cut", LENGTH_10 "\r\nabc",
-     LENGTH_10 VIA "\r\nabc", true},
+    {"a reset inside a body of known length is a cut", LENGTH_10 "\r\nabc", LENGTH_10 VIA "\r\nabc",
+     true},
     {"a close before the first chunk is a cut", CHUNKED "\r\n", CHUNKED VIA "\r\n[ (cut)"},
-    {"a close in a chunk size is a cut", CHUNKED "\r\n3\r\nabc\r\n1",
-     CHUNKED VIA "\r\n[abc (cut)"},
+    {"a close in a chunk size is a cut", CHUNKED "\r\n3\r\nabc\r\n1", CHUNKED VIA "\r\n[abc (cut)"},
     {"a close after a chunk size is a cut", CHUNKED "\r\n3\r\nabc\r\n3\r\n",
      CHUNKED VIA "\r\n[abc (cut)"},
     {"a close in chunk data is a cut", CHUNKED "\r\n5\r\nabc", CHUNKED VIA "\r\n[abc (cut)"},

@@ -20,17 +20,17 @@ constexpr Forwarded passing[] = {
      GOT "[a]"},
     {"a size with leading zeros passes", HEAD "\r\n0000000000000003\r\nabc\r\n0\r\n\r\n",
      GOT "[abc]"},
-    {"hex digits pass in both cases",
-     HEAD "\r\na\r\n0123456789\r\nB\r\n0123456789a\r\n0\r\n\r\n", GOT "[01234567890123456789a]"},
+    {"hex digits pass in both cases", HEAD "\r\na\r\n0123456789\r\nB\r\n0123456789a\r\n0\r\n\r\n",
+     GOT "[01234567890123456789a]"},
     {"data that looks like chunks is data", HEAD "\r\na\r\n\r\n0\r\n\r\n0\r\n\r\n0\r\n\r\n",
      GOT "[\r\n0\r\n\r\n0\r\n]"},
-    {"data that looks like a request is data",
-     HEAD "\r\n12\r\nGET / HTTP/1.1\r\n\r\n\r\n0\r\n\r\n", GOT "[GET / HTTP/1.1\r\n\r\n]"},
+    {"data that looks like a request is data", HEAD "\r\n12\r\nGET / HTTP/1.1\r\n\r\n\r\n0\r\n\r\n",
+     GOT "[GET / HTTP/1.1\r\n\r\n]"},
     {"a chunk extension is dropped", HEAD "\r\n3;a\r\nabc\r\n0\r\n\r\n", GOT "[abc]"},
     {"a chunk extension with a value is dropped", HEAD "\r\n3;a=b;c=d\r\nabc\r\n0;e\r\n\r\n",
      GOT "[abc]"},
-    {"a quoted chunk extension is dropped",
-     HEAD "\r\n3;a=\"b;c\\\" \t\xff\"\r\nabc\r\n0\r\n\r\n", GOT "[abc]"},
+    {"a quoted chunk extension is dropped", HEAD "\r\n3;a=\"b;c\\\" \t\xff\"\r\nabc\r\n0\r\n\r\n",
+     GOT "[abc]"},
     {"white space around a chunk extension is dropped", HEAD "\r\n3 \t; a = b \r\nabc\r\n0\r\n\r\n",
      GOT "[abc]"},
     {"an empty chunk extension is dropped", HEAD "\r\n3;\r\nabc\r\n0;\r\n\r\n", GOT "[abc]"},
@@ -155,9 +155,7 @@ struct Bound {
     std::string_view detail = {};
 };
 // One extension of `size` bytes before "\r\n", its semicolon not counted.
-std::string extension(size_t size) {
-    return "3;" + times(size, "e") + "\r\nabc\r\n";
-}
+std::string extension(size_t size) { return "3;" + times(size, "e") + "\r\nabc\r\n"; }
 // A trailer section of `size` bytes, the last empty line not counted.
 std::string trailers(size_t size) {
     std::string text = "X: ";
@@ -165,24 +163,25 @@ std::string trailers(size_t size) {
 }
 constexpr Bound bounds[] = {
     {"a chunk extension of 1 KiB passes", [] { return extension(1024) + "0\r\n\r\n"; }},
-    {"a chunk extension over 1 KiB is refused", [] { return extension(1025) + "0\r\n\r\n"; },
-     400, "a chunk extension is over 1 KiB"},
+    {"a chunk extension over 1 KiB is refused", [] { return extension(1025) + "0\r\n\r\n"; }, 400,
+     "a chunk extension is over 1 KiB"},
     {"white space before a chunk extension counts",
-     [] { return "3" + times(1025, " ") + ";e\r\nabc\r\n0\r\n\r\n"; },
-     400, "a chunk extension is over 1 KiB"},
+     [] { return "3" + times(1025, " ") + ";e\r\nabc\r\n0\r\n\r\n"; }, 400,
+     "a chunk extension is over 1 KiB"},
     {"chunk extensions of 16 KiB together pass",
      [] { return times(16, extension(1024)) + "0\r\n\r\n"; }},
     {"chunk extensions over 16 KiB together are refused",
-     [] { return times(16, extension(1024)) + extension(1) + "0\r\n\r\n"; },
-     400, "the chunk extensions are over 16 KiB"},
+     [] { return times(16, extension(1024)) + extension(1) + "0\r\n\r\n"; }, 400,
+     "the chunk extensions are over 16 KiB"},
     {"many small chunk extensions are refused together (CVE-2024-22019)",
-     [] { return times(5462, "3;eee\r\nabc\r\n") + "0\r\n\r\n"; },
-     400, "the chunk extensions are over 16 KiB"},
+     [] { return times(5462, "3;eee\r\nabc\r\n") + "0\r\n\r\n"; }, 400,
+     "the chunk extensions are over 16 KiB"},
     {"trailers of 8 KiB pass", [] { return "0\r\n" + trailers(8192) + "\r\n"; }},
-    {"trailers over 8 KiB are refused", [] { return "0\r\n" + trailers(8193) + "\r\n"; },
-     431, "the trailers are over 8 KiB"},
+    {"trailers over 8 KiB are refused", [] { return "0\r\n" + trailers(8193) + "\r\n"; }, 431,
+     "the trailers are over 8 KiB"},
     {"many small trailers are refused together",
-     [] { return "0\r\n" + times(1639, "X:\r\nY:") + "\r\n\r\n"; }, 431, "the trailers are over 8 KiB"},
+     [] { return "0\r\n" + times(1639, "X:\r\nY:") + "\r\n\r\n"; }, 431,
+     "the trailers are over 8 KiB"},
     {"an endless trailer is refused before its end", [] { return "0\r\nX: " + times(8193, "y"); },
      431, "the trailers are over 8 KiB"},
 };
@@ -192,10 +191,10 @@ void check_bound(Stage& stage, const Bound& bound) {
     assert_true(stage.accept());
     stage.upstream_bytes();
     if (bound.status != 204) {
-        assert_own_answer(stage,
-                          {bound.status,
-                           bound.status == 431 ? "client_head_too_large" : "client_malformed",
-                           bound.detail});
+        assert_own_answer(
+            stage,
+            {bound.status, bound.status == 431 ? "client_head_too_large" : "client_malformed",
+             bound.detail});
         assert_text_equal(stage.upstream_state(), "reset");
         return;
     }

@@ -38,8 +38,8 @@ void both_bodies_flow_at_once(Stage& stage) {
     assert_true(stage.accept());
     stage.upstream_bytes();
     stage.answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nONE\r\n");
-    assert_text_equal(stage.client_bytes(), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" VIA
-                                            "\r\n3\r\nONE\r\n");
+    assert_text_equal(stage.client_bytes(),
+                      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" VIA "\r\n3\r\nONE\r\n");
     stage.send("3\r\ntwo\r\n");
     assert_text_equal(stage.upstream_bytes(), "3\r\ntwo\r\n");
     stage.answer("3\r\nTWO\r\n");
@@ -143,8 +143,8 @@ size_t pump(Stage& stage, size_t most) {
     const std::string block(64 * 1024, 'x');
     size_t sent = 0;
     for (int idle = 0; sent < most && idle < 3;) {
-        const size_t count =
-            stage.client.send(std::string_view(block).substr(0, std::min(block.size(), most - sent)));
+        const size_t count = stage.client.send(
+            std::string_view(block).substr(0, std::min(block.size(), most - sent)));
         stage.rig().settle();
         idle = count == 0 ? idle + 1 : 0;
         sent += count;

@@ -14,8 +14,8 @@ namespace {
 // A client that brings its own ids, so that every byte of what goes on is known.
 #define IDS "X-Request-Id: mine\r\ntraceparent: " TRACE "\r\n"
 #define HEAD "GET / HTTP/1.1\r\nHost: a\r\n" IDS
-#define ADDED                                                                                  \
-    "Via: 1.1 becaused\r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Host: a\r\n"               \
+#define ADDED                                                                    \
+    "Via: 1.1 becaused\r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Host: a\r\n" \
     "X-Forwarded-Proto: http\r\nForwarded: for=127.0.0.1;host=a;proto=http\r\n\r\n"
 
 struct Row {
@@ -34,8 +34,7 @@ constexpr Row untrusted[] = {
     {"X-Forwarded-For of a client is replaced in every line and spelling",
      HEAD "x-forwarded-for: 1.2.3.4\r\nX: y\r\nX-FORWARDED-FOR: 5.6.7.8\r\n\r\n",
      HEAD "X: y\r\n" ADDED},
-    {"X-Forwarded-Host of a client is replaced", HEAD "X-Forwarded-Host: evil\r\n\r\n",
-     HEAD ADDED},
+    {"X-Forwarded-Host of a client is replaced", HEAD "X-Forwarded-Host: evil\r\n\r\n", HEAD ADDED},
     {"X-Forwarded-Proto of a client is replaced", HEAD "X-Forwarded-Proto: https\r\n\r\n",
      HEAD ADDED},
     {"other X-Forwarded fields of a client are dropped",
@@ -105,8 +104,7 @@ constexpr Row trusted[] = {
      HEAD "Forwarded: for=_x;proto=https, for=127.0.0.1;host=a;proto=http\r\nVia: 1.1 becaused\r\n"
           "X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Host: a\r\nX-Forwarded-Proto: http\r\n\r\n",
      true},
-    {"trusted: other claims are kept",
-     HEAD "X-Forwarded-Port: 443\r\nX-Real-IP: 1.2.3.4\r\n\r\n",
+    {"trusted: other claims are kept", HEAD "X-Forwarded-Port: 443\r\nX-Real-IP: 1.2.3.4\r\n\r\n",
      HEAD "X-Forwarded-Port: 443\r\nX-Real-IP: 1.2.3.4\r\n" ADDED, true},
     {"trusted: without claims ours are made", HEAD "\r\n", HEAD ADDED, true},
 };
@@ -158,15 +156,16 @@ void check_request_id(Stage& stage, const Id& row) {
     const std::string record = stage.exchange();
     const std::string added(ADDED);
     if (row.kept) {
-        const std::string value = lines.substr(lines.find(' ') + 1, lines.size() - lines.find(' ') - 3);
-        assert_text_equal(got, "GET / HTTP/1.1\r\nHost: a\r\n" + lines + "traceparent: " TRACE
-                                                                       "\r\n" + added);
+        const std::string value =
+            lines.substr(lines.find(' ') + 1, lines.size() - lines.find(' ') - 3);
+        assert_text_equal(
+            got, "GET / HTTP/1.1\r\nHost: a\r\n" + lines + "traceparent: " TRACE "\r\n" + added);
         assert_text_equal(field_of(record, "request_id"), value);
         return;
     }
     assert_text_equal(got, "GET / HTTP/1.1\r\nHost: a\r\ntraceparent: " TRACE "\r\n" +
-                               added.substr(0, added.size() - 2) + "X-Request-Id: " +
-                               field_of(record, "id") + "\r\n\r\n");
+                               added.substr(0, added.size() - 2) +
+                               "X-Request-Id: " + field_of(record, "id") + "\r\n\r\n");
     assert_text_equal(field_of(record, "request_id"), field_of(record, "id"));
 }
 
@@ -209,7 +208,8 @@ void check_trace(Stage& stage, const Id& row) {
     assert_true(std::regex_match(trace, std::regex("[0-9a-f]{32}")));
     assert_true(trace != std::string(32, '0'));
     assert_true(trace != "4bf92f3577b34da6a3ce929d0e0e4736");
-    const std::string before = head + added.substr(0, added.size() - 2) + "traceparent: 00-" + trace;
+    const std::string before =
+        head + added.substr(0, added.size() - 2) + "traceparent: 00-" + trace;
     assert_text_equal(got.substr(0, before.size()), before);
     assert_true(std::regex_match(got.substr(before.size()),
                                  std::regex("-(?!0{16})[0-9a-f]{16}-01\r\n\r\n")));
@@ -231,9 +231,9 @@ void a_unix_client_has_no_address(Stage& stage) {
     stage.options.unix_client = true;
     stage.send(HEAD "X-Forwarded-For: 1.2.3.4\r\n\r\n");
     assert_true(stage.accept());
-    assert_text_equal(stage.upstream_bytes(),
-                      HEAD "Via: 1.1 becaused\r\nX-Forwarded-Host: a\r\nX-Forwarded-Proto: http\r\n"
-                           "Forwarded: for=unknown;host=a;proto=http\r\n\r\n");
+    assert_text_equal(stage.upstream_bytes(), HEAD
+                      "Via: 1.1 becaused\r\nX-Forwarded-Host: a\r\nX-Forwarded-Proto: http\r\n"
+                      "Forwarded: for=unknown;host=a;proto=http\r\n\r\n");
 }
 
 void a_trusted_unix_client_keeps_its_claims(Stage& stage) {
@@ -242,9 +242,9 @@ void a_trusted_unix_client_keeps_its_claims(Stage& stage) {
     stage.send(HEAD "X-Forwarded-For: 1.2.3.4\r\n\r\n");
     assert_true(stage.accept());
     assert_text_equal(
-        stage.upstream_bytes(),
-        HEAD "X-Forwarded-For: 1.2.3.4\r\nVia: 1.1 becaused\r\nX-Forwarded-Host: a\r\n"
-             "X-Forwarded-Proto: http\r\nForwarded: for=unknown;host=a;proto=http\r\n\r\n");
+        stage.upstream_bytes(), HEAD
+        "X-Forwarded-For: 1.2.3.4\r\nVia: 1.1 becaused\r\nX-Forwarded-Host: a\r\n"
+        "X-Forwarded-Proto: http\r\nForwarded: for=unknown;host=a;proto=http\r\n\r\n");
 }
 
 void via_carries_the_name_that_was_set(Stage& stage) {
@@ -259,9 +259,8 @@ void via_carries_the_name_that_was_set(Stage& stage) {
 // ---- the last hop -------------------------------------------------------------------------------
 
 void options_that_ends_here_is_answered_here(Stage& stage) {
-    stage.send(
-        std::string("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n") +
-        std::string(next));
+    stage.send(std::string("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n") +
+               std::string(next));
     assert_text_equal(stage.client_bytes(),
                       "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n"
                       "Content-Length: 0\r\n\r\n");
@@ -277,9 +276,8 @@ void trace_that_ends_here_is_not_reflected(Stage& stage) {
     OwnAnswer due{501, "request_unsupported", "TRACE that ends here is not reflected"};
     due.close = false;
     assert_own_answer(stage, due);
-    assert_text_equal(
-        stage.records(),
-        "exchange request_unsupported by=client phase=gate op=judge status=501\n");
+    assert_text_equal(stage.records(),
+                      "exchange request_unsupported by=client phase=gate op=judge status=501\n");
 }
 
 // ---- trailers on the way back -------------------------------------------------------------------
@@ -293,7 +291,8 @@ constexpr Answered answer_trailers[] = {
      CHUNKED "X-b:  1\r\nX-A:2\r\nX-b: \xff\r\n"},
     {"trailers are welcome without Connection too",
      "GET /a HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n", TRAILED("X: y\r\n"), CHUNKED "X: y\r\n"},
-    {"trailers are dropped where nobody asked for them", BECAUSED_GET, TRAILED("X: y\r\n"), CHUNKED},
+    {"trailers are dropped where nobody asked for them", BECAUSED_GET, TRAILED("X: y\r\n"),
+     CHUNKED},
     {"trailers are dropped where TE does not say trailers",
      "GET /a HTTP/1.1\r\nHost: a\r\nTE: gzip\r\n\r\n", TRAILED("X: y\r\n"), CHUNKED},
     {"what belongs in a head is dropped from an answer's trailers", WELCOME,

@@ -24,14 +24,15 @@ struct Old {
 
 // Answered, and closed by a FIN after the answer's last byte.
 constexpr Old closed[] = {
-    {"an answer of its length ends with the connection", GET_1_0,
-     OK "Content-Length: 2\r\n\r\nok", OK "Content-Length: 2\r\n" END "ok"},
+    {"an answer of its length ends with the connection", GET_1_0, OK "Content-Length: 2\r\n\r\nok",
+     OK "Content-Length: 2\r\n" END "ok"},
     {"a chunked answer becomes one that ends with the connection", GET_1_0,
      OK "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n1\r\n!\r\n0\r\n\r\n", OK END "ok!"},
     {"an empty chunked answer becomes an empty one", GET_1_0,
      OK "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", OK END},
     {"trailers are dropped", GET_1_0,
-     OK "Transfer-Encoding: chunked\r\nTrailer: X\r\n\r\n2\r\nok\r\n0\r\nX: y\r\n\r\n", OK END "ok"},
+     OK "Transfer-Encoding: chunked\r\nTrailer: X\r\n\r\n2\r\nok\r\n0\r\nX: y\r\n\r\n",
+     OK END "ok"},
     {"an answer that ends with its connection stays one", GET_1_0, OK "\r\nok", OK END "ok", true},
     {"204 ends with the connection", GET_1_0, "HTTP/1.1 204 No Content\r\n\r\n",
      "HTTP/1.1 204 No Content\r\n" END},
@@ -87,15 +88,14 @@ struct Sent {
     std::string_view request;
     std::string_view got;  // up to X-Request-Id
 };
-#define ADDED                                                                               \
-    "Via: 1.0 becaused\r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Host: a\r\n"            \
+#define ADDED                                                                    \
+    "Via: 1.0 becaused\r\nX-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Host: a\r\n" \
     "X-Forwarded-Proto: http\r\nForwarded: for=127.0.0.1;host=a;proto=http\r\n"
 constexpr Sent sent[] = {
     {"the upstream hears HTTP/1.1", "GET /a HTTP/1.0\r\nHost: a\r\nX: y\r\n\r\n",
      "GET /a HTTP/1.1\r\nHost: a\r\nX: y\r\n" ADDED},
     {"keep-alive stays on this side", KEPT_1_0, "GET /a HTTP/1.1\r\nHost: a\r\n" ADDED},
-    {"a body of its length passes",
-     "POST /a HTTP/1.0\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc",
+    {"a body of its length passes", "POST /a HTTP/1.0\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc",
      "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n" ADDED},
     {"Expect means nothing and goes no further",
      "POST /a HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n",
@@ -143,10 +143,11 @@ void a_cut_answer_resets_the_connection(Stage& stage) {
     assert_text_equal(stage.client_bytes(), OK END "ok");
     stage.upstream_fin();
     assert_text_equal(stage.client_state(), "reset");
-    assert_text_equal(stage.records(),
-                      "exchange upstream_closed by=upstream phase=response_body op=read status=200\n"
-                      "client partner(upstream_closed) by=nobody phase=response_body op=none\n"
-                      "upstream upstream_closed by=upstream phase=response_body op=read\n");
+    assert_text_equal(
+        stage.records(),
+        "exchange upstream_closed by=upstream phase=response_body op=read status=200\n"
+        "client partner(upstream_closed) by=nobody phase=response_body op=none\n"
+        "upstream upstream_closed by=upstream phase=response_body op=read\n");
 }
 
 void a_malformed_chunk_resets_the_connection(Stage& stage) {
@@ -158,9 +159,10 @@ void a_malformed_chunk_resets_the_connection(Stage& stage) {
 }
 
 void a_refusal_is_answered_and_closed(Stage& stage) {
-    stage.send("POST /a HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\nContent-Length: x\r\n\r\n");
-    assert_own_answer(stage, {400, "client_malformed",
-                              "Content-Length is not a number of at most 63 bits"});
+    stage.send(
+        "POST /a HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\nContent-Length: x\r\n\r\n");
+    assert_own_answer(
+        stage, {400, "client_malformed", "Content-Length is not a number of at most 63 bits"});
     assert_text_equal(stage.client_state(), "fin");
 }
 
@@ -190,9 +192,9 @@ void an_own_answer_to_options_says_keep_alive(Stage& stage) {
     stage.send(
         "OPTIONS * HTTP/1.0\r\nHost: a\r\nMax-Forwards: 0\r\nConnection: keep-alive\r\n\r\n");
     assert_false(stage.accept());
-    assert_text_equal(stage.client_bytes(),
-                      OK "Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n"
-                         "Content-Length: 0\r\nConnection: keep-alive\r\n\r\n");
+    assert_text_equal(stage.client_bytes(), OK
+                      "Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n"
+                      "Content-Length: 0\r\nConnection: keep-alive\r\n\r\n");
     assert_text_equal(stage.client_state(), "open");
 }
 

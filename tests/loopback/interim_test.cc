@@ -72,8 +72,8 @@ void an_interim_answer_in_one_piece_with_the_final_one_passes(Stage& stage) {
     stage.send(GET);
     assert_true(stage.accept());
     stage.answer("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 X\r\n\r\n" OK);
-    assert_text_equal(stage.client_bytes(), "HTTP/1.1 100 Continue\r\n" VIA
-                                            "\r\nHTTP/1.1 103 X\r\n" VIA "\r\n" OK_GOT);
+    assert_text_equal(stage.client_bytes(),
+                      "HTTP/1.1 100 Continue\r\n" VIA "\r\nHTTP/1.1 103 X\r\n" VIA "\r\n" OK_GOT);
 }
 
 void interim_answers_are_not_for_http_1_0(Stage& stage) {
@@ -86,9 +86,8 @@ void interim_answers_are_not_for_http_1_0(Stage& stage) {
                       "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n" VIA "\r\nok");
 }
 
-#define EXPECT                                                                               \
-    "POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
-#define EXPECT_GOT                                                                           \
+#define EXPECT "POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+#define EXPECT_GOT \
     "POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n{+}\r\n"
 
 // becaused says nothing of its own: the upstream's 100 or its refusal decides.

@@ -13,8 +13,10 @@ namespace {
 #define GOT(path) "GET " path " HTTP/1.1\r\nHost: a\r\n{+}\r\n"
 #define OK(body) "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" body
 #define OK_GOT(body) "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n" VIA "\r\n" body
-#define CLOSED_GOT(body) "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n" VIA "\r\n" body
-constexpr std::string_view gone_idle = "client client_closed_idle by=nobody phase=keepalive op=none\n";
+#define CLOSED_GOT(body) \
+    "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n" VIA "\r\n" body
+constexpr std::string_view gone_idle =
+    "client client_closed_idle by=nobody phase=keepalive op=none\n";
 constexpr std::string_view gone_done = "client complete by=nobody phase=done op=none\n";
 
 // ---- close --------------------------------------------------------------------------------------
@@ -150,8 +152,8 @@ void pipelined_requests_go_up_one_at_a_time(Stage& stage) {
     assert_text_equal(stage.upstream_got(), GOT("/3"));
     stage.answer(OK("3"));
     assert_text_equal(stage.client_bytes(), OK_GOT("3"));
-    assert_text_equal(stage.leave(), complete("200") + complete("200") + complete("200") +
-                                         std::string(gone_idle));
+    assert_text_equal(stage.leave(),
+                      complete("200") + complete("200") + complete("200") + std::string(gone_idle));
 }
 
 void pipelined_bodies_end_where_they_end(Stage& stage) {
@@ -182,8 +184,8 @@ void a_thousand_pipelined_requests_are_answered_in_order(Stage& stage) {
     stage.send(all);
     assert_true(stage.accept());
     for (int i = 0; i < 1000; ++i) {
-        assert_text_equal(stage.upstream_got(), "GET /" + std::to_string(i) +
-                                                    " HTTP/1.1\r\nHost: a\r\n{+}\r\n");
+        assert_text_equal(stage.upstream_got(),
+                          "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: a\r\n{+}\r\n");
         stage.answer(OK("1"));
         assert_text_equal(stage.client_bytes(), OK_GOT("1"));
     }
@@ -363,7 +365,8 @@ void allow_half_close_answers_after_a_fin(Stage& stage) {
 void allow_half_close_answers_a_request_and_fin_at_once(Stage& stage) {
     allow(stage);
     stage.client = stage.rig().connect();
-    assert_true(stage.client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc") > 0);
+    assert_true(stage.client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc") >
+                0);
     stage.client_fin();
     assert_true(stage.accept());
     assert_text_equal(stage.upstream_got(),

@@ -49,8 +49,8 @@ constexpr Size sizes[] = {
     {"a target of 8 KiB passes", [] { return get(target_of(8192)); }},
     {"a target over 8 KiB gets 414", [] { return get(target_of(8193)); }, 414,
      "the request target is over 8 KiB"},
-    {"a target without end gets 414 before its line ends",
-     [] { return "GET " + target_of(8200); }, 414, "the request target is over 8 KiB"},
+    {"a target without end gets 414 before its line ends", [] { return "GET " + target_of(8200); },
+     414, "the request target is over 8 KiB"},
     {"a query over 8 KiB gets 414", [] { return get("/?" + target_of(8191)); }, 414,
      "the request target is over 8 KiB"},
     {"an absolute target over 8 KiB gets 414", [] { return get("http://a" + target_of(8185)); },
@@ -60,24 +60,18 @@ constexpr Size sizes[] = {
     {"a head over 64 KiB gets 431", [] { return head_of(65'537); }, 431, "the head is over 64 KiB"},
     {"a head far over 64 KiB gets 431", [] { return head_of(150'000); }, 431,
      "the head is over 64 KiB"},
-    {"a head without end gets 431 at 64 KiB",
-     [] { return head_of(65'540).substr(0, 65'536); }, 431, "the head is over 64 KiB"},
+    {"a head without end gets 431 at 64 KiB", [] { return head_of(65'540).substr(0, 65'536); }, 431,
+     "the head is over 64 KiB"},
     {"1024 fields pass", [] { return fields_of(1024); }},
     {"1025 fields get 431", [] { return fields_of(1025); }, 431, "more than 1024 field lines"},
     {"64 Connection options pass",
-     [] {
-         return "GET / HTTP/1.1\r\nHost: a\r\nConnection: " + times(63, "x,") + "y\r\n\r\n";
-     }},
+     [] { return "GET / HTTP/1.1\r\nHost: a\r\nConnection: " + times(63, "x,") + "y\r\n\r\n"; }},
     {"65 Connection options are refused",
-     [] {
-         return "GET / HTTP/1.1\r\nHost: a\r\nConnection: " + times(64, "x,") + "y\r\n\r\n";
-     },
+     [] { return "GET / HTTP/1.1\r\nHost: a\r\nConnection: " + times(64, "x,") + "y\r\n\r\n"; },
      400, "more than 64 Connection options", "client_malformed"},
     {"65 Connection options in many lines are refused",
-     [] {
-         return "GET / HTTP/1.1\r\nHost: a\r\n" + times(65, "Connection: x\r\n") + "\r\n";
-     },
-     400, "more than 64 Connection options", "client_malformed"},
+     [] { return "GET / HTTP/1.1\r\nHost: a\r\n" + times(65, "Connection: x\r\n") + "\r\n"; }, 400,
+     "more than 64 Connection options", "client_malformed"},
     {"a request line without a method gets 501 before its end", [] { return times(65, "G"); }, 501,
      "the method is not one that is known", "request_unsupported"},
 };

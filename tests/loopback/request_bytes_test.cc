@@ -20,12 +20,11 @@ constexpr Refused line_ends[] = {
      malformed, bare_lf},
     {"a bare LF after a field is refused", "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", 400,
      malformed, bare_lf},
-    {"a bare LF after the last field is refused", "GET / HTTP/1.1\r\nHost: a\n\r\n", 400,
-     malformed, bare_lf},
+    {"a bare LF after the last field is refused", "GET / HTTP/1.1\r\nHost: a\n\r\n", 400, malformed,
+     bare_lf},
     {"a bare LF as the empty line is refused", "GET / HTTP/1.1\r\nHost: a\r\n\n", 400, malformed,
      bare_lf},
-    {"a head of bare LFs alone is refused", "GET / HTTP/1.1\nHost: a\n\n", 400, malformed,
-     bare_lf},
+    {"a head of bare LFs alone is refused", "GET / HTTP/1.1\nHost: a\n\n", 400, malformed, bare_lf},
     {"a bare LF before Transfer-Encoding hides nothing",
      "POST / HTTP/1.1\r\nHost: a\r\nX: b\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400,
      malformed, bare_lf},
@@ -39,8 +38,8 @@ constexpr Refused line_ends[] = {
      malformed, bare_cr},
     {"a bare CR in the target is refused", "GET /a\rb HTTP/1.1\r\nHost: a\r\n\r\n", 400, malformed,
      bare_cr},
-    {"two CRs before the LF of the request line are refused",
-     "GET / HTTP/1.1\r\r\nHost: a\r\n\r\n", 400, malformed, bare_cr},
+    {"two CRs before the LF of the request line are refused", "GET / HTTP/1.1\r\r\nHost: a\r\n\r\n",
+     400, malformed, bare_cr},
     {"two CRs before the LF of a field are refused", "GET / HTTP/1.1\r\nHost: a\r\r\n\r\n", 400,
      malformed, bare_cr},
     {"two CRs before the LF of the empty line are refused",
@@ -59,8 +58,8 @@ constexpr Refused empty_lines[] = {
      400, malformed, "an empty line instead of a head"},
     {"an empty line of a bare LF before a request is refused",
      "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400, malformed, bare_lf},
-    {"a bare CR before a request is refused", "\rGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400,
-     malformed, bare_cr},
+    {"a bare CR before a request is refused", "\rGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400, malformed,
+     bare_cr},
     {"a space before a request is refused", " GET / HTTP/1.1\r\nHost: a\r\n\r\n", 400, malformed,
      "the method is not a token"},
     {"a tab before a request is refused", "\tGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400, malformed,
@@ -80,8 +79,8 @@ constexpr Refused names[] = {
      malformed, "a field has no name"},
     {"a colon alone is no field", "GET / HTTP/1.1\r\nHost: a\r\n:\r\n\r\n", 400, malformed,
      "a field has no name"},
-    {"a field without a colon is refused", "GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n", 400,
-     malformed, "a field line has no colon"},
+    {"a field without a colon is refused", "GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n", 400, malformed,
+     "a field line has no colon"},
     {"a space before the colon is refused", "GET / HTTP/1.1\r\nHost: a\r\nX : b\r\n\r\n", 400,
      malformed, spaced_name},
     {"a tab before the colon is refused", "GET / HTTP/1.1\r\nHost: a\r\nX\t: b\r\n\r\n", 400,
@@ -170,8 +169,7 @@ void add_control_bytes(Cases& cases) {
         cases.add(name, [byte](Stage& stage) {
             const std::string sent =
                 std::string(HEAD "X: b") + static_cast<char>(byte) + "c\r\n\r\n";
-            check_refused(stage,
-                          {"", sent, 400, malformed, byte == 0 ? "a NUL byte"sv : control});
+            check_refused(stage, {"", sent, 400, malformed, byte == 0 ? "a NUL byte"sv : control});
         });
     }
 }

@@ -57,8 +57,10 @@ constexpr Refused lengths[] = {
      400, ambiguous, repeated},
     {"two different lengths are refused the other way round",
      HEAD "Content-Length: 0\r\nX: y\r\ncontent-length: 3\r\n\r\nabc", 400, ambiguous, repeated},
-    {"two lengths are refused in a GET", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n"
-     "Content-Length: 31\r\n\r\n", 400, ambiguous, repeated},
+    {"two lengths are refused in a GET",
+     "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n"
+     "Content-Length: 31\r\n\r\n",
+     400, ambiguous, repeated},
 };
 
 constexpr Refused codings[] = {
@@ -102,14 +104,17 @@ constexpr Refused codings[] = {
      "a control byte"},
     {"a vertical tab after chunked is refused", CODING("chunked\v"), 400, malformed,
      "a control byte"},
-    {"a non-breaking space before chunked is refused", CODING("\xc2\xa0" "chunked"), 400,
-     ambiguous, not_chunked},
+    {"a non-breaking space before chunked is refused",
+     CODING("\xc2\xa0"
+            "chunked"),
+     400, ambiguous, not_chunked},
     {"Transfer-Encoding in HTTP/1.0 is refused",
      "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, ambiguous,
      "Transfer-Encoding in HTTP/1.0"},
     {"Transfer-Encoding in HTTP/1.0 with keep-alive is refused",
      "POST / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n"
-     "0\r\n\r\n", 400, ambiguous, "Transfer-Encoding in HTTP/1.0"},
+     "0\r\n\r\n",
+     400, ambiguous, "Transfer-Encoding in HTTP/1.0"},
 };
 
 constexpr Refused wishes[] = {
@@ -119,9 +124,8 @@ constexpr Refused wishes[] = {
      "an expectation other than 100-continue"},
     {"an empty Expect gets 417", LENGTH("3\r\nExpect:"), 417, unsupported,
      "an expectation other than 100-continue"},
-    {"a second, other expectation gets 417",
-     LENGTH("3\r\nExpect: 100-continue\r\nExpect: y"), 417, unsupported,
-     "an expectation other than 100-continue"},
+    {"a second, other expectation gets 417", LENGTH("3\r\nExpect: 100-continue\r\nExpect: y"), 417,
+     unsupported, "an expectation other than 100-continue"},
     {"a Connection option that is no token is refused", HEAD "Connection: a b\r\n\r\n", 400,
      malformed, "a Connection option is not a token"},
     {"a Connection option in quotes is refused", HEAD "Connection: \"close\"\r\n\r\n", 400,
@@ -131,9 +135,8 @@ constexpr Refused wishes[] = {
      "Upgrade is not a list of protocols"},
     {"an empty Upgrade is refused", HEAD "Connection: upgrade\r\nUpgrade:\r\n\r\n", 400, malformed,
      "Upgrade is not a list of protocols"},
-    {"two Upgrades are refused",
-     HEAD "Connection: upgrade\r\nUpgrade: tcp\r\nUpgrade: h2c\r\n\r\n", 400, malformed,
-     "Upgrade is repeated"},
+    {"two Upgrades are refused", HEAD "Connection: upgrade\r\nUpgrade: tcp\r\nUpgrade: h2c\r\n\r\n",
+     400, malformed, "Upgrade is repeated"},
     {"a Max-Forwards that is no number is refused",
      "OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: x\r\n\r\n", 400, malformed,
      "Max-Forwards is not a number"},
@@ -172,17 +175,20 @@ constexpr Forwarded bodies[] = {
     {"chunked has no case", CODING("CHUNKed"), HEAD "Transfer-Encoding: chunked\r\n{+}\r\n[abc]"},
     {"chunked with white space around it is chunked", CODING(" \tchunked \t"),
      HEAD "Transfer-Encoding: chunked\r\n{+}\r\n[abc]"},
-    {"a chunked GET passes", "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    {"a chunked GET passes",
+     "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
      "3\r\nabc\r\n0\r\n\r\n",
      "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n{+}\r\n[abc]"},
     {"Connection does not take Content-Length away",
      HEAD "Connection: content-length\r\nContent-Length: 3\r\n\r\nabc",
      HEAD "Content-Length: 3\r\n{+}\r\nabc"},
     {"Connection does not take Transfer-Encoding away",
-     HEAD "Connection: transfer-encoding\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+     HEAD
+     "Connection: transfer-encoding\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
      HEAD "Transfer-Encoding: chunked\r\n{+}\r\n[abc]"},
     {"Connection does not take Host away", HEAD "Connection: host\r\n\r\n", HEAD "{+}\r\n"},
-    {"Expect passes, with its spelling", HEAD "Expect: 100-Continue\r\nContent-Length: 3\r\n\r\nabc",
+    {"Expect passes, with its spelling",
+     HEAD "Expect: 100-Continue\r\nContent-Length: 3\r\n\r\nabc",
      HEAD "Expect: 100-Continue\r\nContent-Length: 3\r\n{+}\r\nabc"},
     {"Expect without a body passes", HEAD "expect: 100-continue\r\n\r\n",
      HEAD "expect: 100-continue\r\n{+}\r\n"},
@@ -200,11 +206,10 @@ void a_length_of_2_to_the_63_minus_1_passes(Stage& stage) {
     assert_text_equal(stage.upstream_got(), "def");
     stage.client_fin();
     assert_text_equal(stage.upstream_state(), "reset");
-    assert_text_equal(
-        stage.leave(),
-        "exchange client_closed by=client phase=request_body op=read status=0\n"
-        "client client_closed by=client phase=request_body op=read\n"
-        "upstream partner(client_closed) by=nobody phase=request_body op=none\n");
+    assert_text_equal(stage.leave(),
+                      "exchange client_closed by=client phase=request_body op=read status=0\n"
+                      "client client_closed by=client phase=request_body op=read\n"
+                      "upstream partner(client_closed) by=nobody phase=request_body op=none\n");
 }
 
 // Every byte there is, in a body of known length and in chunks.
@@ -216,7 +221,8 @@ void a_body_of_every_byte_passes(Stage& stage) {
     assert_text_equal(stage.upstream_got(), HEAD "Content-Length: 256\r\n{+}\r\n" + body);
     stage.answer(no_content);
     stage.send(HEAD "Transfer-Encoding: chunked\r\n\r\n" + chunked(body, 7));
-    assert_text_equal(stage.upstream_got(), HEAD "Transfer-Encoding: chunked\r\n{+}\r\n[" + body + "]");
+    assert_text_equal(stage.upstream_got(),
+                      HEAD "Transfer-Encoding: chunked\r\n{+}\r\n[" + body + "]");
 }
 
 // The head goes on at once: the upstream may have a word before the body comes.

@@ -33,8 +33,7 @@ constexpr Refused line[] = {
     {"a tab after the version is refused", "GET / HTTP/1.1\t" END, 400, malformed, no_version},
     {"a request line without a target is refused", "GET HTTP/1.1" END, 400, malformed,
      "the request line has no HTTP version"},
-    {"a request line with an empty target is refused", "GET  HTTP/1.1" END, 400, malformed,
-     spaces},
+    {"a request line with an empty target is refused", "GET  HTTP/1.1" END, 400, malformed, spaces},
     {"a method alone is refused", "GET" END, 400, malformed, "the request line has no target"},
 };
 

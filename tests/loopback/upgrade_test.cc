@@ -9,21 +9,21 @@ using namespace std::string_view_literals;
 namespace {
 
 #define VIA "Via: 1.1 becaused\r\n"
-#define ATTACH                                                                           \
-    "POST /v1.41/containers/c/attach?stream=1&stdin=1 HTTP/1.1\r\nHost: a\r\n"           \
+#define ATTACH                                                                 \
+    "POST /v1.41/containers/c/attach?stream=1&stdin=1 HTTP/1.1\r\nHost: a\r\n" \
     "Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
-#define ATTACH_GOT                                                                       \
-    "POST /v1.41/containers/c/attach?stream=1&stdin=1 HTTP/1.1\r\nHost: a\r\n"           \
+#define ATTACH_GOT                                                             \
+    "POST /v1.41/containers/c/attach?stream=1&stdin=1 HTTP/1.1\r\nHost: a\r\n" \
     "Upgrade: tcp\r\nConnection: Upgrade\r\n{+}\r\n"
 #define EXEC(framing)                                                                    \
     "POST /v1.41/exec/e/start HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" \
     "Connection: Upgrade\r\nUpgrade: tcp\r\n" framing "\r\n"
 #define EXEC_BODY R"({"Detach":false,"Tty":false}})"  // 29 bytes, as the CLI sends
-#define SWITCH                                                                           \
-    "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n"       \
+#define SWITCH                                                                     \
+    "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n" \
     "Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
-#define SWITCH_GOT                                                                       \
-    "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n"       \
+#define SWITCH_GOT                                                                 \
+    "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n" \
     "Upgrade: tcp\r\nConnection: Upgrade\r\n" VIA "\r\n"
 constexpr std::string_view tunnel_complete =
     "exchange tunnel_complete by=nobody phase=done op=none status=101\n";
@@ -46,8 +46,7 @@ void close_tunnel(Stage& stage) {
     assert_text_equal(stage.client_state(), "open");
     stage.upstream_fin();
     assert_text_equal(stage.client_state(), "fin");
-    assert_text_equal(stage.records(),
-                      std::string(tunnel_complete) + std::string(both_complete));
+    assert_text_equal(stage.records(), std::string(tunnel_complete) + std::string(both_complete));
 }
 
 struct Switch {
@@ -59,8 +58,7 @@ struct Switch {
 };
 constexpr Switch switches[] = {
     {"attach becomes a tunnel", ATTACH, ATTACH_GOT, SWITCH, SWITCH_GOT},
-    {"exec with a body of its length becomes a tunnel",
-     EXEC("Content-Length: 29\r\n") EXEC_BODY,
+    {"exec with a body of its length becomes a tunnel", EXEC("Content-Length: 29\r\n") EXEC_BODY,
      "POST /v1.41/exec/e/start HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
      "Upgrade: tcp\r\nContent-Length: 29\r\nConnection: Upgrade\r\n{+}\r\n" EXEC_BODY,
      SWITCH, SWITCH_GOT},
@@ -125,12 +123,14 @@ void check_switch(Stage& stage, const Switch& row) {
 // An upgrade that was not asked for in the right words goes on as a plain request.
 constexpr Forwarded plain[] = {
     {"Upgrade without Connection is not asked for",
-     "POST /a HTTP/1.1\r\nHost: a\r\nUpgrade: tcp\r\n\r\n", "POST /a HTTP/1.1\r\nHost: a\r\n{+}\r\n"},
+     "POST /a HTTP/1.1\r\nHost: a\r\nUpgrade: tcp\r\n\r\n",
+     "POST /a HTTP/1.1\r\nHost: a\r\n{+}\r\n"},
     {"Connection: upgrade without Upgrade asks for nothing",
      "POST /a HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n\r\n",
      "POST /a HTTP/1.1\r\nHost: a\r\n{+}\r\n"},
     {"HTTP2-Settings goes no further",
-     "POST /a HTTP/1.1\r\nHost: a\r\nConnection: HTTP2-Settings\r\nHTTP2-Settings: AAMAAABk\r\n\r\n",
+     "POST /a HTTP/1.1\r\nHost: a\r\nConnection: HTTP2-Settings\r\nHTTP2-Settings: "
+     "AAMAAABk\r\n\r\n",
      "POST /a HTTP/1.1\r\nHost: a\r\n{+}\r\n"},
 };
 
@@ -168,8 +168,7 @@ void what_the_client_sends_ahead_of_its_fin_is_not_lost(Stage& stage) {
     assert_text_equal(stage.upstream_state(), "fin");
     assert_text_equal(stage.client_bytes(), SWITCH_GOT "output");
     stage.upstream_fin();
-    assert_text_equal(stage.records(),
-                      std::string(tunnel_complete) + std::string(both_complete));
+    assert_text_equal(stage.records(), std::string(tunnel_complete) + std::string(both_complete));
 }
 
 // `docker run` without -i half-closes at once, maybe before dockerd answered.
@@ -184,8 +183,7 @@ void a_fin_ahead_of_the_101_passes_after_it(Stage& stage) {
     assert_text_equal(stage.client_bytes(), SWITCH_GOT "hours of output");
     stage.upstream_fin();
     assert_text_equal(stage.client_state(), "fin");
-    assert_text_equal(stage.records(),
-                      std::string(tunnel_complete) + std::string(both_complete));
+    assert_text_equal(stage.records(), std::string(tunnel_complete) + std::string(both_complete));
 }
 
 // Head, body, input and FIN in one write, before there is even an upstream connection.
@@ -200,8 +198,7 @@ void all_of_a_client_at_once_passes(Stage& stage) {
     assert_text_equal(stage.upstream_state(), "fin");
     assert_text_equal(stage.client_bytes(), SWITCH_GOT);
     stage.upstream_fin();
-    assert_text_equal(stage.records(),
-                      std::string(tunnel_complete) + std::string(both_complete));
+    assert_text_equal(stage.records(), std::string(tunnel_complete) + std::string(both_complete));
 }
 
 void a_101_before_the_body_ended_lets_the_body_end_first(Stage& stage) {
@@ -210,8 +207,10 @@ void a_101_before_the_body_ended_lets_the_body_end_first(Stage& stage) {
     stage.upstream_bytes();
     stage.answer(SWITCH "early output");
     assert_text_equal(stage.client_bytes(), SWITCH_GOT "early output");
-    stage.send(R"("Tty":false}})" "input");
-    assert_text_equal(stage.upstream_bytes(), R"("Tty":false}})" "input");
+    stage.send(R"("Tty":false}})"
+               "input");
+    assert_text_equal(stage.upstream_bytes(), R"("Tty":false}})"
+                                              "input");
     close_tunnel(stage);
 }
 
@@ -262,8 +261,7 @@ void the_clients_fin_passes_alone_after_its_last_byte(Stage& stage) {
     stage.upstream_fin();
     assert_text_equal(stage.client_bytes(), "!");
     assert_text_equal(stage.client_state(), "fin");
-    assert_text_equal(stage.records(),
-                      std::string(tunnel_complete) + std::string(both_complete));
+    assert_text_equal(stage.records(), std::string(tunnel_complete) + std::string(both_complete));
 }
 
 void the_upstreams_fin_passes_alone_after_its_last_byte(Stage& stage) {
@@ -278,8 +276,7 @@ void the_upstreams_fin_passes_alone_after_its_last_byte(Stage& stage) {
     assert_text_equal(stage.upstream_bytes(), "input and more input");
     stage.client_fin();
     assert_text_equal(stage.upstream_state(), "fin");
-    assert_text_equal(stage.records(),
-                      std::string(tunnel_complete) + std::string(both_complete));
+    assert_text_equal(stage.records(), std::string(tunnel_complete) + std::string(both_complete));
 }
 
 void both_fins_at_once_end_a_tunnel_well(Stage& stage) {
@@ -292,8 +289,7 @@ void both_fins_at_once_end_a_tunnel_well(Stage& stage) {
     assert_text_equal(stage.upstream_bytes(), "in");
     assert_text_equal(stage.client_state(), "fin");
     assert_text_equal(stage.upstream_state(), "fin");
-    assert_text_equal(stage.records(),
-                      std::string(tunnel_complete) + std::string(both_complete));
+    assert_text_equal(stage.records(), std::string(tunnel_complete) + std::string(both_complete));
 }
 
 void a_tunnel_of_no_bytes_ends_well(Stage& stage) {
@@ -320,8 +316,7 @@ void a_clients_fin_passes_alone_over_unix_sockets(Stage& stage) {
     assert_text_equal(stage.client_state(), "open");
     stage.upstream_fin();
     assert_text_equal(stage.client_state(), "fin");
-    assert_text_equal(stage.records(),
-                      std::string(tunnel_complete) + std::string(both_complete));
+    assert_text_equal(stage.records(), std::string(tunnel_complete) + std::string(both_complete));
 }
 void an_upstreams_fin_passes_alone_over_unix_sockets(Stage& stage) {
     over_unix_sockets(stage);
@@ -334,8 +329,7 @@ void an_upstreams_fin_passes_alone_over_unix_sockets(Stage& stage) {
     assert_text_equal(stage.upstream_state(), "open");
     stage.client_fin();
     assert_text_equal(stage.upstream_state(), "fin");
-    assert_text_equal(stage.records(),
-                      std::string(tunnel_complete) + std::string(both_complete));
+    assert_text_equal(stage.records(), std::string(tunnel_complete) + std::string(both_complete));
 }
 
 // ---- broken tunnels: a FIN would look whole to the CLI, a reset does not -------------------------
@@ -393,8 +387,7 @@ constexpr RefusedUpgrade refused[] = {
      "HTTP/1.1 409 Conflict\r\nTransfer-Encoding: chunked\r\n" VIA "\r\n[no]"},
     {"a refused upgrade without a body passes", "HTTP/1.1 204 No Content\r\n\r\n",
      "HTTP/1.1 204 No Content\r\n" VIA "\r\n"},
-    {"an upgrade answered with 200 is no tunnel",
-     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    {"an upgrade answered with 200 is no tunnel", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" VIA "\r\nok"},
     {"426 passes as an answer", "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n",
      "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n" VIA "\r\n"},
@@ -421,8 +414,8 @@ void bytes_behind_a_refused_upgrade_are_never_a_request(Stage& stage) {
     assert_text_equal(stage.upstream_bytes(), "");
     assert_text_equal(stage.client_state(), "fin");
     assert_false(stage.rig().accept().open());
-    assert_text_equal(stage.leave(), complete("404") +
-                                         "client complete by=nobody phase=done op=none\n");
+    assert_text_equal(stage.leave(),
+                      complete("404") + "client complete by=nobody phase=done op=none\n");
 }
 
 void a_fin_before_a_refused_upgrade_still_gets_its_answer(Stage& stage) {
@@ -433,8 +426,8 @@ void a_fin_before_a_refused_upgrade_still_gets_its_answer(Stage& stage) {
     assert_text_equal(stage.client_bytes(),
                       "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n" VIA "\r\nno");
     assert_text_equal(stage.client_state(), "fin");
-    assert_text_equal(stage.records(), complete("404") +
-                                           "client complete by=nobody phase=done op=none\n");
+    assert_text_equal(stage.records(),
+                      complete("404") + "client complete by=nobody phase=done op=none\n");
 }
 
 // ---- hijacks without Upgrade ---------------------------------------------------------------------

@@ -126,8 +126,7 @@ constexpr Words words[] = {
     {"client_malformed", "http_request_error", "The request is not valid HTTP/1.1: %."},
     {"client_ambiguous_framing", "http_request_error",
      "The request says in two ways where its body ends: %."},
-    {"client_head_too_large", "http_request_error",
-     "The request head is larger than allowed: %."},
+    {"client_head_too_large", "http_request_error", "The request head is larger than allowed: %."},
     {"request_unsupported", "http_request_error", "This proxy does not do that: %."},
     {"client_head_timeout", "http_request_error", "%"},
     {"client_stalled_sending", "http_request_error", "%"},
@@ -165,9 +164,8 @@ std::string_view phrase(int status) {
 }  // namespace
 
 std::string own_answer(const OwnAnswer& answer) {
-    const Words* said = std::find_if(std::begin(words), std::end(words), [&](const Words& row) {
-        return row.reason == answer.reason;
-    });
+    const Words* said = std::find_if(std::begin(words), std::end(words),
+                                     [&](const Words& row) { return row.reason == answer.reason; });
     if (said == std::end(words)) return "no words for " + std::string(answer.reason);
     std::string sentence(said->sentence);
     sentence.replace(sentence.find('%'), 1, answer.message);
