@@ -78,6 +78,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     void upstream_write_failed(int error);
     bool may_replay() const;
     void replay(const Fault& fault);
+    void send_again();
     void answer_missing(const Fault& fault);
 
     // The way down: exchange_down.cc.

@@ -131,11 +131,22 @@ void Exchange::use(Conn& conn, bool reused) {
     up_stamp_ns_ = house_.loop().now_ns();
     set(Up::body, down_);
     if (!replay_body_.empty()) {
-        const Slice body = house_.loop().slabs().copy(replay_body_);
-        head_due_ = false;
-        body_written(up_flow_.push(body, conn, head_));
+        send_again();
     } else if (up_complete_) {
         flush_head();
+    }
+}
+
+// The head and what was kept of the body, in pieces that fit a slab.
+void Exchange::send_again() {
+    constexpr size_t piece_bytes = 64 * 1024;
+    std::string_view rest = replay_body_;
+    while (!rest.empty() && !finished_ && up_ == Up::body) {
+        const Slice piece = house_.loop().slabs().copy(rest.substr(0, piece_bytes));
+        rest.remove_prefix(piece.size());
+        const std::string_view head = head_due_ ? std::string_view(head_) : "";
+        head_due_ = false;
+        body_written(up_flow_.push(piece, *upstream_, head));
     }
 }
 
