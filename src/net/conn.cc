@@ -274,7 +274,8 @@ int Conn::write(std::span<const Part> parts) {
         sent -= gone;
         if (gone == part.bytes.size()) continue;
         const std::string_view rest = part.bytes.substr(static_cast<size_t>(gone));
-        queue_.push(part.owner != nullptr ? part.owner->share(rest) : loop_.slabs().copy(rest));
+        queue_.push(part.owner != nullptr ? loop_.slabs().keep(*part.owner, rest)
+                                          : loop_.slabs().copy(rest));
     }
     was_full_ = was_full_ || full();
     return request_ == nullptr ? arm_write() : 0;
