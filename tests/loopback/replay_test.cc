@@ -214,6 +214,25 @@ void the_budget_for_bodies_can_be_set(Stage& stage) {
     assert_text_equal(field_of(stage.exchange(), "reason"), "retry_impossible");
 }
 
+void a_body_larger_than_a_slab_is_sent_again_where_the_budget_allows(Stage& stage) {
+    stage.options.settings.replay_bytes = 1U << 20;
+    warm(stage);
+    const std::string body = pattern(600'000);
+    std::string_view rest = body;
+    stage.send("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 600000\r\n\r\n");
+    while (!rest.empty()) {
+        rest.remove_prefix(stage.client.send(rest));
+        stage.upstream_bytes();
+    }
+    kill(stage, Death::reset);
+    assert_true(stage.accept());
+    for (int i = 0; i < 100 && stage.upstream.received.size() < body.size(); ++i)
+        stage.upstream_bytes();
+    assert_true(stage.upstream.received.ends_with("\r\n\r\n" + body));
+    stage.answer(OK);
+    assert_text_equal(stage.client_bytes(), OK_GOT);
+}
+
 // What had come is sent again, what comes later follows it.
 void a_body_on_its_way_is_sent_again_and_goes_on(Stage& stage) {
     warm(stage);
@@ -372,6 +391,7 @@ int main() {
     cases.add(SCENARIO(a_body_of_64_kib_is_sent_again));
     cases.add(SCENARIO(a_body_over_64_kib_is_not_sent_again));
     cases.add(SCENARIO(the_budget_for_bodies_can_be_set));
+    cases.add(SCENARIO(a_body_larger_than_a_slab_is_sent_again_where_the_budget_allows));
     cases.add(SCENARIO(a_body_on_its_way_is_sent_again_and_goes_on));
     cases.add(SCENARIO(chunks_on_their_way_are_sent_again_and_go_on));
     cases.add(SCENARIO(what_comes_during_the_reconnect_is_not_lost));
