@@ -310,6 +310,43 @@ void check_flaw(Stage& stage, const ChunkFlaw& flaw) {
         "upstream upstream_malformed by=upstream phase=response_body op=parse\n");
 }
 
+// What an upstream may add to its chunks is bounded, as a client's is.
+struct Bound {
+    std::string_view name;
+    std::string (*body)();
+    std::string_view detail = {};  // empty: it passes
+};
+constexpr Bound bounds[] = {
+    {"a chunk extension of 1 KiB in an answer passes",
+     [] { return "3;" + times(1024, "e") + "\r\nabc\r\n0\r\n\r\n"; }},
+    {"a chunk extension over 1 KiB cuts the answer",
+     [] { return "3;" + times(1025, "e") + "\r\nabc\r\n0\r\n\r\n"; },
+     "a chunk extension is over 1 KiB"},
+    {"chunk extensions over 16 KiB together cut the answer",
+     [] { return times(5462, "3;eee\r\nabc\r\n") + "0\r\n\r\n"; },
+     "the chunk extensions are over 16 KiB"},
+    {"trailers of 8 KiB in an answer pass",
+     [] { return "3\r\nabc\r\n0\r\nX: " + times(8187, "y") + "\r\n\r\n"; }},
+    {"trailers over 8 KiB cut the answer",
+     [] { return "3\r\nabc\r\n0\r\nX: " + times(8188, "y") + "\r\n\r\n"; },
+     "the trailers are over 8 KiB"},
+};
+void check_bound(Stage& stage, const Bound& bound) {
+    stage.send(BECAUSED_GET);
+    assert_true(stage.accept());
+    stage.answer(CHUNKED "\r\n" + bound.body());
+    const std::string got = stage.client_got();
+    if (bound.detail.empty()) {
+        assert_text_equal(got, CHUNKED VIA "\r\n[abc]");
+        assert_text_equal(stage.client_state(), "open");
+        return;
+    }
+    assert_true(got.ends_with(" (cut)"));
+    assert_text_equal(stage.client_state(), "fin");
+    assert_text_equal(stage.upstream_state(), "reset");
+    assert_text_equal(field_of(stage.exchange(), "detail"), bound.detail);
+}
+
 // Pipelined requests behind a cut answer are not answered: their client reconnects.
 void nothing_follows_a_cut_answer(Stage& stage) {
     stage.send(std::string(BECAUSED_GET) + std::string(next));
@@ -354,6 +391,7 @@ int main() {
     for (const ChunkFlaw& flaw : chunk_flaws)
         cases.add(std::string(flaw.name) + " cuts the answer",
                   [&flaw](Stage& stage) { check_flaw(stage, flaw); });
+    cases.add(bounds, check_bound);
     cases.add(SCENARIO(a_switch_to_another_protocol_is_refused));
     cases.add(SCENARIO(a_switch_to_one_protocol_more_is_refused));
     cases.add(SCENARIO(a_switch_without_upgrade_is_refused));

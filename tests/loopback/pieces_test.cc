@@ -18,7 +18,7 @@ struct Talk {
     std::string_view name;
     std::string_view request;
     std::string_view answer;
-    bool ends = false;  // the upstream's FIN follows
+    bool ends = false;    // the upstream's FIN follows
     bool tunnel = false;  // both FINs follow
 };
 
@@ -40,8 +40,10 @@ constexpr Talk requests[] = {
     {"a request that closes",
      "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n",
      OK},
-    {"an HTTP/1.0 request", "GET http://a/b HTTP/1.0\r\nX-Request-Id: i\r\ntraceparent: "
-     "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n", OK},
+    {"an HTTP/1.0 request",
+     "GET http://a/b HTTP/1.0\r\nX-Request-Id: i\r\ntraceparent: "
+     "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n",
+     OK},
     {"an upgrade with input behind it", ATTACH "\r\n\r\ninput\0\n"sv, SWITCH, false, true},
     {"an upgrade with a body and input behind it",
      "POST /exec/e/start HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
@@ -53,24 +55,26 @@ constexpr Talk requests[] = {
 };
 
 constexpr Talk answers[] = {
-    {"an answer of known length", GET, "HTTP/1.1 200 \r\nX:  y\r\nContent-Length: 6\r\n\r\n\r\n\r\nok"},
+    {"an answer of known length", GET,
+     "HTTP/1.1 200 \r\nX:  y\r\nContent-Length: 6\r\n\r\n\r\n\r\nok"},
     {"a chunked answer with extensions and trailers",
      "GET /a HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n",
      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-     "3;x=\"y\"\r\nabc\r\n0B ;z\r\n0\r\n\r\ndefghi\r\n000\r\nX-T: 1\r\nSet-Cookie: 2\r\nX-U:\r\n\r\n"},
+     "3;x=\"y\"\r\nabc\r\n0B ;z\r\n0\r\n\r\ndefghi\r\n000\r\nX-T: 1\r\nSet-Cookie: "
+     "2\r\nX-U:\r\n\r\n"},
     {"a chunked answer for HTTP/1.0",
      "GET /a HTTP/1.0\r\nHost: a\r\nX-Request-Id: i\r\ntraceparent: "
      "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n",
      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n"},
-    {"an answer that ends with its connection", GET, "HTTP/1.0 200 OK\r\nX: y\r\n\r\nok\r\n\r\n", true},
+    {"an answer that ends with its connection", GET, "HTTP/1.0 200 OK\r\nX: y\r\n\r\nok\r\n\r\n",
+     true},
     {"an answer to HEAD", "HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n",
      "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"},
     {"an empty answer", GET, "HTTP/1.1 204 No Content\r\nX: y\r\n\r\n"},
     {"interim answers before the final one", GET,
      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 X\r\nLink: </a>\r\n\r\n" OK},
     {"a switch with output behind it", ATTACH, SWITCH "\r\n\r\noutput\0\n"sv, false, true},
-    {"a raw stream with output behind it",
-     "POST /containers/c/attach HTTP/1.1\r\nHost: a\r\n\r\n",
+    {"a raw stream with output behind it", "POST /containers/c/attach HTTP/1.1\r\nHost: a\r\n\r\n",
      "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n\r\n\r\nout", false,
      true},
     {"a cut answer of known length", GET, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", true},
@@ -136,8 +140,8 @@ std::string transcript(const Talk& talk, const std::vector<std::string_view>& re
     }
     const std::string down = stage.client_bytes();
     const std::string status = field_of(stage.exchange(), "status");
-    const std::string ends = stage.client_state() + " " +
-                             (stage.upstream.open() ? stage.upstream_state() : "none");
+    const std::string ends =
+        stage.client_state() + " " + (stage.upstream.open() ? stage.upstream_state() : "none");
     const std::string records = stage.leave();
     if (show == Show::verdict) return status + "\n" + ends + "\n" + records;
     return "up: " + readable(up) + "\ndown: " + readable(down) + "\n" + ends + "\n" + records;
@@ -164,8 +168,8 @@ void check_pieces(const Talk& talk, Show show, bool of_request, bool in_two) {
     }
     for (size_t cut = 1; cut < text.size(); ++cut) {
         const std::vector<std::string_view> two{text.substr(0, cut), text.substr(cut)};
-        const std::string parts = of_request ? transcript(talk, two, answer, show)
-                                             : transcript(talk, request, two, show);
+        const std::string parts =
+            of_request ? transcript(talk, two, answer, show) : transcript(talk, request, two, show);
         if (parts != whole) print_error("cut at %zu of %zu\n", cut, text.size());
         assert_text_equal(parts, whole);
     }
