@@ -342,7 +342,7 @@ int Conn::write_raw(std::span<const Part> parts) {
 void Conn::enqueue(const Part& part, size_t gone) {
     std::string_view rest = part.bytes.substr(gone);
     if (part.owner != nullptr && !rest.empty()) {
-        queue_.push(part.owner->share(rest));
+        queue_.push(loop_.slabs().keep(*part.owner, rest));
         return;
     }
     for (; !rest.empty(); rest.remove_prefix(std::min(rest.size(), Slab::size)))

@@ -53,7 +53,8 @@ void Exchange::on_bytes(Conn& conn, const Slice& bytes) {
         upstream_->pause(Conn::Pause::sink_full);
         session_->rearm();
     }
-    settle();
+    if (up_ == Up::cut) session_->feed();  // with an answer here, the request's rest is not kept
+    if (!finished_) settle();
 }
 
 // Returns how many bytes were taken: the head and what of the body went out along with it.

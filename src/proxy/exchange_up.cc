@@ -134,11 +134,22 @@ void Exchange::use(Conn& conn, bool reused) {
     up_stamp_ns_ = house_.loop().now_ns();
     set(Up::body, down_);
     if (!replay_body_.empty()) {
-        const Slice body = house_.loop().slabs().copy(replay_body_);
-        head_due_ = false;
-        body_written(up_flow_.push(body, conn, head_));
+        send_again();
     } else if (up_complete_) {
         flush_head();
+    }
+}
+
+// The head and what was kept of the body, in pieces that fit a slab.
+void Exchange::send_again() {
+    constexpr size_t piece_bytes = 64 * 1024;
+    std::string_view rest = replay_body_;
+    while (!rest.empty() && !finished_ && up_ == Up::body) {
+        const Slice piece = house_.loop().slabs().copy(rest.substr(0, piece_bytes));
+        rest.remove_prefix(piece.size());
+        const std::string_view head = head_due_ ? std::string_view(head_) : "";
+        head_due_ = false;
+        body_written(up_flow_.push(piece, *upstream_, head));
     }
 }
 
@@ -152,7 +163,7 @@ void Exchange::flush_head() {
 
 bool Exchange::takes_bytes() const {
     if (finished_) return false;
-    if (up_ == Up::cut) return true;  // read and dropped
+    if (up_ == Up::cut) return !may_replay();  // read and dropped, unless it may be asked for again
     if (tunnel_) return true;
     return up_ == Up::body && !up_complete_;
 }
@@ -234,16 +245,21 @@ void Exchange::upstream_lost_after_answer(const Fault& fault) {
     settle();
 }
 
+// Should this upstream connection die now, can the request go out once more?
+bool Exchange::may_replay() const {
+    return !answer_byte_ && (reused_ || replays_ > 0) && replayable_ &&
+           replays_ < house_.settings().replays;
+}
+
 // The upstream connection ended and its answer is not whole.
 void Exchange::answer_missing(const Fault& fault) {
-    const bool tried_before = !answer_byte_ && (reused_ || replays_ > 0);
-    if (tried_before && replayable_) {
-        if (replays_ < house_.settings().replays) replay(fault);
-        else fail(Ending::by_io(Reason::retry_exhausted, phase_, fault.op, fault.error));
+    if (may_replay()) {
+        replay(fault);
         return;
     }
-    if (tried_before && reused_) {
-        fail(Ending::by_io(Reason::retry_impossible, phase_, fault.op, fault.error));
+    if (!answer_byte_ && (reused_ || replays_ > 0)) {
+        fail(Ending::by_io(replayable_ ? Reason::retry_exhausted : Reason::retry_impossible, phase_,
+                           fault.op, fault.error));
         return;
     }
     if (up_fault_) {
