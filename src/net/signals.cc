@@ -9,7 +9,8 @@ void Signals::signal_cb(uv_signal_t* handle, int number) noexcept {
 }
 
 void Signals::open() {
-    const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    constexpr std::array<int, std::tuple_size_v<decltype(handles_)>> numbers = {SIGTERM, SIGINT,
+                                                                                SIGHUP};
     for (size_t i = 0; i < handles_.size(); ++i) {
         CHECK(::uv_signal_init(loop_.uv(), &handles_[i]) == 0);
         handles_[i].data = this;

@@ -70,6 +70,11 @@ void Exchange::open(Session& session) {
 
 Conn& Exchange::client() { return session_->conn(); }
 
+Conn& Exchange::upstream() {
+    CHECK(upstream_ != nullptr);
+    return *upstream_;
+}
+
 uint32_t Exchange::limit_ms(ClockName clock) const {
     return house_.settings().clocks.ms(entry_->facts.route, clock);
 }
@@ -164,12 +169,12 @@ void Exchange::release_upstream() {
 // Looks what the last event finished.
 void Exchange::settle() {
     if (finished_) return;
-    if (up_ == Up::body && up_complete_ && !head_due_ && upstream_->queued_bytes() == 0) {
+    if (up_ == Up::body && up_complete_ && !head_due_ && upstream().queued_bytes() == 0) {
         up_stamp_ns_ = down_stamp_ns_ = entry_->facts.last_up_ns = house_.loop().now_ns();
         set(Up::done, down_);
     }
     if (tunnel_) {
-        const bool up_over = client_fin_ && (up_ == Up::cut || upstream_->finished_writing());
+        const bool up_over = client_fin_ && (up_ == Up::cut || upstream().finished_writing());
         if (up_over && upstream_fin_ && client().finished_writing())
             complete(Reason::tunnel_complete);
         return;
