@@ -132,6 +132,7 @@ class SlabPool {
     }
     // The next `take`s to fail although the limit is not reached (tests); counts down per take.
     void fail_take_after(int64_t count) { fail_after_ = count; }
+    bool failure_pending() const { return fail_after_ >= 0; }
 
   private:
     static constexpr size_t warm = 4;

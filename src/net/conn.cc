@@ -56,11 +56,11 @@ Conn::Conn(Loop& loop, Ledger& ledger, Side side, const Endpoint& peer, ConnSink
 
 Conn::~Conn() = default;
 
-void Conn::fail_at_birth(Op op, int error) {
+void Conn::fail_at_birth(int error) {
     sink_ = nullptr;
-    end(op == Op::connect
+    end(facts().side == Side::upstream
             ? connect_failed(error)
-            : Ending::internal(Phase::accept, op, error, "libuv did not take the socket"),
+            : Ending::internal(Phase::accept, Op::accept, error, "a socket could not be made"),
         Close::fin);
 }
 
@@ -76,7 +76,7 @@ Conn* Conn::accepted(Loop& loop, Ledger& ledger, const Arrival& arrival,
                                           : ::uv_tcp_open(&conn->handle_.tcp, fd);
     if (error == 0) return conn;
     ignored(::close(fd), "libuv did not take it; nothing was sent on it");
-    conn->fail_at_birth(Op::accept, error);
+    conn->fail_at_birth(error);
     return nullptr;
 }
 
@@ -94,7 +94,7 @@ Conn* Conn::dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer, const Soc
     if (error == 0) error = ::uv_tcp_open(&conn->handle_.tcp, socket_fd);
     if (error != 0) {
         if (socket_fd >= 0) ignored(::close(socket_fd), "it was never connected");
-        conn->fail_at_birth(Op::connect, error);
+        conn->fail_at_birth(error);
         return nullptr;
     }
     conn->request_ = new Request;
@@ -103,7 +103,7 @@ Conn* Conn::dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer, const Soc
                              reinterpret_cast<const sockaddr*>(&address), connect_cb);
     if (error != 0) {
         delete std::exchange(conn->request_, nullptr);
-        conn->fail_at_birth(Op::connect, error);
+        conn->fail_at_birth(error);
         return nullptr;
     }
     conn->connecting_ = true;
@@ -156,9 +156,10 @@ void Conn::update_reading() {
     }
     const int error = ::uv_read_start(stream(), alloc_cb, read_cb);
     if (error == 0) return;
-    // Fails only on a socket that is already dead; the probe reports it outside of the sink's call.
+    // The probe reports it, outside of the sink's call.
     reading_ = false;
     eof_ = true;
+    start_error_ = error;
     loop_.watch(*this);
 }
 

@@ -43,6 +43,10 @@ struct Fault {
     const char* detail = "";  // static; what TLS says
 };
 
+// How a connect that failed with this negative errno ends. What only we can lack (ports, buffers,
+// descriptors) is never the upstream's fault.
+Ending connect_failed(int error);
+
 class ConnSink {
   public:
     ConnSink() = default;
@@ -83,9 +87,6 @@ struct Arrival {
 // TCP_NODELAY, keepalive, TCP_USER_TIMEOUT on a TCP socket (tcp(7)); accepted sockets inherit them
 // from their listener. Returns 0 or a negative errno.
 int apply_socket_options(int fd, const SocketOptions& options);
-
-// Why a connect to the upstream failed, by its errno: the upstream's doing, or our own machine's.
-Ending connect_failed(int error);
 
 class Conn final : private ProbeNode, private SlabWaiter {
   public:
@@ -176,7 +177,7 @@ class Conn final : private ProbeNode, private SlabWaiter {
     uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&handle_); }
     const uv_stream_t* stream() const { return reinterpret_cast<const uv_stream_t*>(&handle_); }
     int fd() const;
-    void fail_at_birth(Op op, int error);
+    void fail_at_birth(int error);
     void update_reading();
     void handle_connected(int status);
     void handle_read(ssize_t count);
@@ -237,6 +238,7 @@ class Conn final : private ProbeNode, private SlabWaiter {
     uint64_t turn_ = 0;    // the turn that budget_ belongs to
     uint32_t budget_ = 0;  // bytes this turn may still read
     uint32_t user_timeout_ms_ = 0;
+    int start_error_ = 0;  // reading could not begin; the probe reports it
     uint8_t paused_ = 0;
     bool unix_ = false;
     bool connecting_ = false;

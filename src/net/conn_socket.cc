@@ -41,6 +41,27 @@ Fault::What what_of(int error) {
 
 }  // namespace
 
+Ending connect_failed(int error) {
+    const auto by_io = [error](Reason reason) {
+        return Ending::by_io(reason, Phase::connect, Op::connect, error);
+    };
+    switch (error) {
+        case UV_EMFILE:
+        case UV_ENFILE: return by_io(Reason::fd_exhausted);
+        case UV_ECONNREFUSED:
+        case UV_ENOENT: return by_io(Reason::upstream_refused);
+        case UV_EADDRNOTAVAIL:  // no local port is left
+        case UV_EAFNOSUPPORT:
+        case UV_EBADF:
+        case UV_EINVAL:
+        case UV_ENOBUFS:
+        case UV_ENOMEM:
+            return Ending::internal(Phase::connect, Op::connect, error,
+                                    "a socket could not be made");
+        default: return by_io(Reason::upstream_unreachable);
+    }
+}
+
 int apply_socket_options(int fd, const SocketOptions& options) {
     int error = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     if (error == 0 && options.keepalive_s > 0) {
@@ -54,25 +75,6 @@ int apply_socket_options(int fd, const SocketOptions& options) {
         error = set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
                            static_cast<int>(options.user_timeout_s * 1000));
     return error;
-}
-
-Ending connect_failed(int error) {
-    switch (error) {
-        case UV_EMFILE:
-        case UV_ENFILE:
-            return Ending::by_io(Reason::fd_exhausted, Phase::connect, Op::connect, error);
-        case UV_ECONNREFUSED:
-        case UV_ENOENT:
-            return Ending::by_io(Reason::upstream_refused, Phase::connect, Op::connect, error);
-        case UV_EADDRNOTAVAIL:  // no local port is left
-        case UV_EAFNOSUPPORT:
-        case UV_ENOBUFS:
-        case UV_ENOMEM:
-            return Ending::internal(Phase::connect, Op::connect, error,
-                                    "a socket could not be made");
-        default: break;
-    }
-    return Ending::by_io(Reason::upstream_unreachable, Phase::connect, Op::connect, error);
 }
 
 int Conn::socket_error() const {
@@ -153,6 +155,10 @@ void Conn::probe() {
         return;
     }
     if (connecting_) return;
+    if (start_error_ != 0) {
+        report({Fault::What::failed, Op::read, start_error_});
+        return;
+    }
     if (request_ != nullptr || zero_window_) adjust_user_timeout();
     // What a paused upstream sent before it died is still to be read, and says more than the death.
     if (!eof_ && (paused_ == 0 || facts().side == Side::upstream)) return;

@@ -15,6 +15,7 @@
 #include "ops/phrase.hh"
 #include "ops/run.hh"
 #include "ops/start.hh"
+#include "ops/token.hh"
 #include "ops/version.hh"
 #include "ops/why.hh"
 
@@ -56,11 +57,12 @@ int docs_command(Arguments arguments) {
     const std::optional<std::string> page =
         arguments.size() == 1 ? docs_page(arguments[0]) : std::nullopt;
     if (page) return print(*page);
-    return complain(arguments.empty()
-                        ? std::string("docs: which page? reasons, clocks, options or schema")
-                        : phrase("docs: no such page: ", arguments.back(),
-                                 suggestion(arguments.back(), docs_pages())),
-                    exit_usage);
+    return complain(
+        arguments.empty()
+            ? std::string("docs: which page? reasons, clocks, options, routes or schema")
+            : phrase("docs: no such page: ", arguments.back(),
+                     suggestion(arguments.back(), docs_pages())),
+        exit_usage);
 }
 
 int version_command(Arguments arguments) {
@@ -68,9 +70,17 @@ int version_command(Arguments arguments) {
     return print(version_text());
 }
 
+// A command's page, or that of its action: "token issue".
+std::optional<std::string> help_for(Arguments words) {
+    if (words.size() > 1)
+        if (std::optional<std::string> text = help_text(phrase(words[0], ' ', words[1])))
+            return text;
+    return help_text(words[0]);
+}
+
 int help_command(Arguments arguments) {
     if (arguments.empty()) return print(help_text());
-    const std::optional<std::string> text = help_text(arguments[0]);
+    const std::optional<std::string> text = help_for(arguments);
     if (text) return print(*text);
     return complain(
         phrase("help: no such command: ", arguments[0], suggestion(arguments[0], command_names())),
@@ -83,9 +93,10 @@ struct Command {
 };
 
 constexpr Command commands[] = {
-    {"run", run_command},           {"check", check_command},     {"why", why},
-    {"docs", docs_command},         {"version", version_command}, {"help", help_command},
-    {"--version", version_command}, {"--help", help_command},     {"-h", help_command},
+    {"run", run_command},   {"check", check_command},       {"why", why},
+    {"token", token},       {"docs", docs_command},         {"version", version_command},
+    {"help", help_command}, {"--version", version_command}, {"--help", help_command},
+    {"-h", help_command},
 };
 
 // A socket that got the number of a closed standard stream would be sent what is said to people. Each is
@@ -128,7 +139,8 @@ int command(int argc, char** argv) {
         return complain(phrase("no such command: ", words[0], suggestion(words[0], command_names()),
                                " (becaused help lists them)"),
                         exit_usage);
-    if (asks_for_help(arguments) && help_text(words[0])) return print(*help_text(words[0]));
+    if (asks_for_help(arguments))
+        if (const std::optional<std::string> text = help_for(words)) return print(*text);
     return found->run(arguments);
 }
 

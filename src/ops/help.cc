@@ -58,12 +58,28 @@ constexpr Help pages[] = {
      "\n"
      "Exit code: 0 when read, 1 when it cannot be read, 2 for wrong usage.\n",
      false},
+    {"token", "make keys, issue and check tokens, hash secrets",
+     "Usage: becaused token keygen|issue|inspect|verify|hash [FLAGS] [FILE|-]\n"
+     "\n"
+     "  keygen    make a key pair for signing tokens, or a key for hashes\n"
+     "  issue     sign a token (PASETO v4.public)\n"
+     "  inspect   show what a token says, unverified\n"
+     "  verify    would it be let in, and as whom?\n"
+     "  hash      make a static token's or a password's entry for the access file\n"
+     "\n"
+     "becaused help token issue (keygen, ...) tells more. Tokens and keys stand in files, in the\n"
+     "environment or on standard input, never on the command line. Files that others may read are\n"
+     "refused.\n"
+     "\n"
+     "Exit code: 0 when fine, 1 when refused or not possible, 2 for wrong usage.\n",
+     false},
     {"docs", "print a reference page",
-     "Usage: becaused docs reasons|clocks|options|schema\n"
+     "Usage: becaused docs reasons|clocks|options|routes|schema\n"
      "\n"
      "  reasons   why connections and requests end (Markdown)\n"
      "  clocks    the time limits and their defaults (Markdown)\n"
      "  options   the settings (Markdown)\n"
+     "  routes    Docker's API: routes, profiles and rules (Markdown)\n"
      "  schema    the JSON Schema of records\n",
      false},
     {"version", "name the version and those of the libraries inside", "Usage: becaused version\n",
@@ -79,7 +95,73 @@ constexpr Help pages[] = {
      true, "tls"},
 };
 
-constexpr std::string_view names[] = {"run", "check", "why", "docs", "version", "help"};
+// Pages of a command's actions; not in the list of commands.
+constexpr Help action_pages[] = {
+    {"token keygen", "",
+     "Usage: becaused token keygen FILE\n"
+     "       becaused token keygen --hash-key FILE\n"
+     "\n"
+     "Makes FILE, with mode 0600 and a new secret key in it: one that signs tokens (k4.secret, "
+     "for\n"
+     "whoever issues them), or one for the hashes of static tokens (for the build machine). "
+     "Prints\n"
+     "what belongs into the access file: the public key, or where the key for hashes is.\n",
+     false},
+    {"token issue", "",
+     "Usage: becaused token issue --key FILE --sub NAME [FLAGS]\n"
+     "\n"
+     "Prints a token, signed with the key in FILE (or in BECAUSED_SECRET_SIGNING_KEY).\n"
+     "\n"
+     "  --sub NAME         whose it is\n"
+     "  --aud NAME         for which machine or group of machines\n"
+     "  --iss NAME         who issues it\n"
+     "  --for DURATION     how long it lives (15m)\n"
+     "  --no-expiry        for ever; accepted only where allow_no_expiry says so\n"
+     "  --not-before TIME  from when on, as 2026-11-21T12:00:00Z; --for counts from there\n"
+     "  --profile NAME     which requests may pass\n"
+     "  --rate NAME        its class for rate limits\n"
+     "  --host HOST        good for this host only, as *.example:2376; several are possible\n"
+     "  --jti ID           the token's own id (random)\n"
+     "  --claim NAME=JSON  another claim; several are possible\n"
+     "  --kid ID           the key's id in its footer, where the access file gives it another\n"
+     "  --assertion TEXT   the implicit assertion, as in the access file\n"
+     "  --out FILE         into a new file with mode 0600 instead\n",
+     false},
+    {"token inspect", "",
+     "Usage: becaused token inspect [FILE|-]\n"
+     "\n"
+     "Shows the key's id and the claims of a token, without any proof that they are true.\n",
+     false},
+    {"token verify", "",
+     "Usage: becaused token verify --access FILE [FLAGS] [FILE|-]\n"
+     "       becaused token verify --public KEY [--aud NAME] [--assertion TEXT] [FLAGS] [FILE|-]\n"
+     "\n"
+     "Judges a token, signed or static, as `becaused run` would with this access file, or a "
+     "signed\n"
+     "token against one public key (k4.public...). Prints whose it is and what it grants, or why "
+     "it\n"
+     "is refused.\n"
+     "\n"
+     "  --user NAME   the user's name before the token; for passwords\n"
+     "  --host HOST   the request's Host, for tokens that are good for some hosts only\n"
+     "  --at TIME     as if it were then: 2026-11-21T12:00:00Z\n",
+     false},
+    {"token hash", "",
+     "Usage: becaused token hash --name NAME --key FILE --out FILE    (makes a token)\n"
+     "       becaused token hash --name NAME --key FILE FILE|-        (of a token that is there)\n"
+     "       becaused token hash --name NAME --password [FILE|-]\n"
+     "\n"
+     "Prints an entry for the access file: the hash of a static token under the key for hashes\n"
+     "(--key FILE or BECAUSED_SECRET_HASH_KEY), or of a password (Argon2id).\n"
+     "\n"
+     "  --profile NAME   which requests may pass\n"
+     "  --rate NAME      its class for rate limits\n"
+     "  --host HOST      good for this host only, as *.example:2376; several are possible\n"
+     "  --expires TIME   until when, as 2026-11-21T12:00:00Z\n",
+     false},
+};
+
+constexpr std::string_view names[] = {"run", "check", "why", "token", "docs", "version", "help"};
 
 std::string padded(std::string_view text, size_t width) {
     std::string cell(text);
@@ -131,6 +213,8 @@ std::string help_text() {
 }
 
 std::optional<std::string> help_text(std::string_view command) {
+    const Help* action = std::ranges::find(action_pages, command, &Help::command);
+    if (action != std::end(action_pages)) return std::string(action->text);
     const Help* page = std::ranges::find(pages, command, &Help::command);
     if (page == std::end(pages)) return std::nullopt;
     std::string text(page->text);

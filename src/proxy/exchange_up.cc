@@ -30,8 +30,10 @@ bool Exchange::admit(const RequestHead& head) {
                  .with_limit(house_.connection_limit()));
     } else if (house_.loop().slabs().scarce()) {
         fail(Ending::decided(Reason::memory_shed, Phase::gate, Op::allocate, 0));
-    } else if (!verdict.pass) {
-        fail(Ending::refused(verdict.reason, Phase::gate, Op::judge, verdict.rule));
+    } else if (!verdict.passes()) {
+        // One that wants the body first is refused with what it has to say of bodies it cannot have.
+        refused_status_ = verdict.refusal.status;
+        fail(Ending::refused(verdict.refusal.reason, Phase::gate, Op::judge, verdict.refusal.text));
     } else if (!answer_locally(head)) {
         return true;
     }

@@ -60,7 +60,7 @@ struct RigOptions {
     bool with_upstream = true;  // false: nobody listens there
     Settings settings;          // listen and upstream are filled in
     size_t slabs = 64;
-    std::string upstream_host;  // instead of the rig's own upstream
+    std::string upstream_host;  // instead of 127.0.0.1: another address, or a name to be resolved
     std::string upstream_path;
     int upstream_backlog = 64;  // 0: one connection waits to be accepted, the next finds no room
 };
@@ -78,10 +78,22 @@ class Rig {
     Peer connect_past_the_proxy();
     // The next upstream connection that the proxy opened, or a closed Peer.
     Peer accept();
+    // The same two without turning the loop.
+    Peer connect_now();
+    Peer accept_now();
     // Turns the loop until nothing more happens without time passing.
     void settle();
+    // One turn of the loop.
+    void turn();
     // Moves time in steps of the wheel's tick, settling after each.
     void advance(uint64_t ms);
+    // Moves time by so much at once and rings what is due; settles nothing.
+    void skip(uint64_t ms);
+    // Waits until another thread has something for the loop (names are resolved there), for at most a
+    // second, and settles.
+    void wait_for_work();
+    // House::stop.
+    void stop();
     // Stops the upstream's listener (connects are refused from here on), and opens it again.
     void stop_upstream();
     void start_upstream();
@@ -92,6 +104,8 @@ class Rig {
     Loop& loop() { return *loop_; }
     Ledger& ledger() { return *ledger_; }
     const Settings& settings() const { return settings_; }
+    // Where the rig's sockets and files are.
+    const std::string& directory() const { return directory_; }
 
     // Records so far. `take_records` empties the list.
     std::vector<std::string>& records() { return records_.lines; }
@@ -109,6 +123,7 @@ class Rig {
     RigOptions options_;
     std::string directory_;
     int upstream_fd_ = -1;
+    int upstream_port_fd_ = -1;  // holds the port
     uint16_t upstream_port_ = 0;
     int descriptors_before_ = 0;
     std::unique_ptr<Loop> loop_;
@@ -130,5 +145,7 @@ std::string field_of(const std::string& record, std::string_view key);
 
 // Descriptors that this process has open.
 int count_descriptors();
+// Peers that hold a descriptor.
+int count_peers();
 
 }  // namespace becaused::test
