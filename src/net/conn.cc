@@ -45,10 +45,9 @@ void Conn::connect_cb(uv_connect_t* request, int status) noexcept {
 void Conn::close_cb(uv_handle_t* handle) noexcept { of(handle).handle_closed(); }
 
 Conn::Conn(Loop& loop, Ledger& ledger, Side side, const Endpoint& peer, ConnSink* sink)
-    : loop_(loop), sink_(sink), entry_(ledger) {
+    : loop_(loop), sink_(sink), entry_(ledger), unix_(peer.kind == Endpoint::Kind::unix) {
     entry_.facts.side = side;
     entry_.facts.peer = peer;
-    unix_ = peer.kind == Endpoint::Kind::unix;
     // Fails only for socket families that need a socket at once; these do not.
     CHECK((unix_ ? ::uv_pipe_init(loop.uv(), &handle_.pipe, 0)
                  : ::uv_tcp_init(loop.uv(), &handle_.tcp)) == 0);

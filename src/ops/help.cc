@@ -87,11 +87,11 @@ constexpr Help pages[] = {
     {"help", "show this, or the help of a command or topic",
      "Usage: becaused help [COMMAND|TOPIC]\n", false},
     {"tls", "TLS before listeners and towards the upstream",
-     "Settings of `becaused run` for TLS, with dockerd's names and meanings. With tlscert, TCP\n"
-     "listeners speak TLS (tcp://127.0.0.1:2375?tls=off stays plain); with tlscacert, a client\n"
-     "certificate must be signed by it; with tlsverify, one must come. An upstream that speaks\n"
-     "TLS is tls://HOST:PORT. Files are PEM; they are read again on SIGHUP, those for listeners\n"
-     "also when they change.\n",
+     "Settings of `becaused run` for TLS, with dockerd's names and meanings. With\n"
+     "tlscert, TCP listeners speak TLS (tcp://127.0.0.1:2375?tls=off stays plain);\n"
+     "with tlscacert, a client certificate must be signed by it; with tlsverify, one\n"
+     "must come. An upstream that speaks TLS is tls://HOST:PORT. Files are PEM; they\n"
+     "are read again on SIGHUP, those for listeners also when they change.\n",
      true, "tls"},
 };
 
@@ -225,7 +225,7 @@ std::optional<std::string> help_text(std::string_view command) {
     if (!page->topic.empty()) return text;
     return text +
            "\n"
-           "Clocks and their defaults: becaused docs clocks. More settings: becaused help tls\n"
+           "Clocks and defaults: becaused docs clocks. More settings: becaused help tls.\n"
            "Exit code: 0 once stopped with nothing cut, 1 when it could not start or cut\n"
            "something at the stop, 2 for wrong usage.\n";
 }

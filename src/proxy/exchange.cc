@@ -70,6 +70,11 @@ void Exchange::open(Session& session) {
 
 Conn& Exchange::client() { return session_->conn(); }
 
+Conn& Exchange::upstream() {
+    CHECK(upstream_ != nullptr);
+    return *upstream_;
+}
+
 uint32_t Exchange::limit_ms(ClockName clock) const {
     return house_.settings().clocks.ms(entry_->facts.route, clock);
 }

@@ -102,6 +102,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     void file(const Ending& ending);
     void set(Up up, Down down);
     Conn& client();
+    Conn& upstream();  // while it has one
     uint32_t limit_ms(ClockName clock) const;
 
     // The clocks: exchange_clocks.cc.

@@ -336,6 +336,7 @@ uint64_t Session::next_due(uint64_t now_ns) const {
         case State::linger: return due_after(since_ns_, clocks.ms(ClockName::linger));
         case State::exchange: break;
     }
+    CHECK(exchange_ != nullptr);
     if (!in_head_) return exchange_->next_due(now_ns);
     return std::min(due_after(conn_->facts().last_in_ns, clocks.ms(ClockName::request_head)),
                     due_after(since_ns_, clocks.ms(ClockName::request_head_total)));

@@ -25,8 +25,8 @@ std::string long_target(int number) {
     return target;
 }
 
-void make_requests(Stage& stage, Peer& client, Peer& upstream, int count) {
-    for (int i = 0; i < count; ++i) stage.exchange(client, upstream, long_target(i));
+void make_requests(Site& site, Peer& client, Peer& upstream, int count) {
+    for (int i = 0; i < count; ++i) site.exchange(client, upstream, long_target(i));
 }
 
 // The number before `word` in the last line: "becaused: stopped; 3 requests, 4 connections, ...".
@@ -80,25 +80,25 @@ void stop(Program& program) {
 }
 
 void hangup_reopens_the_file_and_loses_nothing(void** state) {
-    Stage& stage = stage_of(state);
-    Program& program = stage.serve();
-    Peer client = stage.connect(program);
+    Site& site = site_of(state);
+    Program& program = site.serve();
+    Peer client = site.connect(program);
     Peer upstream;
-    stage.exchange(client, upstream, "/1");
-    assert_int_equal(stage.records(1).size(), 1);
-    assert_int_equal(std::rename(stage.path("records").c_str(), stage.path("old").c_str()), 0);
-    stage.exchange(client, upstream, "/2");  // renamed, not yet told
-    assert_int_equal(stage.records(2, "old").size(), 2);
+    site.exchange(client, upstream, "/1");
+    assert_int_equal(site.records(1).size(), 1);
+    assert_int_equal(std::rename(site.path("records").c_str(), site.path("old").c_str()), 0);
+    site.exchange(client, upstream, "/2");  // renamed, not yet told
+    assert_int_equal(site.records(2, "old").size(), 2);
     program.signal(SIGHUP);
-    stage.await_file("records");  // at once, not with the next record
-    stage.exchange(client, upstream, "/3");
-    const std::vector<std::string> fresh = stage.records(1);
+    site.await_file("records");  // at once, not with the next record
+    site.exchange(client, upstream, "/3");
+    const std::vector<std::string> fresh = site.records(1);
     assert_text_equal(field_of(fresh[0], "target"), "/3");
     client.close();
     stop(program);
-    std::vector<std::string> all = stage.records(2, "old");
+    std::vector<std::string> all = site.records(2, "old");
     assert_int_equal(all.size(), 2);
-    for (const std::string& line : stage.records(3)) all.push_back(line);
+    for (const std::string& line : site.records(3)) all.push_back(line);
     assert_whole(all);
     assert_text_equal(summary_of(all),
                       "exchange complete by=nobody phase=done op=none status=200\n"
@@ -107,29 +107,29 @@ void hangup_reopens_the_file_and_loses_nothing(void** state) {
                       "client client_closed_idle by=nobody phase=keepalive op=none\n"
                       "upstream shutdown_idle by=operator phase=keepalive op=none\n");
     struct stat file {};
-    assert_int_equal(::stat(stage.path("records").c_str(), &file), 0);
+    assert_int_equal(::stat(site.path("records").c_str(), &file), 0);
     assert_int_equal(file.st_mode & 0777U, 0640U & ~0022U);
 }
 
 void many_rotations_under_load_lose_nothing(void** state) {
-    Stage& stage = stage_of(state);
-    Program& program = stage.serve();
-    Peer client = stage.connect(program);
+    Site& site = site_of(state);
+    Program& program = site.serve();
+    Peer client = site.connect(program);
     Peer upstream;
     constexpr int rotations = 5;
     constexpr int each = 200;
     for (int i = 0; i < rotations; ++i) {
-        make_requests(stage, client, upstream, each);
+        make_requests(site, client, upstream, each);
         const std::string old = "old" + std::to_string(i);
-        assert_int_equal(std::rename(stage.path("records").c_str(), stage.path(old).c_str()), 0);
+        assert_int_equal(std::rename(site.path("records").c_str(), site.path(old).c_str()), 0);
         program.signal(SIGHUP);
-        stage.await_file("records");
+        site.await_file("records");
     }
     client.close();
     stop(program);
-    size_t exchanges = count_events(stage.records(0), "exchange");
+    size_t exchanges = count_events(site.records(0), "exchange");
     for (int i = 0; i < rotations; ++i) {
-        const std::vector<std::string> old = stage.records(0, "old" + std::to_string(i));
+        const std::vector<std::string> old = site.records(0, "old" + std::to_string(i));
         assert_whole(old);
         exchanges += count_events(old, "exchange");
     }
@@ -138,32 +138,32 @@ void many_rotations_under_load_lose_nothing(void** state) {
 }
 
 void a_file_that_cannot_be_reopened_is_said_and_the_old_one_goes_on(void** state) {
-    Stage& stage = stage_of(state);
-    assert_int_equal(::mkdir(stage.path("logs").c_str(), 0755), 0);
-    Program& program = stage.serve({"--records", stage.path("logs/records")});
-    assert_int_equal(std::rename(stage.path("logs").c_str(), stage.path("moved").c_str()), 0);
+    Site& site = site_of(state);
+    assert_int_equal(::mkdir(site.path("logs").c_str(), 0755), 0);
+    Program& program = site.serve({"--records", site.path("logs/records")});
+    assert_int_equal(std::rename(site.path("logs").c_str(), site.path("moved").c_str()), 0);
     program.signal(SIGHUP);
-    program.await_err("becaused: records: " + stage.path("logs/records") +
+    program.await_err("becaused: records: " + site.path("logs/records") +
                       ": cannot be opened anew: No such file or directory");
-    Peer client = stage.connect(program);
+    Peer client = site.connect(program);
     Peer upstream;
-    stage.exchange(client, upstream, "/1");
+    site.exchange(client, upstream, "/1");
     client.close();
     stop(program);
-    const std::vector<std::string> records = stage.records(3, "moved/records");
+    const std::vector<std::string> records = site.records(3, "moved/records");
     assert_int_equal(records.size(), 3);
     assert_text_equal(field_of(records[0], "target"), "/1");
 }
 
 void records_go_to_standard_output(void** state) {
-    Stage& stage = stage_of(state);
-    Program& program = stage.serve({"--records", "-"});
-    Peer client = stage.connect(program);
+    Site& site = site_of(state);
+    Program& program = site.serve({"--records", "-"});
+    Peer client = site.connect(program);
     Peer upstream;
-    stage.exchange(client, upstream, "/1");
+    site.exchange(client, upstream, "/1");
     program.await_out("\n");
     program.signal(SIGHUP);  // nothing to reopen
-    stage.exchange(client, upstream, "/2");
+    site.exchange(client, upstream, "/2");
     program.await_out("\"target\":\"/2\"");
     client.close();
     stop(program);
@@ -177,17 +177,17 @@ void records_go_to_standard_output(void** state) {
 // The journal of 64 KiB, the pipe of 64 KiB and what is between them fill up: then records are dropped, and
 // requests are served as before. Once there is a reader every record is there, or counted in a line.
 void a_slow_reader_of_standard_output_costs_records_not_service(void** state) {
-    Stage& stage = stage_of(state);
+    Site& site = site_of(state);
     int ends[2];
     assert_int_equal(::pipe2(ends, O_CLOEXEC), 0);
-    Program& program = stage.serve(
+    Program& program = site.serve(
         Start{.arguments = {"--records", "-", "--journal-queue", "64KiB"}, .output = ends[1]});
     // Shared with others, who did not ask for it to be non-blocking.
     assert_int_equal(::fcntl(ends[1], F_GETFL) & O_NONBLOCK, 0);
     ::close(ends[1]);
-    Peer client = stage.connect(program);
+    Peer client = site.connect(program);
     Peer upstream;
-    make_requests(stage, client, upstream, 600);
+    make_requests(site, client, upstream, 600);
     program.await_err(
         "becaused: records: -: not taken fast enough, and the memory for them is full");
     // Read on, and soon there is room again, which the next record finds.
@@ -197,7 +197,7 @@ void a_slow_reader_of_standard_output_costs_records_not_service(void** state) {
     for (; text.find("\"event\":\"journal\"") == std::string::npos; ++requests) {
         assert_true(requests < 2600);
         if (::poll(&look, 1, 10) > 0) text += read_pipe(ends[0], false);
-        stage.exchange(client, upstream, long_target(0));
+        site.exchange(client, upstream, long_target(0));
     }
     client.close();
     program.signal(SIGTERM);
@@ -213,15 +213,15 @@ void a_slow_reader_of_standard_output_costs_records_not_service(void** state) {
 }
 
 void a_reader_that_never_reads_does_not_keep_it_from_stopping(void** state) {
-    Stage& stage = stage_of(state);
+    Site& site = site_of(state);
     int ends[2];
     assert_int_equal(::pipe2(ends, O_CLOEXEC), 0);
-    Program& program = stage.serve(
+    Program& program = site.serve(
         Start{.arguments = {"--records", "-", "--journal-queue", "1MiB"}, .output = ends[1]});
     ::close(ends[1]);
-    Peer client = stage.connect(program);
+    Peer client = site.connect(program);
     Peer upstream;
-    make_requests(stage, client, upstream, 600);  // more than the pipe holds, less than the journal
+    make_requests(site, client, upstream, 600);  // more than the pipe holds, less than the journal
     client.close();
     stop(program);
     const std::vector<std::string> records = lines_of(read_pipe(ends[0], true));
@@ -233,20 +233,20 @@ void a_reader_that_never_reads_does_not_keep_it_from_stopping(void** state) {
 }
 
 void a_pipe_without_a_reader_is_served_before(void** state) {
-    Stage& stage = stage_of(state);
-    assert_int_equal(::mkfifo(stage.path("records").c_str(), 0600), 0);
-    Program& program = stage.serve({"--journal-queue", "64KiB"});
-    Peer client = stage.connect(program);
+    Site& site = site_of(state);
+    assert_int_equal(::mkfifo(site.path("records").c_str(), 0600), 0);
+    Program& program = site.serve({"--journal-queue", "64KiB"});
+    Peer client = site.connect(program);
     Peer upstream;
-    make_requests(stage, client, upstream, 600);
-    program.await_err("becaused: records: " + stage.path("records") +
+    make_requests(site, client, upstream, 600);
+    program.await_err("becaused: records: " + site.path("records") +
                       ": not taken fast enough, and the memory for them is full");
     // A reader comes late, goes and another comes: each finds what was kept for it.
-    const int first = ::open(stage.path("records").c_str(), O_RDONLY | O_CLOEXEC);
+    const int first = ::open(site.path("records").c_str(), O_RDONLY | O_CLOEXEC);
     std::string text = read_pipe(first, false);
-    const int second = ::open(stage.path("records").c_str(), O_RDONLY | O_CLOEXEC);
+    const int second = ::open(site.path("records").c_str(), O_RDONLY | O_CLOEXEC);
     ::close(first);
-    make_requests(stage, client, upstream, 10);
+    make_requests(site, client, upstream, 10);
     client.close();
     program.signal(SIGTERM);
     text += read_pipe(second, true);
@@ -261,30 +261,30 @@ void a_pipe_without_a_reader_is_served_before(void** state) {
 }
 
 void a_reader_that_goes_away_is_said_and_harms_nobody(void** state) {
-    Stage& stage = stage_of(state);
+    Site& site = site_of(state);
     int ends[2];
     assert_int_equal(::pipe2(ends, O_CLOEXEC), 0);
-    Program& program = stage.serve(Start{.arguments = {"--records", "-"}, .output = ends[1]});
+    Program& program = site.serve(Start{.arguments = {"--records", "-"}, .output = ends[1]});
     ::close(ends[1]);
     ::close(ends[0]);
-    Peer client = stage.connect(program);
+    Peer client = site.connect(program);
     Peer upstream;
-    stage.exchange(client, upstream);
+    site.exchange(client, upstream);
     program.await_err(
         "becaused: records: -: cannot be written: Broken pipe; they wait in memory and are tried"
         " again\n");
-    make_requests(stage, client, upstream, 10);
+    make_requests(site, client, upstream, 10);
     client.close();
     stop(program);
     assert_int_equal(said_at_the_end(program, "records dropped"), 11 + 2);
 }
 
 void a_full_disk_is_said_once_and_what_is_lost_is_counted(void** state) {
-    Stage& stage = stage_of(state);
-    Program& program = stage.serve({"--records", "/dev/full", "--journal-queue", "64KiB"});
-    Peer client = stage.connect(program);
+    Site& site = site_of(state);
+    Program& program = site.serve({"--records", "/dev/full", "--journal-queue", "64KiB"});
+    Peer client = site.connect(program);
     Peer upstream;
-    make_requests(stage, client, upstream, 300);
+    make_requests(site, client, upstream, 300);
     constexpr std::string_view trouble =
         "becaused: records: /dev/full: cannot be written: No space left on device";
     program.await_err(trouble);
@@ -297,15 +297,15 @@ void a_full_disk_is_said_once_and_what_is_lost_is_counted(void** state) {
 }
 
 void half_a_line_left_by_the_last_life_is_ended_first(void** state) {
-    Stage& stage = stage_of(state);
-    stage.write_file("records", "{\"v\":1,\"event\":\"exch");
-    Program& program = stage.serve();
-    Peer client = stage.connect(program);
+    Site& site = site_of(state);
+    site.write_file("records", "{\"v\":1,\"event\":\"exch");
+    Program& program = site.serve();
+    Peer client = site.connect(program);
     Peer upstream;
-    stage.exchange(client, upstream, "/1");
+    site.exchange(client, upstream, "/1");
     client.close();
     stop(program);
-    std::vector<std::string> records = stage.records(4);
+    std::vector<std::string> records = site.records(4);
     assert_int_equal(records.size(), 4);
     assert_text_equal(records[0], "{\"v\":1,\"event\":\"exch");
     records.erase(records.begin());
@@ -313,14 +313,14 @@ void half_a_line_left_by_the_last_life_is_ended_first(void** state) {
 }
 
 void a_start_is_recorded_when_asked_for(void** state) {
-    Stage& stage = stage_of(state);
-    Program& program = stage.serve({"--record-request-start"});
-    Peer client = stage.connect(program);
+    Site& site = site_of(state);
+    Program& program = site.serve({"--record-request-start"});
+    Peer client = site.connect(program);
     client.send(
         "POST /v1.41/containers/x/wait HTTP/1.1\r\nHost: docker\r\nContent-Length: 0\r\n\r\n");
-    Peer upstream = stage.accept();
+    Peer upstream = site.accept();
     await(upstream, "\r\n\r\n");
-    const std::vector<std::string> started = stage.records(1);
+    const std::vector<std::string> started = site.records(1);
     assert_int_equal(started.size(), 1);
     assert_text_equal(field_of(started[0], "event"), "request_start");
     assert_text_equal(field_of(started[0], "method"), "POST");
@@ -329,7 +329,7 @@ void a_start_is_recorded_when_asked_for(void** state) {
     await(client, "\r\n\r\nok");
     client.close();
     stop(program);
-    const std::vector<std::string> records = stage.records(4);
+    const std::vector<std::string> records = site.records(4);
     assert_text_equal(field_of(records[1], "event"), "exchange");
     assert_text_equal(field_of(records[1], "id"), field_of(started[0], "id"));
     assert_text_equal(field_of(records[1], "client_id"), field_of(started[0], "client_id"));
@@ -338,19 +338,19 @@ void a_start_is_recorded_when_asked_for(void** state) {
 }  // namespace
 
 int main() {
-#define STAGED(test) cmocka_unit_test_setup_teardown(test, set_stage, strike_stage)
+#define ON_SITE(test) cmocka_unit_test_setup_teardown(test, open_site, close_site)
     const CMUnitTest tests[] = {
-        STAGED(hangup_reopens_the_file_and_loses_nothing),
-        STAGED(many_rotations_under_load_lose_nothing),
-        STAGED(a_file_that_cannot_be_reopened_is_said_and_the_old_one_goes_on),
-        STAGED(records_go_to_standard_output),
-        STAGED(a_slow_reader_of_standard_output_costs_records_not_service),
-        STAGED(a_reader_that_never_reads_does_not_keep_it_from_stopping),
-        STAGED(a_pipe_without_a_reader_is_served_before),
-        STAGED(a_reader_that_goes_away_is_said_and_harms_nobody),
-        STAGED(a_full_disk_is_said_once_and_what_is_lost_is_counted),
-        STAGED(half_a_line_left_by_the_last_life_is_ended_first),
-        STAGED(a_start_is_recorded_when_asked_for),
+        ON_SITE(hangup_reopens_the_file_and_loses_nothing),
+        ON_SITE(many_rotations_under_load_lose_nothing),
+        ON_SITE(a_file_that_cannot_be_reopened_is_said_and_the_old_one_goes_on),
+        ON_SITE(records_go_to_standard_output),
+        ON_SITE(a_slow_reader_of_standard_output_costs_records_not_service),
+        ON_SITE(a_reader_that_never_reads_does_not_keep_it_from_stopping),
+        ON_SITE(a_pipe_without_a_reader_is_served_before),
+        ON_SITE(a_reader_that_goes_away_is_said_and_harms_nobody),
+        ON_SITE(a_full_disk_is_said_once_and_what_is_lost_is_counted),
+        ON_SITE(half_a_line_left_by_the_last_life_is_ended_first),
+        ON_SITE(a_start_is_recorded_when_asked_for),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -19,9 +19,9 @@ using namespace becaused::test;
 
 namespace {
 
-// Text with every mention of the stage's directory written as "DIR".
-std::string plain(const Stage& stage, std::string text) {
-    std::string directory = stage.path("");
+// Text with every mention of the site's directory written as "DIR".
+std::string plain(const Site& site, std::string text) {
+    std::string directory = site.path("");
     directory.pop_back();
     for (size_t at = 0; (at = text.find(directory, at)) != std::string::npos;)
         text.replace(at, directory.size(), "DIR");
@@ -29,11 +29,11 @@ std::string plain(const Stage& stage, std::string text) {
 }
 
 // Runs it to its end: the exit code, then what it said on standard error.
-std::string complaint(Stage& stage, Start start) {
-    Program& program = stage.start(std::move(start));
+std::string complaint(Site& site, Start start) {
+    Program& program = site.start(std::move(start));
     const int code = program.wait();
     assert_text_equal(program.out(), "");
-    return std::to_string(code) + ' ' + plain(stage, program.err());
+    return std::to_string(code) + ' ' + plain(site, program.err());
 }
 
 void stop(Program& program) {
@@ -42,92 +42,92 @@ void stop(Program& program) {
 }
 
 void several_listeners_serve_at_once(void** state) {
-    Stage& stage = stage_of(state);
+    Site& site = site_of(state);
     const std::string group = std::to_string(::getegid());
     Program& program =
-        stage.serve({"--listen", "tcp://127.0.0.1:0", "--listen", "tcp://[::1]:0", "--listen",
-                     "unix://" + stage.path("s") + "?mode=0620&group=" + group});
+        site.serve({"--listen", "tcp://127.0.0.1:0", "--listen", "tcp://[::1]:0", "--listen",
+                     "unix://" + site.path("s") + "?mode=0620&group=" + group});
     const std::vector<std::string> addresses = ready_addresses(program);
     assert_int_equal(addresses.size(), 3);
     assert_true(addresses[0].starts_with("tcp://127.0.0.1:") && !addresses[0].ends_with(":0"));
     assert_true(addresses[1].starts_with("tcp://[::1]:") && !addresses[1].ends_with(":0"));
-    assert_text_equal(addresses[2], "unix://" + stage.path("s"));
+    assert_text_equal(addresses[2], "unix://" + site.path("s"));
     Peer upstream;
     for (const std::string& address : addresses) {
         Peer client = connect_to(address);
         assert_int_equal(client.error, 0);
-        stage.exchange(client, upstream);
+        site.exchange(client, upstream);
     }
     struct stat socket {};
-    assert_int_equal(::stat(stage.path("s").c_str(), &socket), 0);
+    assert_int_equal(::stat(site.path("s").c_str(), &socket), 0);
     assert_int_equal(socket.st_mode & 0777U, 0620);
     assert_int_equal(socket.st_gid, ::getegid());
     stop(program);
-    assert_int_equal(::access(stage.path("s").c_str(), F_OK), -1);  // unlinked
+    assert_int_equal(::access(site.path("s").c_str(), F_OK), -1);  // unlinked
 }
 
 // The first group of this machine that is not our own, if we may give files to it.
 void a_socket_is_given_to_its_group_by_name(void** state) {
-    Stage& stage = stage_of(state);
+    Site& site = site_of(state);
     const group* other = ::getgrnam("daemon");
     if (::geteuid() != 0 || other == nullptr) {
         print_message("only root may give a socket to another group\n");
         skip_test();
     }
-    Program& program = stage.serve({"--listen", "unix://" + stage.path("s") + "?group=daemon"});
+    Program& program = site.serve({"--listen", "unix://" + site.path("s") + "?group=daemon"});
     struct stat socket {};
-    assert_int_equal(::stat(stage.path("s").c_str(), &socket), 0);
+    assert_int_equal(::stat(site.path("s").c_str(), &socket), 0);
     assert_int_equal(socket.st_mode & 0777U, 0660);
     assert_int_equal(socket.st_gid, other->gr_gid);
     stop(program);
 }
 
 void a_dead_process_s_socket_is_replaced(void** state) {
-    Stage& stage = stage_of(state);
-    const std::string listen = "unix://" + stage.path("s");
-    Program& killed = stage.serve({"--listen", listen});
+    Site& site = site_of(state);
+    const std::string listen = "unix://" + site.path("s");
+    Program& killed = site.serve({"--listen", listen});
     killed.signal(SIGKILL);
     assert_int_equal(killed.wait(), 128 + SIGKILL);
-    assert_int_equal(::access(stage.path("s").c_str(), F_OK), 0);  // left behind
-    Program& program = stage.serve({"--listen", listen});
+    assert_int_equal(::access(site.path("s").c_str(), F_OK), 0);  // left behind
+    Program& program = site.serve({"--listen", listen});
     Peer client = connect_to(listen);
     Peer upstream;
-    stage.exchange(client, upstream);
+    site.exchange(client, upstream);
     stop(program);
 }
 
 void a_live_process_s_socket_is_an_error_and_goes_on_serving(void** state) {
-    Stage& stage = stage_of(state);
-    const std::string listen = "unix://" + stage.path("s");
-    Program& first = stage.serve({"--listen", listen});
-    const std::string upstream_address = "unix://" + stage.path("upstream");
+    Site& site = site_of(state);
+    const std::string listen = "unix://" + site.path("s");
+    Program& first = site.serve({"--listen", listen});
+    const std::string upstream_address = "unix://" + site.path("upstream");
     assert_text_equal(
-        complaint(stage, {{"run", "--listen", listen, "--upstream", upstream_address}}),
+        complaint(site, {{"run", "--listen", listen, "--upstream", upstream_address}}),
         "1 becaused: listen: unix://DIR/s: another process listens there\n");
     Peer client = connect_to(listen);
     Peer upstream;
-    stage.exchange(client, upstream);
+    site.exchange(client, upstream);
     stop(first);
 }
 
 void a_file_that_is_no_socket_is_left_alone(void** state) {
-    Stage& stage = stage_of(state);
-    stage.write_file("s", "precious");
-    assert_text_equal(complaint(stage, {{"run", "--listen", "unix://" + stage.path("s"),
-                                         "--upstream", "unix://" + stage.path("upstream")}}),
+    Site& site = site_of(state);
+    site.write_file("s", "precious");
+    assert_text_equal(complaint(site, {{"run", "--listen", "unix://" + site.path("s"),
+                                         "--upstream", "unix://" + site.path("upstream")}}),
                       "1 becaused: listen: unix://DIR/s: there is a file that is not a socket\n");
-    assert_text_equal(stage.read_file("s"), "precious");
+    assert_text_equal(site.read_file("s"), "precious");
 }
 
 void a_port_in_use_is_an_error_and_frees_the_listeners_before_it(void** state) {
-    Stage& stage = stage_of(state);
-    Program& first = stage.serve();
+    Site& site = site_of(state);
+    Program& first = site.serve();
     const std::string taken = ready_addresses(first).at(0);
-    assert_text_equal(complaint(stage, {{"run", "--listen", "unix://" + stage.path("s"), "--listen",
-                                         taken, "--upstream", "unix://" + stage.path("upstream")}}),
+    assert_text_equal(complaint(site, {{"run", "--listen", "unix://" + site.path("s"), "--listen",
+                                         taken, "--upstream", "unix://" + site.path("upstream")}}),
                       "1 becaused: listen: " + taken +
                           ": another process listens there: Address already in use\n");
-    assert_int_equal(::access(stage.path("s").c_str(), F_OK), -1);
+    assert_int_equal(::access(site.path("s").c_str(), F_OK), -1);
     stop(first);
 }
 
@@ -138,7 +138,7 @@ struct Mistake {
     const char* expected;
 };
 
-// `DIR` in arguments is the stage's directory. What each key accepts is in the unit tests of settings;
+// `DIR` in arguments is the site's directory. What each key accepts is in the unit tests of settings;
 // here: each source of a mistake once, as the person sees it.
 const Mistake mistakes[] = {
     {"no such command",
@@ -225,36 +225,36 @@ const Mistake mistakes[] = {
 };
 
 void each_mistake_is_one_line_that_names_its_place(void** state) {
-    Stage& stage = stage_of(state);
-    std::string directory = stage.path("");
+    Site& site = site_of(state);
+    std::string directory = site.path("");
     directory.pop_back();
     for (const Mistake& mistake : mistakes) {
-        stage.write_file("b.toml", mistake.file);
+        site.write_file("b.toml", mistake.file);
         Start start = mistake.start;
         for (std::string& word : start.arguments)
             if (const size_t at = word.find("DIR"); at != std::string::npos)
                 word.replace(at, 3, directory);
-        const std::string said = complaint(stage, start);
+        const std::string said = complaint(site, start);
         if (said != mistake.expected) print_error("mistake: %s\n", mistake.name);
         assert_text_equal(said, mistake.expected);
     }
 }
 
 void check_prints_what_is_in_force_and_where_from(void** state) {
-    Stage& stage = stage_of(state);
-    stage.write_file("b.toml",
+    Site& site = site_of(state);
+    site.write_file("b.toml",
                      "listen = [\"tcp://127.0.0.1:1\", \"tcp://[::1]:1\"]\n"
                      "upstream = \"unix:///file.sock\"\n"
                      "max_requests = 1\n"
                      "backlog = 11\n"
                      "[clock.transfer]\n"
                      "response_body = \"20m\"\n");
-    Program& program = stage.start(
-        Start{{"check", "--config", stage.path("b.toml"), "--max-requests", "3"},
+    Program& program = site.start(
+        Start{{"check", "--config", site.path("b.toml"), "--max-requests", "3"},
               {"BECAUSED_MAX_REQUESTS=2", "BECAUSED_UPSTREAM=unix:///environment.sock"}});
     assert_int_equal(program.wait(), 0);
     assert_text_equal(program.err(), "");
-    const std::string text = plain(stage, program.out());
+    const std::string text = plain(site, program.out());
     const auto line = [](std::string setting, std::string_view origin) {
         setting.resize(std::max<size_t>(setting.size() + 1, 48), ' ');
         return setting + "# " + std::string(origin) + '\n';
@@ -270,8 +270,8 @@ void check_prints_what_is_in_force_and_where_from(void** state) {
     assert_text_contains(text, line("response_body = \"20m\"", "DIR/b.toml:6"));
 
     // What it prints is a config file: it means the same, now all from one place.
-    stage.write_file("again.toml", program.out());
-    Program& again = stage.start({"check", "--config", stage.path("again.toml")});
+    site.write_file("again.toml", program.out());
+    Program& again = site.start({"check", "--config", site.path("again.toml")});
     assert_int_equal(again.wait(), 0);
     const auto settings = [](const std::string& lines) {
         std::string bare;
@@ -285,54 +285,54 @@ void check_prints_what_is_in_force_and_where_from(void** state) {
 }
 
 void the_strongest_source_is_where_it_listens(void** state) {
-    Stage& stage = stage_of(state);
-    stage.write_file("b.toml", "listen = \"unix://" + stage.path("file") +
-                                   "\"\nupstream = \"unix://" + stage.path("upstream") + "\"\n");
+    Site& site = site_of(state);
+    site.write_file("b.toml", "listen = \"unix://" + site.path("file") +
+                                   "\"\nupstream = \"unix://" + site.path("upstream") + "\"\n");
     const auto listens_at = [&](const std::vector<std::string>& flags,
                                 const std::vector<std::string>& environment) {
         Start start{{"run", "--config", "b.toml"}, environment};
         start.arguments.insert(start.arguments.end(), flags.begin(), flags.end());
-        Program& program = stage.start(start);
-        program.await_err("in front of unix://" + stage.path("upstream") + '\n');
+        Program& program = site.start(start);
+        program.await_err("in front of unix://" + site.path("upstream") + '\n');
         std::string where;
         for (const std::string& address : ready_addresses(program)) where += address + ' ';
         stop(program);
-        return plain(stage, where);
+        return plain(site, where);
     };
-    const std::string environment = "BECAUSED_LISTEN=unix://" + stage.path("environment");
-    const std::string flag = "--listen=unix://" + stage.path("flag");
+    const std::string environment = "BECAUSED_LISTEN=unix://" + site.path("environment");
+    const std::string flag = "--listen=unix://" + site.path("flag");
     assert_text_equal(listens_at({}, {}), "unix://DIR/file ");
     assert_text_equal(listens_at({}, {environment}), "unix://DIR/environment ");
     assert_text_equal(listens_at({flag}, {environment}), "unix://DIR/flag ");
 }
 
-std::string told(Stage& stage, const std::vector<std::string>& arguments) {
-    Program& program = stage.start(arguments);
+std::string told(Site& site, const std::vector<std::string>& arguments) {
+    Program& program = site.start(arguments);
     assert_int_equal(program.wait(), 0);
     assert_text_equal(program.err(), "");
     return program.out();
 }
 
 void every_command_has_help_however_it_is_asked_for(void** state) {
-    Stage& stage = stage_of(state);
-    const std::string help = told(stage, {"help"});
-    assert_text_equal(told(stage, {"--help"}), help);
-    assert_text_equal(told(stage, {"-h"}), help);
+    Site& site = site_of(state);
+    const std::string help = told(site, {"help"});
+    assert_text_equal(told(site, {"--help"}), help);
+    assert_text_equal(told(site, {"-h"}), help);
     for (const char* command : {"run", "check", "why", "docs", "version", "help"}) {
         assert_text_contains(help, std::string("\n  ") + command + ' ');
-        const std::string page = told(stage, {"help", command});
+        const std::string page = told(site, {"help", command});
         assert_true(page.starts_with(std::string("Usage: becaused ") + command));
-        assert_text_equal(told(stage, {command, "--help"}), page);
+        assert_text_equal(told(site, {command, "--help"}), page);
     }
-    Program& nothing = stage.start(std::vector<std::string>{});
+    Program& nothing = site.start(std::vector<std::string>{});
     assert_int_equal(nothing.wait(), 2);
     assert_text_equal(nothing.err(), help);
     assert_text_equal(nothing.out(), "");
 }
 
 void version_names_the_libraries_inside(void** state) {
-    const std::string version = told(stage_of(state), {"version"});
-    assert_text_equal(told(stage_of(state), {"--version"}), version);
+    const std::string version = told(site_of(state), {"version"});
+    assert_text_equal(told(site_of(state), {"--version"}), version);
     std::string names;
     for (const std::string& line : lines_of(version)) {
         const size_t digit = line.find_first_of("0123456789");
@@ -344,34 +344,34 @@ void version_names_the_libraries_inside(void** state) {
 
 // A daemon may be started without standard streams: what it says must not land in its first socket.
 void closed_standard_streams_do_no_harm(void** state) {
-    Stage& stage = stage_of(state);
-    Start start{{"run", "--listen", "unix://" + stage.path("s"), "--upstream",
-                 "unix://" + stage.path("upstream"), "--records", stage.path("records")}};
+    Site& site = site_of(state);
+    Start start{{"run", "--listen", "unix://" + site.path("s"), "--upstream",
+                 "unix://" + site.path("upstream"), "--records", site.path("records")}};
     start.closed_streams = true;
-    Program& program = stage.start(start);
-    stage.await_file("s");
-    Peer client = connect_to("unix://" + stage.path("s"));
+    Program& program = site.start(start);
+    site.await_file("s");
+    Peer client = connect_to("unix://" + site.path("s"));
     // The file is there before it listens, and nothing is said of that.
     for (int tries = 0; client.error == ECONNREFUSED && tries < patience_ms; ++tries) {
         ::poll(nullptr, 0, 1);
-        client = connect_to("unix://" + stage.path("s"));
+        client = connect_to("unix://" + site.path("s"));
     }
     assert_int_equal(client.error, 0);
     Peer upstream;
-    stage.exchange(client, upstream);
+    site.exchange(client, upstream);
     client.close();
     stop(program);
-    const std::vector<std::string> records = stage.records(1);
+    const std::vector<std::string> records = site.records(1);
     for (const std::string& line : records) assert_true(line.starts_with("{\"v\":1,"));
     assert_int_equal(records.size(), 3);
 }
 
 void records_to_a_closed_standard_output_are_an_error(void** state) {
-    Stage& stage = stage_of(state);
+    Site& site = site_of(state);
     const int closed = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     Program& program =
-        stage.start({.arguments = {"run", "--listen", "tcp://127.0.0.1:0", "--upstream",
-                                   "unix://" + stage.path("upstream"), "--records", "-"},
+        site.start({.arguments = {"run", "--listen", "tcp://127.0.0.1:0", "--upstream",
+                                   "unix://" + site.path("upstream"), "--records", "-"},
                      .output = closed});
     ::close(closed);
     assert_int_equal(program.wait(), 1);
@@ -381,21 +381,21 @@ void records_to_a_closed_standard_output_are_an_error(void** state) {
 }  // namespace
 
 int main() {
-#define STAGED(test) cmocka_unit_test_setup_teardown(test, set_stage, strike_stage)
+#define ON_SITE(test) cmocka_unit_test_setup_teardown(test, open_site, close_site)
     const CMUnitTest tests[] = {
-        STAGED(several_listeners_serve_at_once),
-        STAGED(a_socket_is_given_to_its_group_by_name),
-        STAGED(a_dead_process_s_socket_is_replaced),
-        STAGED(a_live_process_s_socket_is_an_error_and_goes_on_serving),
-        STAGED(a_file_that_is_no_socket_is_left_alone),
-        STAGED(a_port_in_use_is_an_error_and_frees_the_listeners_before_it),
-        STAGED(each_mistake_is_one_line_that_names_its_place),
-        STAGED(check_prints_what_is_in_force_and_where_from),
-        STAGED(the_strongest_source_is_where_it_listens),
-        STAGED(every_command_has_help_however_it_is_asked_for),
-        STAGED(version_names_the_libraries_inside),
-        STAGED(closed_standard_streams_do_no_harm),
-        STAGED(records_to_a_closed_standard_output_are_an_error),
+        ON_SITE(several_listeners_serve_at_once),
+        ON_SITE(a_socket_is_given_to_its_group_by_name),
+        ON_SITE(a_dead_process_s_socket_is_replaced),
+        ON_SITE(a_live_process_s_socket_is_an_error_and_goes_on_serving),
+        ON_SITE(a_file_that_is_no_socket_is_left_alone),
+        ON_SITE(a_port_in_use_is_an_error_and_frees_the_listeners_before_it),
+        ON_SITE(each_mistake_is_one_line_that_names_its_place),
+        ON_SITE(check_prints_what_is_in_force_and_where_from),
+        ON_SITE(the_strongest_source_is_where_it_listens),
+        ON_SITE(every_command_has_help_however_it_is_asked_for),
+        ON_SITE(version_names_the_libraries_inside),
+        ON_SITE(closed_standard_streams_do_no_harm),
+        ON_SITE(records_to_a_closed_standard_output_are_an_error),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -18,11 +18,11 @@ using namespace becaused::test;
 namespace {
 
 // A request that goes well, then one whose upstream is reset in the middle of its answer.
-void one_good_one_bad(Stage& stage, Program& program) {
-    Peer good = stage.connect(program);
+void one_good_one_bad(Site& site, Program& program) {
+    Peer good = site.connect(program);
     Peer upstream;
-    stage.exchange(good, upstream, "/v1.41/containers/json?all=1");
-    Peer bad = stage.connect(program);
+    site.exchange(good, upstream, "/v1.41/containers/json?all=1");
+    Peer bad = site.connect(program);
     bad.send(
         "POST /v1.41/images/app/push?tag=1 HTTP/1.1\r\nHost: docker\r\nContent-Length: 0\r\n\r\n");
     await(upstream, "/push?tag=1 HTTP/1.1\r\n");
@@ -37,9 +37,9 @@ void stop(Program& program) {
     assert_int_equal(program.wait(), 0);
 }
 
-std::string told(Stage& stage, std::vector<std::string> arguments, int code = 0) {
+std::string told(Site& site, std::vector<std::string> arguments, int code = 0) {
     arguments.insert(arguments.begin(), "why");
-    Program& program = stage.start(std::move(arguments));
+    Program& program = site.start(std::move(arguments));
     assert_int_equal(program.wait(), code);
     return program.out();
 }
@@ -52,18 +52,18 @@ std::string record_of_push(const std::vector<std::string>& records) {
 }
 
 void the_bad_end_is_told_and_the_good_ones_are_not(void** state) {
-    Stage& stage = stage_of(state);
-    Program& program = stage.serve();
-    one_good_one_bad(stage, program);
+    Site& site = site_of(state);
+    Program& program = site.serve();
+    one_good_one_bad(site, program);
     stop(program);
-    const std::string records = stage.path("records");
-    const std::string push = record_of_push(stage.records(5));
+    const std::string records = site.path("records");
+    const std::string push = record_of_push(site.records(5));
     const std::string because =
         "The upstream closed its connection while the answer was on its way: dockerd or the "
         "request's handler died, or was stopped.";
     assert_text_equal(field_of(push, "because"), because);
 
-    const std::vector<std::string> lines = lines_of(told(stage, {"--wide", records}));
+    const std::vector<std::string> lines = lines_of(told(site, {"--wide", records}));
     assert_int_equal(lines.size(), 3);  // the columns, the date, the push
     assert_true(lines[0].starts_with("TIME "));
     assert_text_equal(lines[1], field_of(push, "time").substr(0, 10));
@@ -72,42 +72,42 @@ void the_bad_end_is_told_and_the_good_ones_are_not(void** state) {
     assert_text_contains(lines[2], "POST /v1.41/images/app/push?tag=1");
     assert_true(lines[2].ends_with(because));
     // No terminal, no colours.
-    assert_true(told(stage, {records}).find('\x1b') == std::string::npos);
+    assert_true(told(site, {records}).find('\x1b') == std::string::npos);
 }
 
 void filters_choose_and_json_is_the_line_itself(void** state) {
-    Stage& stage = stage_of(state);
-    Program& program = stage.serve();
-    one_good_one_bad(stage, program);
+    Site& site = site_of(state);
+    Program& program = site.serve();
+    one_good_one_bad(site, program);
     stop(program);
-    const std::string records = stage.path("records");
-    const std::vector<std::string> all = stage.records(5);
+    const std::string records = site.path("records");
+    const std::vector<std::string> all = site.records(5);
     const std::string push = record_of_push(all);
     std::string everything;
     for (const std::string& line : all) everything += line + '\n';
 
-    assert_text_equal(told(stage, {"--json", records}), push + '\n');
-    assert_text_equal(told(stage, {"--json", "--all", records}), everything);
-    assert_text_equal(told(stage, {"--json", "--by", "upstream", records}), push + '\n');
-    assert_text_equal(told(stage, {"--json", "--reason=upstream_closed", records}), push + '\n');
-    assert_text_equal(told(stage, {"--json", "--path", "/images/*/push", records}), push + '\n');
-    assert_text_equal(told(stage, {"--json", "--since", "1h", records}), push + '\n');
-    assert_text_equal(told(stage, {"--json", "--since", "2100-01-01", records}), "");
-    assert_text_equal(told(stage, {"--by", "client", records}), "No record matches.\n");
+    assert_text_equal(told(site, {"--json", records}), push + '\n');
+    assert_text_equal(told(site, {"--json", "--all", records}), everything);
+    assert_text_equal(told(site, {"--json", "--by", "upstream", records}), push + '\n');
+    assert_text_equal(told(site, {"--json", "--reason=upstream_closed", records}), push + '\n');
+    assert_text_equal(told(site, {"--json", "--path", "/images/*/push", records}), push + '\n');
+    assert_text_equal(told(site, {"--json", "--since", "1h", records}), push + '\n');
+    assert_text_equal(told(site, {"--json", "--since", "2100-01-01", records}), "");
+    assert_text_equal(told(site, {"--by", "client", records}), "No record matches.\n");
     // Its own line, and those of the two connections that ended with it.
     assert_int_equal(
-        lines_of(told(stage, {"--json", "--id", field_of(push, "id"), records})).size(), 3);
-    assert_text_equal(told(stage, {"--bye", "client", records}, 2), "");
-    assert_text_equal(told(stage, {stage.path("none")}, 1), "");
+        lines_of(told(site, {"--json", "--id", field_of(push, "id"), records})).size(), 3);
+    assert_text_equal(told(site, {"--bye", "client", records}, 2), "");
+    assert_text_equal(told(site, {site.path("none")}, 1), "");
 }
 
 void the_summary_counts_by_reason(void** state) {
-    Stage& stage = stage_of(state);
-    Program& program = stage.serve();
-    one_good_one_bad(stage, program);
+    Site& site = site_of(state);
+    Program& program = site.serve();
+    one_good_one_bad(site, program);
     stop(program);
     std::string rows;
-    for (const std::string& line : lines_of(told(stage, {"--summary", stage.path("records")}))) {
+    for (const std::string& line : lines_of(told(site, {"--summary", site.path("records")}))) {
         // Bytes differ with the machine's ids; words and counts do not.
         std::string words;
         size_t count = 0;
@@ -135,26 +135,26 @@ void the_summary_counts_by_reason(void** state) {
 }
 
 void it_follows_a_file_that_grows_and_is_rotated(void** state) {
-    Stage& stage = stage_of(state);
-    Program& program = stage.serve();
-    Program& why = stage.start({"why", "-f", "--all", "--json", stage.path("records")});
-    Peer client = stage.connect(program);
+    Site& site = site_of(state);
+    Program& program = site.serve();
+    Program& why = site.start({"why", "-f", "--all", "--json", site.path("records")});
+    Peer client = site.connect(program);
     Peer upstream;
-    stage.exchange(client, upstream, "/1");
+    site.exchange(client, upstream, "/1");
     why.await_out("\"target\":\"/1\"");
-    assert_int_equal(std::rename(stage.path("records").c_str(), stage.path("old").c_str()), 0);
-    stage.exchange(client, upstream, "/2");  // into the file that was moved away
-    assert_int_equal(stage.records(2, "old").size(), 2);
+    assert_int_equal(std::rename(site.path("records").c_str(), site.path("old").c_str()), 0);
+    site.exchange(client, upstream, "/2");  // into the file that was moved away
+    assert_int_equal(site.records(2, "old").size(), 2);
     program.signal(SIGHUP);
-    stage.await_file("records");
-    stage.exchange(client, upstream, "/3");
+    site.await_file("records");
+    site.exchange(client, upstream, "/3");
     why.await_out("\"target\":\"/3\"");
     client.close();
     stop(program);
     why.await_out("shutdown_idle");
     std::string lines;
-    for (const std::string& line : stage.records(2, "old")) lines += line + '\n';
-    for (const std::string& line : stage.records(3)) lines += line + '\n';
+    for (const std::string& line : site.records(2, "old")) lines += line + '\n';
+    for (const std::string& line : site.records(3)) lines += line + '\n';
     assert_text_equal(why.out(), lines);  // each once, in order
     assert_false(why.ended());
     why.signal(SIGINT);
@@ -162,17 +162,17 @@ void it_follows_a_file_that_grows_and_is_rotated(void** state) {
 }
 
 void it_reads_the_program_s_own_pipe_as_it_speaks(void** state) {
-    Stage& stage = stage_of(state);
+    Site& site = site_of(state);
     int ends[2];
     assert_int_equal(::pipe2(ends, O_CLOEXEC), 0);
-    Program& program = stage.serve(Start{.arguments = {"--records", "-"}, .output = ends[1]});
+    Program& program = site.serve(Start{.arguments = {"--records", "-"}, .output = ends[1]});
     ::close(ends[1]);
     Program& why =
-        stage.start(Start{.arguments = {"why", "-f", "--all", "--json", "-"}, .input = ends[0]});
+        site.start(Start{.arguments = {"why", "-f", "--all", "--json", "-"}, .input = ends[0]});
     ::close(ends[0]);
-    Peer client = stage.connect(program);
+    Peer client = site.connect(program);
     Peer upstream;
-    stage.exchange(client, upstream, "/1");
+    site.exchange(client, upstream, "/1");
     why.await_out("\"target\":\"/1\"");  // while the pipe is still open
     client.close();
     stop(program);
@@ -181,19 +181,19 @@ void it_reads_the_program_s_own_pipe_as_it_speaks(void** state) {
 }
 
 void without_a_file_it_reads_the_one_of_the_environment(void** state) {
-    Stage& stage = stage_of(state);
-    Program& program = stage.serve();
+    Site& site = site_of(state);
+    Program& program = site.serve();
     stop(program);
-    Program& why = stage.start(Start{{"why"}, {"BECAUSED_RECORDS=" + stage.path("records")}});
+    Program& why = site.start(Start{{"why"}, {"BECAUSED_RECORDS=" + site.path("records")}});
     assert_int_equal(why.wait(), 0);
     assert_text_equal(why.out(), "Nothing ended abnormally: 0 connections served, 0 requests.\n");
 }
 
 // On a terminal: colours, and no line wider than it.
 void a_terminal_gets_colours_and_lines_of_its_width(void** state) {
-    Stage& stage = stage_of(state);
-    Program& program = stage.serve();
-    one_good_one_bad(stage, program);
+    Site& site = site_of(state);
+    Program& program = site.serve();
+    one_good_one_bad(site, program);
     stop(program);
     int screen = -1;
     int line = -1;
@@ -202,7 +202,7 @@ void a_terminal_gets_colours_and_lines_of_its_width(void** state) {
         print_message("this machine has no pseudo-terminals\n");
         skip_test();
     }
-    Program& why = stage.start(Start{.arguments = {"why", stage.path("records")},
+    Program& why = site.start(Start{.arguments = {"why", site.path("records")},
                                      .environment = {"TERM=xterm"},
                                      .output = line});
     assert_int_equal(why.wait(), 0);
@@ -226,15 +226,15 @@ void a_terminal_gets_colours_and_lines_of_its_width(void** state) {
 }  // namespace
 
 int main() {
-#define STAGED(test) cmocka_unit_test_setup_teardown(test, set_stage, strike_stage)
+#define ON_SITE(test) cmocka_unit_test_setup_teardown(test, open_site, close_site)
     const CMUnitTest tests[] = {
-        STAGED(the_bad_end_is_told_and_the_good_ones_are_not),
-        STAGED(filters_choose_and_json_is_the_line_itself),
-        STAGED(the_summary_counts_by_reason),
-        STAGED(it_follows_a_file_that_grows_and_is_rotated),
-        STAGED(it_reads_the_program_s_own_pipe_as_it_speaks),
-        STAGED(without_a_file_it_reads_the_one_of_the_environment),
-        STAGED(a_terminal_gets_colours_and_lines_of_its_width),
+        ON_SITE(the_bad_end_is_told_and_the_good_ones_are_not),
+        ON_SITE(filters_choose_and_json_is_the_line_itself),
+        ON_SITE(the_summary_counts_by_reason),
+        ON_SITE(it_follows_a_file_that_grows_and_is_rotated),
+        ON_SITE(it_reads_the_program_s_own_pipe_as_it_speaks),
+        ON_SITE(without_a_file_it_reads_the_one_of_the_environment),
+        ON_SITE(a_terminal_gets_colours_and_lines_of_its_width),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -210,8 +210,8 @@ uint64_t Program::cpu_ms() const {
     return (user + system) * 1000 / static_cast<uint64_t>(::sysconf(_SC_CLK_TCK));
 }
 
-Stage::Stage() {
-    char path[] = "/tmp/becaused-stage-XXXXXX";
+Site::Site() {
+    char path[] = "/tmp/becaused-site-XXXXXX";
     CHECK(::mkdtemp(path) != nullptr);
     directory_ = path;
     watch_fd_ = ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
@@ -224,7 +224,7 @@ Stage::Stage() {
     CHECK(::listen(upstream_fd_, 64) == 0);
 }
 
-Stage::~Stage() {
+Site::~Site() {
     programs_.clear();
     stop_upstream();
     ::close(watch_fd_);
@@ -232,27 +232,27 @@ Stage::~Stage() {
     std::filesystem::remove_all(directory_, error);
 }
 
-std::string Stage::path(std::string_view name) const {
+std::string Site::path(std::string_view name) const {
     return directory_ + '/' + std::string(name);
 }
 
-void Stage::write_file(std::string_view name, std::string_view text) const {
+void Site::write_file(std::string_view name, std::string_view text) const {
     std::ofstream(path(name)) << text;
 }
 
-std::string Stage::read_file(std::string_view name) const {
+std::string Site::read_file(std::string_view name) const {
     std::ifstream file(path(name));
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-Program& Stage::start(Start start) {
+Program& Site::start(Start start) {
     if (start.directory.empty()) start.directory = directory_;
     return programs_.emplace_back(start);
 }
 
-Program& Stage::serve(std::vector<std::string> more) { return serve(Start{std::move(more)}); }
+Program& Site::serve(std::vector<std::string> more) { return serve(Start{std::move(more)}); }
 
-Program& Stage::serve(Start start) {
+Program& Site::serve(Start start) {
     const auto absent = [&](std::string_view flag) {
         for (const std::string& word : start.arguments)
             if (word == flag) return false;
@@ -270,24 +270,24 @@ Program& Stage::serve(Start start) {
     return program;
 }
 
-Peer Stage::connect(Program& program) {
+Peer Site::connect(Program& program) {
     Peer peer = connect_to(ready_addresses(program).at(0));
     assert_int_equal(peer.error, 0);
     return peer;
 }
 
-Peer Stage::accept() {
+Peer Site::accept() {
     if (!wait_for(upstream_fd_, POLLIN, Patience()))
         fail_test("no connection came to the upstream");
     return Peer(::accept4(upstream_fd_, nullptr, nullptr, SOCK_CLOEXEC));
 }
 
-void Stage::stop_upstream() {
+void Site::stop_upstream() {
     if (upstream_fd_ >= 0) ::close(upstream_fd_);
     upstream_fd_ = -1;
 }
 
-void Stage::exchange(Peer& client, Peer& upstream, std::string_view target) {
+void Site::exchange(Peer& client, Peer& upstream, std::string_view target) {
     client.received.clear();
     client.send("GET " + std::string(target) + " HTTP/1.1\r\nHost: docker\r\n\r\n");
     if (!upstream.open()) upstream = accept();
@@ -298,7 +298,7 @@ void Stage::exchange(Peer& client, Peer& upstream, std::string_view target) {
     assert_text_contains(client.received, "HTTP/1.1 200 OK\r\n");
 }
 
-void Stage::await_file(std::string_view name) {
+void Site::await_file(std::string_view name) {
     const Patience patience;
     std::string events;
     while (::access(path(name).c_str(), F_OK) != 0) {
@@ -307,7 +307,7 @@ void Stage::await_file(std::string_view name) {
     }
 }
 
-std::vector<std::string> Stage::records(size_t count, std::string_view name) {
+std::vector<std::string> Site::records(size_t count, std::string_view name) {
     const Patience patience;
     while (true) {
         std::string ignored_events;
@@ -409,13 +409,13 @@ Peer connect_to(const std::string& address) {
     return connect_socket(AF_INET, &at, sizeof at);
 }
 
-int set_stage(void** state) {
-    *state = new Stage;
+int open_site(void** state) {
+    *state = new Site;
     return 0;
 }
 
-int strike_stage(void** state) {
-    delete static_cast<Stage*>(*state);
+int close_site(void** state) {
+    delete static_cast<Site*>(*state);
     return 0;
 }
 

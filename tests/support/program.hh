@@ -1,9 +1,9 @@
 // The built program as a process: started with arguments, an environment and limits of its own, watched
-// through its standard streams, told by signals, ended by its pid. And a Stage for one: a directory of its
+// through its standard streams, told by signals, ended by its pid. And a Site for one: a directory of its
 // own, an upstream in the test's hands, clients, the records file.
 //
 // Every wait ends when the event comes, and fails the test after patience_ms. A failed assertion longjmps
-// past destructors: keep the Stage in the test's fixture.
+// past destructors: keep the Site in the test's fixture.
 #pragma once
 
 #include <sys/types.h>
@@ -24,7 +24,7 @@ struct Start {
     std::vector<std::string> arguments{};
     std::vector<std::string>
         environment{};            // "BECAUSED_LISTEN=..."; none of this process's BECAUSED_*
-    std::string directory{};      // where it runs; empty: the stage's
+    std::string directory{};      // where it runs; empty: the site's
     unsigned descriptors = 0;     // RLIMIT_NOFILE; 0: as it is
     int input = -1;               // standard input; -1: /dev/null
     int output = -1;              // standard output; -1: captured in out()
@@ -67,12 +67,12 @@ class Program {
     Stream err_;
 };
 
-class Stage {
+class Site {
   public:
-    Stage();
-    Stage(const Stage&) = delete;
-    Stage& operator=(const Stage&) = delete;
-    ~Stage();  // ends what was started, removes the directory
+    Site();
+    Site(const Site&) = delete;
+    Site& operator=(const Site&) = delete;
+    ~Site();  // ends what was started, removes the directory
 
     // "DIRECTORY/name".
     std::string path(std::string_view name) const;
@@ -84,7 +84,7 @@ class Stage {
     Program& start(std::vector<std::string> arguments) {
         return start(Start{std::move(arguments)});
     }
-    // `run` before this stage's upstream, on tcp://127.0.0.1:0, records in "records"; waits until it is
+    // `run` before this site's upstream, on tcp://127.0.0.1:0, records in "records"; waits until it is
     // ready. `more` is added to the flags.
     Program& serve(std::vector<std::string> more = {});
     // The same with all of `start` but its first flags.
@@ -120,10 +120,10 @@ std::vector<std::string> ready_addresses(Program& program);
 // A connection to such an address; where it fails: a closed Peer with `error`.
 Peer connect_to(const std::string& address);
 
-// For cmocka_unit_test_setup_teardown: the test's state is a Stage.
-int set_stage(void** state);
-int strike_stage(void** state);
-inline Stage& stage_of(void** state) { return *static_cast<Stage*>(*state); }
+// For cmocka_unit_test_setup_teardown: the test's state is a Site.
+int open_site(void** state);
+int close_site(void** state);
+inline Site& site_of(void** state) { return *static_cast<Site*>(*state); }
 
 // Lines of a text, without their newlines.
 std::vector<std::string> lines_of(std::string_view text);
