@@ -55,6 +55,7 @@ bool Exchange::answer_locally(const RequestHead& head) {
         "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n"
         "Content-Length: 0\r\n";
     if (!keep_alive_) out += "Connection: close\r\n";
+    else if (minor_version_ == 0) out += "Connection: keep-alive\r\n";
     out += "\r\n";
     up_ = Up::done;
     if (const int error = client().write(out); error != 0) {
@@ -78,18 +79,13 @@ void Exchange::write_request(const RequestHead& head) {
     house_.ledger().append_id(id, entry_->id());
     hop.request_id = id;
     ExchangeFacts& facts = entry_->facts;
-    const Field* trace = head.find(FieldName::traceparent);
-    if (trace != nullptr && valid_traceparent(trace->value)) {
-        hop.traceparent = trace->value;
-    } else {
-        house_.make_traceparent(house_.trace_scratch());
-        hop.traceparent = house_.trace_scratch();
-    }
-    std::memcpy(facts.trace_id.data(), hop.traceparent.data() + 3, facts.trace_id.size());
-    facts.has_trace_id = true;
+    house_.make_traceparent(house_.trace_scratch());  // goes on unless the client brought its own
+    hop.traceparent = house_.trace_scratch();
     head_.clear();
     const ForwardedRequest sent =
         write_request_head(head, request_framing_, hop, house_.upstream().host(), head_);
+    std::memcpy(facts.trace_id.data(), sent.traceparent.data() + 3, facts.trace_id.size());
+    facts.has_trace_id = true;
     if (sent.request_id != id) {
         facts.request_id_length =
             static_cast<uint8_t>(std::min(sent.request_id.size(), facts.request_id.size()));
@@ -110,7 +106,10 @@ void Exchange::on_dialed(Conn& conn) {
     conn.start();
     session_->feed();
     if (!finished_) flush_head();
-    if (!finished_) session_->rearm();
+    if (finished_) return;
+    if (client_fin_ && !up_complete_)
+        fail(Ending::by_io(Reason::client_closed, phase_, Op::read, 0));
+    else session_->rearm();
 }
 
 void Exchange::on_dial_failed(const Ending& ending) { fail(ending); }
@@ -152,13 +151,14 @@ void Exchange::flush_head() {
 bool Exchange::takes_bytes() const {
     if (finished_) return false;
     if (up_ == Up::cut) return true;  // read and dropped
-    if (tunnel_) return !client_fin_;
+    if (tunnel_) return true;
     return up_ == Up::body && !up_complete_;
 }
 
 size_t Exchange::take(const Slice& bytes) {
     up_stamp_ns_ = house_.loop().now_ns();
     entry_->facts.last_up_ns = up_stamp_ns_;
+    awaits_100_ = false;
     size_t taken = bytes.size();
     if (up_ == Up::cut) {
         entry_->facts.client_in_bytes += taken;
@@ -212,7 +212,11 @@ void Exchange::upstream_write_failed(int error) {
         fail(ending_of(Side::upstream, fault, phase_));
         return;
     }
-    if (down_complete_ || tunnel_) entry_->add_trail(Side::upstream, fault.op, fault.error);
+    if (down_complete_) {
+        upstream_lost_after_answer(fault);
+        return;
+    }
+    if (tunnel_) entry_->add_trail(Side::upstream, fault.op, fault.error);
     else up_fault_ = ending_of(Side::upstream, fault, phase_);
     up_stamp_ns_ = down_stamp_ns_ = house_.loop().now_ns();
     set(Up::cut, down_);
@@ -221,9 +225,19 @@ void Exchange::upstream_write_failed(int error) {
     settle();
 }
 
+// It had answered; only the request's rest is of no use to it any more.
+void Exchange::upstream_lost_after_answer(const Fault& fault) {
+    entry_->add_trail(Side::upstream, fault.op, fault.error);
+    upstream_lost_ = ending_of(Side::upstream, fault, phase_);
+    if (up_ == Up::body) set(Up::cut, down_);
+    if (client().paused(Conn::Pause::sink_full)) client().resume(Conn::Pause::sink_full);
+    session_->rearm();
+    settle();
+}
+
 // The upstream connection ended and its answer is not whole.
 void Exchange::answer_missing(const Fault& fault) {
-    if (!answer_byte_ && reused_) {
+    if (!answer_byte_ && (reused_ || replays_ > 0)) {
         if (replayable_ && replays_ < house_.settings().replays) {
             replay(fault);
             return;

@@ -30,9 +30,9 @@ void Session::begin(Conn* conn) {
         return;
     }
     since_ns_ = house_.loop().now_ns();
-    if (conn_->securing()) {
+    if (conn_->preparing()) {
         const bool many = house_.many_handshakes();
-        state_ = State::handshake;
+        state_ = State::preparing;
         house_.count_handshake(1);
         if (many) {
             end(Ending::decided(Reason::concurrency_limited, Phase::tls_handshake, Op::accept, 0),
@@ -44,21 +44,31 @@ void Session::begin(Conn* conn) {
     rearm();
 }
 
-void Session::leave_handshake() {
-    if (state_ == State::handshake) house_.count_handshake(-1);
+void Session::leave_preparing() {
+    if (state_ == State::preparing) house_.count_handshake(-1);
 }
 
-// TLS is ready.
-void Session::on_connected(Conn&) {
-    leave_handshake();
+void Session::on_connected(Conn& conn) {
+    leave_preparing();
+    client_address_.clear();
+    append_address(client_address_, conn.facts().peer);  // as the PROXY header names it
     state_ = State::idle;
     since_ns_ = house_.loop().now_ns();
     rearm();
 }
 
-bool Session::last_request() const {
+bool Session::spent() const {
     const uint32_t most = house_.settings().max_requests;
-    return draining_ || overflow_ || (most > 0 && conn_->facts().exchanges >= most);
+    return most > 0 && conn_->facts().exchanges >= most;
+}
+
+bool Session::last_request() const { return draining_ || overflow_ || spent(); }
+
+// Why a connection closes after a finished exchange.
+Ending Session::farewell(bool wanted) const {
+    if (wanted && draining_) return Ending::clean(Reason::shutdown_idle, Phase::keepalive);
+    if (wanted && spent()) return Ending::clean(Reason::max_requests, Phase::done);
+    return Ending::clean(Reason::complete, Phase::done);
 }
 
 void Session::on_bytes(Conn&, const Slice& bytes) {
@@ -91,7 +101,7 @@ size_t Session::consume(const Slice& bytes) {
             if (lingered_bytes_ > linger_limit_bytes) end(*last_, Conn::Close::fin);
             return bytes.size();
         case State::idle: return consume_head(bytes);
-        case State::handshake:
+        case State::preparing:
         case State::exchange: break;
     }
     if (in_head_) return consume_head(bytes);
@@ -123,17 +133,30 @@ void Session::begin_exchange() {
     since_ns_ = house_.loop().now_ns();
 }
 
+// How many bytes of the one empty line that may stand before a request are at the front; it may come
+// in two pieces, and is no request by itself.
+size_t Session::skip_empty_line(std::string_view bytes) {
+    if (empty_line_) return 0;
+    const bool half = half_line_;
+    if (half && bytes[0] != '\n') return 0;
+    half_line_ = !half && bytes == "\r";
+    if (half_line_) return 1;
+    const size_t size = half ? 1 : leading_empty_line(bytes);
+    empty_line_ = size > 0;
+    return size;
+}
+
 size_t Session::consume_head(const Slice& bytes) {
     std::string_view view = bytes.view();
+    size_t skipped = 0;
+    if (state_ == State::idle) {
+        skipped = skip_empty_line(view);
+        view.remove_prefix(skipped);
+        if (view.empty()) return skipped;
+        begin_exchange();
+        if (std::exchange(half_line_, false)) head_part_ = "\r";  // not of an empty line
+    }
     if (head_part_.empty()) {
-        size_t skipped = 0;
-        if (!empty_line_ && state_ == State::idle) {
-            skipped = leading_empty_line(view);
-            empty_line_ = skipped > 0;
-            view.remove_prefix(skipped);
-            if (view.empty()) return skipped;
-        }
-        if (state_ == State::idle) begin_exchange();
         if (const auto end = find_head_end(view, 0)) {
             parse_head(view.substr(0, *end));
             return skipped + *end;
@@ -143,17 +166,11 @@ size_t Session::consume_head(const Slice& bytes) {
         const size_t before = head_part_.size();
         const size_t room = head_limit_bytes + 1 - std::min(before, head_limit_bytes);
         head_part_ += view.substr(0, room);
-        if (!empty_line_ && leading_empty_line(head_part_) > 0) {
-            // The empty line itself came in pieces.
-            empty_line_ = true;
-            head_part_.erase(0, 2);
-            return head_part_.empty() ? bytes.size() : bytes.size();
-        }
         if (const auto end = find_head_end(head_part_, before)) {
             std::string head;
             head.swap(head_part_);
             parse_head(std::string_view(head).substr(0, *end));
-            return *end - before;
+            return skipped + *end - before;
         }
     }
     if (const auto fault = refuse_incomplete_request(head_part_)) {
@@ -174,20 +191,19 @@ void Session::parse_head(std::string_view bytes) {
     else exchange_->begin(head, bytes.size());
 }
 
-void Session::exchange_done(bool keep_alive) {
+void Session::exchange_done(bool keep_alive, bool wanted) {
     exchange_ = nullptr;
     in_head_ = false;
     since_ns_ = house_.loop().now_ns();
     if (!keep_alive) {
         // Unread bytes would turn our FIN into a reset, and the answer might be lost with it.
-        if (stash_.empty() && !conn_->finished_reading())
-            end(Ending::clean(Reason::complete, Phase::done), Conn::Close::fin);
-        else start_linger(Ending::clean(Reason::complete, Phase::done));
+        if (stash_.empty() && !conn_->finished_reading()) end(farewell(wanted), Conn::Close::fin);
+        else start_linger(farewell(wanted));
         return;
     }
     state_ = State::idle;
     if (draining_ && stash_.empty()) {
-        end(Ending::clean(Reason::shutdown_idle, Phase::keepalive), Conn::Close::fin);
+        end(farewell(true), Conn::Close::fin);
         return;
     }
     if (!stash_.empty()) house_.loop().defer(*this);
@@ -224,7 +240,7 @@ void Session::exchange_cut(const Ending& ending, Conn::Close how) {
 }
 
 void Session::end(const Ending& ending, Conn::Close how) {
-    leave_handshake();
+    leave_preparing();
     state_ = State::ended;
     Wheel::disarm(*this);
     stash_.clear();
@@ -233,7 +249,7 @@ void Session::end(const Ending& ending, Conn::Close how) {
 
 void Session::drain() {
     draining_ = true;
-    if ((state_ == State::idle && stash_.empty()) || state_ == State::handshake)
+    if ((state_ == State::idle && stash_.empty()) || state_ == State::preparing)
         end(Ending::clean(Reason::shutdown_idle, Phase::keepalive), Conn::Close::fin);
 }
 
@@ -241,7 +257,7 @@ void Session::kill(const Ending& ending) {
     if (state_ == State::ended) return;
     if (exchange_ != nullptr) exchange_->fail(ending.in(exchange_->phase()));
     if (state_ == State::linger) end(*last_, Conn::Close::reset);
-    else if (state_ == State::idle || state_ == State::handshake)
+    else if (state_ == State::idle || state_ == State::preparing)
         end(Ending::clean(Reason::shutdown_idle, Phase::keepalive), Conn::Close::fin);
 }
 
@@ -251,7 +267,7 @@ void Session::on_finish(Conn& conn) {
         case State::linger:
             if (conn.queued_bytes() == 0) end(*last_, Conn::Close::fin);
             return;
-        case State::handshake:  // not a byte came
+        case State::preparing:  // not a byte came
         case State::idle: {
             const bool probe = conn.facts().in_bytes == 0;
             end(Ending::clean(probe ? Reason::probe : Reason::client_closed_idle, Phase::keepalive),
@@ -270,9 +286,11 @@ void Session::on_fault(Conn&, const Fault& fault) {
             conn_->entry().add_trail(Side::client, fault.op, fault.error);
             end(*last_, Conn::Close::reset);
             return;
-        case State::handshake:
+        case State::preparing:
         case State::idle: {
-            const Phase phase = state_ == State::idle ? Phase::keepalive : Phase::tls_handshake;
+            const Phase phase = state_ == State::idle          ? Phase::keepalive
+                                : conn_->awaits_proxy_header() ? Phase::accept
+                                                               : Phase::tls_handshake;
             // An alert of ours, which says why, goes out before the FIN.
             const bool told = fault.what == Fault::What::tls_failed;
             end(ending_of(Side::client, fault, phase),
@@ -313,7 +331,7 @@ uint64_t Session::next_due(uint64_t now_ns) const {
     const ClockTable& clocks = house_.settings().clocks;
     switch (state_) {
         case State::ended: return never;
-        case State::handshake: return due_after(since_ns_, clocks.ms(ClockName::tls_handshake));
+        case State::preparing: return due_after(since_ns_, clocks.ms(ClockName::tls_handshake));
         case State::idle: return due_after(since_ns_, clocks.ms(ClockName::keepalive));
         case State::linger: return due_after(since_ns_, clocks.ms(ClockName::linger));
         case State::exchange: break;
@@ -335,12 +353,14 @@ void Session::on_ring() {
     if (state_ == State::exchange && !in_head_) {
         exchange_->ring(now_ns);
     } else if (next_due(now_ns) <= now_ns) {
-        if (state_ == State::handshake) {
+        if (state_ == State::preparing) {
+            const bool header = conn_->awaits_proxy_header();
             const uint32_t limit_ms = clocks.ms(ClockName::tls_handshake);
-            end(Ending::by_clock(
-                    Reason::client_tls_timeout, Phase::tls_handshake, ClockName::tls_handshake,
-                    limit_ms,
-                    (now_ns - std::max(conn_->facts().last_in_ns, since_ns_)) / ns_per_ms),
+            const uint64_t last_ns = std::max(conn_->facts().last_in_ns, since_ns_);
+            end(Ending::by_clock(header ? Reason::client_head_timeout : Reason::client_tls_timeout,
+                                 header ? Phase::accept : Phase::tls_handshake,
+                                 ClockName::tls_handshake, limit_ms,
+                                 (now_ns - last_ns) / ns_per_ms),
                 Conn::Close::reset);
         } else if (state_ == State::idle) {
             end(Ending::idle(ClockName::keepalive, clocks.ms(ClockName::keepalive)),

@@ -106,6 +106,7 @@ class Play {
         options.unix_client = era_.unix_client;
         options.unix_upstream = era_.unix_upstream;
         options.slabs = 1024;
+        options.upstream_backlog = 1024;
         Settings& settings = options.settings;
         settings.allow_half_close = era_.allow_half_close;
         settings.record_request_start = era_.unix_client;

@@ -68,10 +68,10 @@ void warm_up_libuv() {
 Peer::Peer(int fd) : fd_(fd) {
     if (fd_ < 0) return;
     set_nonblocking(fd_);
-    // Without it a second small piece waits for the first one's acknowledgement, some 40 ms.
+    // Or the kernel would hold a small piece back until the one before it is acknowledged.
     const int on = 1;
-    ignored(::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on),
-            "unix sockets have no such option");
+    const bool set = ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
+    CHECK(set || errno == EOPNOTSUPP);  // a unix socket
     ++peers_open;
 }
 
@@ -168,10 +168,11 @@ Rig::Rig(RigOptions options) : settings_(options.settings), options_(std::move(o
         settings_.upstream.kind = Address::Kind::unix;
         settings_.upstream.path = directory_ + "/upstream.sock";
     } else {
-        const std::string& name = options_.upstream_name;
-        settings_.upstream.host = name.empty() ? "127.0.0.1" : name;
+        settings_.upstream.host = "127.0.0.1";
         settings_.upstream.port = upstream_port_;
     }
+    if (!options_.upstream_path.empty()) settings_.upstream.path = options_.upstream_path;
+    if (!options_.upstream_host.empty()) settings_.upstream.host = options_.upstream_host;
     if (!options_.with_upstream) stop_upstream();
     loop_ = std::make_unique<Loop>(options_.slabs);
     loop_->manual_time();
@@ -206,7 +207,7 @@ void Rig::start_upstream() {
         if (upstream_port_fd_ < 0) upstream_port_fd_ = bind_loopback(upstream_port_);
         upstream_fd_ = bind_loopback(upstream_port_);
     }
-    CHECK(::listen(upstream_fd_, 1024) == 0);
+    CHECK(::listen(upstream_fd_, options_.upstream_backlog) == 0);
     set_nonblocking(upstream_fd_);
 }
 
@@ -215,6 +216,26 @@ void Rig::stop_upstream() {
     upstream_fd_ = -1;
 }
 
+namespace {
+
+int connected_socket(const Endpoint& at) {
+    sockaddr_storage address{};
+    socklen_t length = 0;
+    if (at.kind == Endpoint::Kind::unix) {
+        auto& name = reinterpret_cast<sockaddr_un&>(address);
+        name.sun_family = AF_UNIX;
+        std::snprintf(name.sun_path, sizeof name.sun_path, "%s", at.path->c_str());
+        length = sizeof name;
+    } else {
+        length = fill_sockaddr(at, address);
+    }
+    const int fd = ::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(::connect(fd, reinterpret_cast<sockaddr*>(&address), length) == 0);
+    return fd;
+}
+
+}  // namespace
+
 Peer Rig::connect() {
     Peer peer = connect_now();
     settle();
@@ -222,21 +243,16 @@ Peer Rig::connect() {
 }
 
 Peer Rig::connect_now() {
-    const Endpoint at = house_->listening().front();
-    int fd = -1;
-    if (at.kind == Endpoint::Kind::unix) {
-        fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        std::snprintf(address.sun_path, sizeof address.sun_path, "%s", at.path->c_str());
-        CHECK(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-    } else {
-        sockaddr_storage address{};
-        const socklen_t length = fill_sockaddr(at, address);
-        fd = ::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        CHECK(::connect(fd, reinterpret_cast<sockaddr*>(&address), length) == 0);
-    }
+    const int fd = connected_socket(house_->listening().front());
     return Peer(fd);
+}
+
+Peer Rig::connect_past_the_proxy() {
+    Endpoint at;
+    at.kind = Endpoint::Kind::unix;
+    at.path = &settings_.upstream.path;
+    if (!options_.unix_upstream) at = parse_literal("127.0.0.1", upstream_port_);
+    return Peer(connected_socket(at));
 }
 
 Peer Rig::accept() {

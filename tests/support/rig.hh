@@ -58,9 +58,11 @@ struct RigOptions {
     bool unix_client = false;
     bool unix_upstream = false;
     bool with_upstream = true;  // false: nobody listens there
-    std::string upstream_name;  // instead of 127.0.0.1: a name to be resolved
     Settings settings;          // listen and upstream are filled in
     size_t slabs = 64;
+    std::string upstream_host;  // instead of the rig's own upstream
+    std::string upstream_path;
+    int upstream_backlog = 64;  // 0: one connection waits to be accepted, the next finds no room
 };
 
 class Rig {
@@ -72,6 +74,8 @@ class Rig {
 
     // A client connection that the proxy has accepted.
     Peer connect();
+    // A connection of somebody else's to the upstream, which takes a place in its backlog.
+    Peer connect_past_the_proxy();
     // The next upstream connection that the proxy opened, or a closed Peer.
     Peer accept();
     // The same two without turning the loop.

@@ -1,10 +1,15 @@
 #include "support/scene.hh"
 
-#include <algorithm>
-#include <charconv>
+#include <linux/filter.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <sstream>
 
+#include "base/status.hh"
 #include "net/wheel.hh"
 #include "support/told.hh"
 
@@ -14,10 +19,11 @@ namespace becaused::test {
 
 void Scene::settle() {
     rig.settle();
-    for (;;) {
+    while (accepts) {
         Peer next = rig.accept();
         if (!next.open()) return;
-        if (upstream.open() || !upstream.received.empty()) upstreams.push_back(std::move(upstream));
+        if (accepted) upstreams.push_back(std::move(upstream));
+        accepted = true;
         upstream = std::move(next);
     }
 }
@@ -80,6 +86,96 @@ void upstream_resets(Scene& scene) {
     scene.settle();
 }
 
+void upstream_stops_reading(Scene& scene) {
+    CHECK(::shutdown(scene.upstream.fd(), SHUT_RD) == 0);
+    scene.settle();
+}
+
+void upstream_goes_down(Scene& scene) { scene.rig.stop_upstream(); }
+
+void upstream_comes_up(Scene& scene) { scene.rig.start_upstream(); }
+
+void upstream_is_busy(Scene& scene) {
+    scene.accepts = false;
+    scene.bystanders.push_back(scene.rig.connect_past_the_proxy());
+}
+
+namespace {
+
+void fill(Scene& scene, Peer& from) {
+    const std::string piece(64 * 1024, 'x');
+    for (int stuck = 0; stuck < 3;) {
+        stuck = from.send(piece) == 0 ? stuck + 1 : 0;
+        scene.settle();
+    }
+}
+
+}  // namespace
+
+void client_fills_all_buffers(Scene& scene) { fill(scene, scene.client); }
+
+void upstream_fills_all_buffers(Scene& scene) { fill(scene, scene.upstream); }
+
+Step vanishes(Peer Scene::*peer) {
+    return [peer](Scene& scene) {
+        sock_filter nothing_passes{BPF_RET | BPF_K, 0, 0, 0};
+        const sock_fprog program{1, &nothing_passes};
+        CHECK(::setsockopt((scene.*peer).fd(), SOL_SOCKET, SO_ATTACH_FILTER, &program,
+                           sizeof program) == 0);
+    };
+}
+
+void await_record(Scene& scene) {
+    const size_t before = scene.rig.records().size();
+    pollfd loop{::uv_backend_fd(scene.rig.loop().uv()), POLLIN, 0};
+    for (int i = 0; i < 100 && scene.rig.records().size() == before; ++i) {
+        ignored(::poll(&loop, 1, 100), "whatever it says, the loop is asked");
+        scene.settle();
+    }
+}
+
+Step with_descriptors(int count, Step during) {
+    return [count, during = std::move(during)](Scene& scene) {
+        const int lowest = ::dup(STDERR_FILENO);
+        CHECK(lowest >= 0 && ::close(lowest) == 0);
+        rlimit before{};
+        CHECK(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+        rlimit few = before;
+        few.rlim_cur = static_cast<rlim_t>(lowest + count);
+        CHECK(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+        during(scene);
+        CHECK(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+    };
+}
+
+Step with_scarce_memory(Step during) {
+    return [during = std::move(during)](Scene& scene) {
+        SlabPool& pool = scene.rig.loop().slabs();
+        std::vector<Slice> held;
+        CHECK(!pool.room().empty());  // there is a current one
+        while (!pool.scarce()) {
+            Slab* const slab = pool.take();
+            held.emplace_back(slab, std::string_view(slab->bytes, 1));
+            --slab->references;  // take() counted one, the Slice counts its own
+        }
+        during(scene);
+        held.clear();
+        scene.settle();
+    };
+}
+
+Step with_no_memory(Step during) {
+    return [during = std::move(during)](Scene& scene) {
+        SlabPool& pool = scene.rig.loop().slabs();
+        const std::string most(Slab::size - 1024, 'x');
+        std::vector<Slice> held;
+        while (!pool.room().empty()) held.push_back(pool.copy(most));
+        during(scene);
+        held.clear();
+        scene.settle();
+    };
+}
+
 Step pass(uint64_t ms) {
     return [ms](Scene& scene) {
         scene.rig.advance(ms);
@@ -98,6 +194,19 @@ Step silence(uint64_t ms) {
         scene.settle();
     };
 }
+
+Step stalled(uint64_t ms) {
+    return [ms](Scene& scene) {
+        const size_t before = scene.rig.records().size();
+        scene.rig.advance(ms - 1);
+        if (scene.rig.records().size() != before)
+            scene.complaint += "a record before its clock was due ";
+        scene.rig.advance(ms / 4 + ms / 16);
+        scene.settle();
+    };
+}
+
+Step drain_rings() { return in_turn(stop, silence(30'000)); }
 
 void stop(Scene& scene) {
     scene.rig.house().stop();
@@ -153,6 +262,8 @@ void read_all(Scene& scene) {
 void everyone_leaves(Scene& scene) {
     scene.client.close();
     scene.settle();
+    scene.bystanders.clear();
+    scene.settle();
     scene.upstream.close();
     for (Peer& earlier : scene.upstreams) earlier.close();
     scene.settle();
@@ -174,10 +285,9 @@ Played play(const Cell& cell, Wiring wiring) {
         played.client = with_end(told_by_answers(scene.client.received), end_of(scene.client));
         for (const Peer& earlier : scene.upstreams)
             played.upstream += with_end(told_by_requests(earlier.received), end_of(earlier)) + "; ";
-        const bool none = !scene.upstream.open() && scene.upstream.received.empty();
-        played.upstream +=
-            none ? "none"
-                 : with_end(told_by_requests(scene.upstream.received), end_of(scene.upstream));
+        played.upstream += !scene.accepted ? "none"
+                                           : with_end(told_by_requests(scene.upstream.received),
+                                                      end_of(scene.upstream));
         everyone_leaves(scene);
         played.records = scene.rig.summary();
         const uint64_t live = scene.rig.ledger().live();

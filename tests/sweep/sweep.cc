@@ -133,7 +133,7 @@ class Run {
         Origin origin(rig_);
         client.send("GET /fresh HTTP/1.1\r\nHost: docker\r\n\r\n");
         origin.serve();
-        if (origin.requests() == 0 && !scenario_.options.upstream_name.empty()) {
+        if (origin.requests() == 0 && !scenario_.options.upstream_host.empty()) {
             rig_.wait_for_work();
             origin.serve();
         }

@@ -373,7 +373,9 @@ static void accepting_and_dialling_without_descriptors(void**) {
         early.close();
         settle(rig);
     };
-    check({"no descriptors left", with_short_clocks(), play,
+    RigOptions options = with_short_clocks();
+    options.settings.connect_tries = 1;
+    check({"no descriptors left", options, play,
            "client fd_exhausted by=proxy phase=accept op=accept errno=EMFILE\n"
            "client fd_exhausted by=proxy phase=accept op=accept errno=EMFILE\n"
            "upstream fd_exhausted by=proxy phase=connect op=connect errno=EMFILE\n"
@@ -407,7 +409,7 @@ static void drain_with_idle_busy_and_stuck_connections(void**) {
            "exchange complete by=nobody phase=done op=none status=200\n"
            "client shutdown_idle by=operator phase=keepalive op=none\n"
            "exchange complete by=nobody phase=done op=none status=200\n"
-           "client complete by=nobody phase=done op=none\n"
+           "client shutdown_idle by=operator phase=keepalive op=none\n"
            "exchange drain_deadline by=operator phase=first_byte op=clock clock=drain/500 "
            "status=503\n"
            "upstream partner(drain_deadline) by=nobody phase=first_byte op=none\n"
@@ -417,7 +419,7 @@ static void drain_with_idle_busy_and_stuck_connections(void**) {
 
 static void upstream_by_name(void**) {
     RigOptions options = with_short_clocks();
-    options.upstream_name = "127.1";  // no literal, but known without asking anyone
+    options.upstream_host = "127.1";  // no literal, but known without asking anyone
     const auto play = [](Rig& rig) {
         Origin origin(rig);
         Peer client = rig.connect();
@@ -466,7 +468,7 @@ class BusyThreads {
 
 static void stop_while_a_name_is_being_resolved(void**) {
     RigOptions options = with_short_clocks();
-    options.upstream_name = "127.1";
+    options.upstream_host = "127.1";
     const auto play = [](Rig& rig) {
         BusyThreads busy(rig.loop());
         Peer client = rig.connect();
