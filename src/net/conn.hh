@@ -43,10 +43,6 @@ struct Fault {
     const char* detail = "";  // static; what TLS says
 };
 
-// How a connect that failed with this negative errno ends. What only we can lack (ports, buffers,
-// descriptors) is never the upstream's fault.
-Ending connect_failed(int error);
-
 class ConnSink {
   public:
     ConnSink() = default;
@@ -177,7 +173,7 @@ class Conn final : private ProbeNode, private SlabWaiter {
     uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&handle_); }
     const uv_stream_t* stream() const { return reinterpret_cast<const uv_stream_t*>(&handle_); }
     int fd() const;
-    void fail_at_birth(int error);
+    void fail_at_birth(Op op, int error);
     void update_reading();
     void handle_connected(int status);
     void handle_read(ssize_t count);
