@@ -117,6 +117,7 @@ Rig::Rig(RigOptions options) : settings_(options.settings), options_(std::move(o
         listen.mode = 0600;
     } else {
         listen.host = "127.0.0.1";
+        listen.plain = options_.plain_listener;
     }
     listen.text = "the rig";
     settings_.listen = {listen};
@@ -125,7 +126,8 @@ Rig::Rig(RigOptions options) : settings_(options.settings), options_(std::move(o
         settings_.upstream.kind = Address::Kind::unix;
         settings_.upstream.path = directory_ + "/upstream.sock";
     } else {
-        settings_.upstream.host = "127.0.0.1";
+        settings_.upstream.host = options_.upstream_host;
+        settings_.upstream.tls = options_.tls_upstream;
         settings_.upstream.port = upstream_port_;
     }
     if (!options_.with_upstream) stop_upstream();
