@@ -75,6 +75,7 @@ struct ConnectionFacts {
     Side side = Side::client;
     Endpoint peer;
     Endpoint local;
+    Endpoint via;  // the load balancer that named the peer; none: it came itself
     uint32_t exchanges = 0;
     uint64_t in_bytes = 0;
     uint64_t out_bytes = 0;     // handed to the kernel or queued for it

@@ -191,6 +191,7 @@ void write_connection(JsonLine& line, const Ledger& ledger, const Clock& clock,
     line.text("transport", facts.peer.kind == Endpoint::Kind::unix ? "unix" : "tcp");
     endpoint_text(line, "peer", facts.peer);
     endpoint_text(line, "local", facts.local);
+    endpoint_text(line, "via", facts.via);
     age(line, clock, entry, now_ns);
     line.number("exchanges", facts.exchanges);
     line.open("bytes", '{');

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 
 namespace becaused {
@@ -14,6 +15,10 @@ namespace {
 bool is_mapped_ip4(const std::array<uint8_t, 16>& address) {
     return std::all_of(address.begin(), address.begin() + 10, [](uint8_t b) { return b == 0; }) &&
            address[10] == 0xFF && address[11] == 0xFF;
+}
+
+bool bit_of(const Endpoint& endpoint, unsigned bit) {
+    return (endpoint.address[bit / 8] >> (7 - bit % 8) & 1U) != 0;
 }
 
 }  // namespace
@@ -69,6 +74,31 @@ Endpoint parse_literal(const std::string& host, uint16_t port) {
     else if (::inet_pton(AF_INET6, host.c_str(), endpoint.address.data()) == 1)
         endpoint.kind = Endpoint::Kind::ip6;
     return endpoint;
+}
+
+Network parse_network(const std::string& text) {
+    const size_t slash = text.find('/');
+    Network network;
+    network.first = parse_literal(text.substr(0, slash), 0);
+    if (network.first.kind == Endpoint::Kind::none) return {};
+    const unsigned most = network.first.kind == Endpoint::Kind::ip4 ? 32 : 128;
+    unsigned bits = most;
+    if (slash != std::string::npos) {
+        const char* end = text.data() + text.size();
+        const auto [stop, error] = std::from_chars(text.data() + slash + 1, end, bits);
+        if (error != std::errc() || stop != end || bits > most) return {};
+    }
+    network.bits = static_cast<uint8_t>(bits);
+    for (unsigned bit = bits; bit < most; ++bit)
+        if (bit_of(network.first, bit)) return {};
+    return network;
+}
+
+bool contains(const Network& network, const Endpoint& address) {
+    if (network.first.kind != address.kind || address.kind == Endpoint::Kind::none) return false;
+    for (unsigned bit = 0; bit < network.bits; ++bit)
+        if (bit_of(network.first, bit) != bit_of(address, bit)) return false;
+    return true;
 }
 
 }  // namespace becaused

@@ -14,4 +14,13 @@ socklen_t fill_sockaddr(const Endpoint& endpoint, sockaddr_storage& out);
 // A literal address ("127.0.0.1", "::1") with a port; Kind::none for anything else.
 Endpoint parse_literal(const std::string& host, uint16_t port);
 
+// Addresses that share their first `bits`: "10.0.0.0/8", "2001:db8::/32", "192.0.2.7".
+struct Network {
+    Endpoint first;
+    uint8_t bits = 0;
+};
+// Kind::none for anything else, and where bits are set beyond the prefix.
+Network parse_network(const std::string& text);
+bool contains(const Network& network, const Endpoint& address);
+
 }  // namespace becaused

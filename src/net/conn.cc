@@ -10,6 +10,7 @@
 
 #include "base/status.hh"
 #include "net/address.hh"
+#include "net/proxy_header.hh"
 #include "net/tls.hh"
 
 namespace becaused {
@@ -65,15 +66,16 @@ void Conn::fail_at_birth(Op op, int error) {
         Close::fin);
 }
 
-Conn* Conn::accepted(Loop& loop, Ledger& ledger, int fd, const Endpoint& peer,
-                     const Endpoint& local, const SocketOptions& options, TlsContext* tls,
-                     ConnSink* sink, int& error) {
-    auto* conn = new Conn(loop, ledger, Side::client, peer, sink);
-    conn->entry_.facts.local = local;
+Conn* Conn::accepted(Loop& loop, Ledger& ledger, const Arrival& arrival,
+                     const SocketOptions& options, ConnSink* sink, int& error) {
+    const int fd = arrival.fd;
+    auto* conn = new Conn(loop, ledger, Side::client, arrival.peer, sink);
+    conn->entry_.facts.local = arrival.local;
+    if (arrival.proxied) conn->proxy_part_ = std::make_unique<std::string>();
     conn->user_timeout_ms_ = options.user_timeout_s * 1000;
-    error = !conn->begin_tls(tls) ? UV_ENOMEM
-            : conn->unix_         ? ::uv_pipe_open(&conn->handle_.pipe, fd)
-                                  : ::uv_tcp_open(&conn->handle_.tcp, fd);
+    error = !conn->begin_tls(arrival.tls) ? UV_ENOMEM
+            : conn->unix_                 ? ::uv_pipe_open(&conn->handle_.pipe, fd)
+                                          : ::uv_tcp_open(&conn->handle_.tcp, fd);
     if (error == 0) return conn;
     ignored(::close(fd), "libuv did not take it; nothing was sent on it");
     conn->fail_at_birth(Op::accept, error);
@@ -177,7 +179,7 @@ void Conn::allocate(uv_buf_t* buffer) {
     const std::span<char> room = loop_.slabs().room();
     no_room_ = room.empty();
     if (no_room_) return;
-    if (tls_) {
+    if (tls_ && !proxy_part_) {
         *buffer = tls_buffer(room.size());
         return;
     }
@@ -191,14 +193,14 @@ void Conn::handle_read(ssize_t count) {
         entry_.facts.last_in_ns = loop_.now_ns();
         budget_ -= static_cast<uint32_t>(count);
         if (count >= 64 * 1024) loop_.note_bulk_read();
-        if (tls_) {
+        if (tls_ && !proxy_part_) {
             read_tls(static_cast<size_t>(count));
             return;
         }
-        entry_.facts.in_bytes += static_cast<uint64_t>(count);
         {
             const Slice bytes = loop_.slabs().claim(static_cast<size_t>(count));
-            sink_->on_bytes(*this, bytes);
+            if (proxy_part_) read_proxy_header(bytes);
+            else take(bytes);
         }
         loop_.slabs().settle();
         return;
@@ -219,6 +221,36 @@ void Conn::handle_read(ssize_t count) {
     report(judge(Op::read, static_cast<int>(count)));
 }
 
+void Conn::take(const Slice& bytes) {
+    entry_.facts.in_bytes += bytes.size();
+    sink_->on_bytes(*this, bytes);
+}
+
+// The header is the balancer's, and no part of what the client sent.
+void Conn::read_proxy_header(const Slice& bytes) {
+    const size_t before = proxy_part_->size();
+    proxy_part_->append(bytes.view().substr(0, ProxyHeader::limit_bytes - before));
+    const ProxyHeader header = parse_proxy_header(*proxy_part_);
+    if (header.what == ProxyHeader::What::incomplete) return;
+    if (header.what == ProxyHeader::What::malformed) {
+        report({Fault::What::malformed, Op::parse, 0, header.detail});
+        return;
+    }
+    if (header.named) {
+        entry_.facts.via = std::exchange(entry_.facts.peer, header.client);
+        entry_.facts.local = header.local;
+    }
+    proxy_part_.reset();
+    const Slice rest = bytes.part(header.size - before);
+    if (!tls_) {
+        sink_->on_connected(*this);
+        if (!ending_ && !rest.empty()) take(rest);
+    } else if (!rest.empty()) {
+        std::copy_n(rest.view().data(), rest.size(), loop_.tls_room().in.get());
+        read_tls(rest.size());
+    }
+}
+
 void Conn::handle_eof() {
     // libuv takes POLLHUP for an end without reading, which hides a reset behind data: SO_ERROR and
     // the state of the socket tell them apart.
@@ -232,7 +264,7 @@ void Conn::handle_eof() {
     loop_.watch(*this);
     // A connection without a byte is no more than a probe, whatever it was meant to speak.
     const bool probe = facts().side == Side::client && facts().last_in_ns == 0;
-    if (tls_ && !probe) report(tls_farewell());
+    if ((tls_ || proxy_part_) && !probe) report(early_farewell());
     else sink_->on_finish(*this);
 }
 

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/bytes.hh"
@@ -32,6 +33,7 @@ struct Fault {
         reset,          // RST, or a unix peer that closed with our bytes unread
         unreachable,    // keepalive or TCP_USER_TIMEOUT gave up, or the network says so
         failed,         // our own side of the socket failed
+        malformed,      // what came before the first request is not what it must be
         tls_failed,     // the TLS handshake, or a record that does not decrypt
         tls_truncated,  // FIN without a close_notify: whatever came may not be all
     };
@@ -47,7 +49,8 @@ class ConnSink {
     ConnSink(const ConnSink&) = delete;
     ConnSink& operator=(const ConnSink&) = delete;
 
-    // Dialled, or its TLS handshake is done (an accepted plain connection is connected at birth).
+    // Dialled; or what comes before the first request is done, for an accepted connection that is
+    // preparing() at birth.
     virtual void on_connected(Conn& conn) = 0;
     virtual void on_bytes(Conn& conn, const Slice& bytes) = 0;
     // The peer's FIN (TLS: its close_notify), after its last byte. Not an end: the other direction
@@ -68,6 +71,15 @@ struct SocketOptions {
     uint32_t keepalive_s = 30;      // 0: off
     uint32_t user_timeout_s = 120;  // 0: the kernel's default
 };
+// A socket that a listener accepted.
+struct Arrival {
+    int fd;  // non-blocking, close-on-exec
+    Endpoint peer;
+    Endpoint local;
+    TlsContext* tls = nullptr;  // null: plaintext
+    bool proxied = false;       // a PROXY header comes first, and names the client
+};
+
 // TCP_NODELAY, keepalive, TCP_USER_TIMEOUT on a TCP socket (tcp(7)); accepted sockets inherit them
 // from their listener. Returns 0 or a negative errno.
 int apply_socket_options(int fd, const SocketOptions& options);
@@ -89,11 +101,10 @@ class Conn final : private ProbeNode, private SlabWaiter {
         const Slice* owner = nullptr;
     };
 
-    // Takes an accepted socket (non-blocking, close-on-exec), which is closed whatever happens. Null
-    // and `error` when libuv refuses; the record is filed then. `tls`: null for plaintext.
-    static Conn* accepted(Loop& loop, Ledger& ledger, int fd, const Endpoint& peer,
-                          const Endpoint& local, const SocketOptions& options, TlsContext* tls,
-                          ConnSink* sink, int& error);
+    // Takes the arrival's socket, which is closed whatever happens. Null and `error` when libuv refuses;
+    // the record is filed then.
+    static Conn* accepted(Loop& loop, Ledger& ledger, const Arrival& arrival,
+                          const SocketOptions& options, ConnSink* sink, int& error);
     // Begins to connect; on_connected or on_fault (op connect) follow. Null and `error` when the
     // socket cannot be made; the record is filed then.
     static Conn* dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer,
@@ -150,6 +161,8 @@ class Conn final : private ProbeNode, private SlabWaiter {
     // Null for plaintext.
     const Tls* tls() const { return tls_.get(); }
     bool securing() const;  // the TLS handshake is not done
+    bool awaits_proxy_header() const { return proxy_part_ != nullptr; }
+    bool preparing() const { return awaits_proxy_header() || securing(); }
     Loop& loop() { return loop_; }
 
   private:
@@ -171,6 +184,8 @@ class Conn final : private ProbeNode, private SlabWaiter {
     void enqueue(const Part& part, size_t gone);
     int try_queue();
     int arm_write();
+    void take(const Slice& bytes);
+    void read_proxy_header(const Slice& bytes);
     // TLS: conn_tls.cc.
     bool begin_tls(TlsContext* context);
     uv_buf_t tls_buffer(size_t plain_room);
@@ -178,7 +193,7 @@ class Conn final : private ProbeNode, private SlabWaiter {
     void read_tls(size_t count);
     bool shake_hands(std::string_view& in);
     Fault tls_fault(Op op) const;
-    Fault tls_farewell() const;
+    Fault early_farewell() const;
     int write_tls(std::span<const Part> parts);
     int flush_tls();
     void finish_tls();
@@ -205,6 +220,7 @@ class Conn final : private ProbeNode, private SlabWaiter {
     ConnSink* sink_;
     ConnectionEntry entry_;
     std::optional<Ending> ending_;
+    std::unique_ptr<std::string> proxy_part_;  // of the PROXY header; null: none is due
     std::unique_ptr<Tls> tls_;
     SliceQueue queue_;
     // One request at a time: while connecting, or for the front of the queue.

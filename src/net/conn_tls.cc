@@ -82,8 +82,9 @@ void Conn::read_tls(size_t count) {
 
 Fault Conn::tls_fault(Op op) const { return {Fault::What::tls_failed, op, 0, tls_->detail()}; }
 
-// What a FIN means.
-Fault Conn::tls_farewell() const {
+// What a FIN means where it is more than the end of a half.
+Fault Conn::early_farewell() const {
+    if (awaits_proxy_header()) return {Fault::What::closed, Op::read, 0};
     // After a close_notify, which ended only its half: nobody is there any more (Docker's clients
     // half-close so, and send the FIN when they leave).
     if (notified_) return {Fault::What::closed, Op::read, 0};

@@ -53,11 +53,25 @@ Loop::~Loop() {
     CHECK(::uv_loop_close(&uv_) == 0);
 }
 
-void Loop::run() { ::uv_run(&uv_, UV_RUN_DEFAULT); }
+void Loop::run() {
+    ::uv_run(&uv_, UV_RUN_DEFAULT);
+    finish_turn();
+}
 
 bool Loop::turn() {
     clock_.turn();
-    return ::uv_run(&uv_, UV_RUN_NOWAIT) != 0;
+    ::uv_run(&uv_, UV_RUN_NOWAIT);
+    finish_turn();
+    return ::uv_loop_alive(&uv_) != 0;
+}
+
+// A loop without handles takes no further turn, so what its last close callbacks put off is done here;
+// that may close more handles.
+void Loop::finish_turn() {
+    while (::uv_loop_alive(&uv_) == 0 && !deferred_.empty()) {
+        run_deferred();
+        ::uv_run(&uv_, UV_RUN_DEFAULT);
+    }
 }
 
 void Loop::before_poll() {

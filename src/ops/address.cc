@@ -96,9 +96,11 @@ Status parse_scheme(std::string_view text, bool listening, Address& address) {
 
 Status parse_socket_option(std::string_view text, std::string_view option, ListenAddress& address) {
     if (address.kind == Address::Kind::tcp) {
-        address.plain = option == "tls=off";
-        if (address.plain) return Status::fine();
-        return bad(text, phrase("has an unknown part: \"", option, "\"; a port may have ?tls=off"));
+        if (option == "tls=off") address.plain = true;
+        if (option == "proxy=on") address.proxied = true;
+        if (option == "tls=off" || option == "proxy=on") return Status::fine();
+        return bad(text, phrase("has an unknown part: \"", option,
+                                "\"; a port may have ?tls=off or ?proxy=on"));
     }
     constexpr std::string_view mode = "mode=";
     constexpr std::string_view group = "group=";

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 
+#include "net/address.hh"
 #include "ops/address.hh"
 #include "ops/patience.hh"
 #include "ops/phrase.hh"
@@ -90,9 +91,14 @@ Status ConfigLoader::apply_one(const Given& given) {
         return append(settings.listen, given, parse_listen(given.value));
     if (given.option->kind == Kind::route)
         return append(settings.routes, given, parse_route(given.value));
-    if (given.option->kind == Kind::files)
-        return append(settings.*std::get<std::vector<std::string> Settings::*>(given.option->field),
-                      given, Result<std::string>(given.value));
+    if (const auto* list =
+            std::get_if<std::vector<std::string> Settings::*>(&given.option->field)) {
+        if (given.option->kind == Kind::networks &&
+            parse_network(given.value).first.kind == Endpoint::Kind::none)
+            return Status::failed(
+                phrase('"', given.value, "\" is no network: write it like 10.0.0.0/8 or ::1"));
+        return append(settings.*(*list), given, Result<std::string>(given.value));
+    }
     config_.origins_[index_of(*given.option)] = given.origin;
     if (given.option->kind == Kind::config) return Status::fine();  // read already
     if (given.option->kind != Kind::upstream) return assign(settings, *given.option, given.value);

@@ -40,7 +40,16 @@ std::string listen_lines(const Config& config, const Option& option) {
     return text + "]\n";
 }
 
+std::string list_text(const std::vector<std::string>& list) {
+    std::string text = "[";
+    for (const std::string& item : list) text += phrase(text.size() > 1 ? ", " : "", quoted(item));
+    return text + ']';
+}
+
 std::string plain_line(const Config& config, const Option& option) {
+    if (const auto* list = std::get_if<std::vector<std::string> Settings::*>(&option.field))
+        return line(phrase(option.key, " = ", list_text(config.settings().*(*list))),
+                    config.origin(option));
     const std::string value = value_text(config.settings(), option);
     const bool bare = option.kind == Kind::boolean || option.kind == Kind::count;
     return line(phrase(option.key, " = ", bare ? value : quoted(value)), config.origin(option));

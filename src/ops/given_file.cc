@@ -50,7 +50,7 @@ class Reader {
 
     Status read_value(const Line& line, const Option& option, std::string_view key,
                       std::string name);
-    Status read_listen(const Line& line, const Option& option);
+    Status read_list(const Line& line, const Option& option);
     Status read_clocks(const Line& line, const Option& option);
     Status read_routes(const Line& line, const Option& option);
     Status read_route(const Line& route, const toml::table& table, const Option& option);
@@ -67,8 +67,8 @@ Status Reader::read(const toml::table& root) {
         const Option* option = find_option(line.key);
         if (option == nullptr || option->kind == Kind::config) return unknown(line, "", keys);
         Status status = Status::fine();
-        if (option->kind == Kind::listen || option->kind == Kind::files)
-            status = read_listen(line, *option);
+        if (repeatable(*option) && option->kind != Kind::clock && option->kind != Kind::route)
+            status = read_list(line, *option);
         else if (option->kind == Kind::clock) status = read_clocks(line, *option);
         else if (option->kind == Kind::route) status = read_routes(line, *option);
         else status = read_value(line, *option, line.key, "");
@@ -106,14 +106,20 @@ Status Reader::read_value(const Line& line, const Option& option, std::string_vi
     return Status::fine();
 }
 
-Status Reader::read_listen(const Line& line, const Option& option) {
+Status Reader::read_list(const Line& line, const Option& option) {
     if (line.node->is_string()) return read_value(line, option, line.key, "");
-    const toml::array* addresses = line.node->as_array();
-    if (addresses == nullptr) return wrong(line, line.key, "must be an address, or a list of them");
-    for (const toml::node& address : *addresses) {
-        const Line item{line.key, &address, address.source().begin.line};
-        if (!address.is_string()) return wrong(item, line.key, "must be addresses in quotes");
-        add(item, option, "", address.as_string()->get());
+    const toml::array* items = line.node->as_array();
+    const bool listen = option.kind == Kind::listen;
+    if (items == nullptr)
+        return wrong(line, line.key,
+                     listen ? "must be an address, or a list of them"
+                            : "must be a text in quotes, or a list of them");
+    for (const toml::node& node : *items) {
+        const Line item{line.key, &node, node.source().begin.line};
+        if (!node.is_string())
+            return wrong(item, line.key,
+                         listen ? "must be addresses in quotes" : "must be texts in quotes");
+        add(item, option, "", node.as_string()->get());
     }
     return Status::fine();
 }

@@ -2,6 +2,7 @@
 // limit is passed over, not kept. Owns the descriptor it opened; not standard input.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 

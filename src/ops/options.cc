@@ -36,6 +36,7 @@ constexpr Option table[] = {
     {"upstream_tlscacert", Kind::file,    "FILE", &S::upstream_tlscacert, 0, 0, false, "who signs the tls:// upstream's certificate", "tls"},
     {"upstream_tlsverify", Kind::boolean, "",     &S::upstream_tlsverify, 0, 1, false, "check the tls:// upstream's certificate and name", "tls"},
     {"max_handshakes",     Kind::count,   "N",    &S::max_handshakes,     1, 1'000'000, false, "TLS handshakes at once", "tls"},
+    {"proxy_from",         Kind::networks, "NET",  &S::proxy_from,         0, 0, false, "who may send PROXY headers to ?proxy=on ports: 10.0.0.0/8", "tls"},
     {"trust_forwarded",    Kind::boolean,     "",         &S::trust_forwarded,    0, 1, false, "keep the client's Forwarded and X-Forwarded-* fields"},
     {"allow_half_close",   Kind::boolean,     "",         &S::allow_half_close,   0, 1, false, "a client that ends its half early still gets its answer"},
     {"via_name",           Kind::word,        "NAME",     &S::via_name,           1, 64, false, "the name in Via and Proxy-Status"},
@@ -131,7 +132,8 @@ size_t index_of(const Option& option) { return static_cast<size_t>(&option - tab
 
 bool repeatable(const Option& option) {
     return option.kind == Kind::listen || option.kind == Kind::clock ||
-           option.kind == Kind::route || option.kind == Kind::files;
+           option.kind == Kind::route || option.kind == Kind::files ||
+           option.kind == Kind::networks;
 }
 
 std::string flag_name(const Option& option) {
@@ -159,6 +161,7 @@ std::string_view unit_words(const Option& option) {
         case Kind::file:
         case Kind::config: return "path";
         case Kind::files: return "paths";
+        case Kind::networks: return "networks";
         case Kind::listen: return "addresses";
         case Kind::upstream: return "address";
         case Kind::clock: return "durations by clock";

@@ -24,6 +24,7 @@ enum class Kind : uint8_t {
     profile,
     file,      // a path
     files,     // paths, in order
+    networks,  // 10.0.0.0/8
     listen,    // addresses
     upstream,  // an address
     clock,     // NAME=DURATION

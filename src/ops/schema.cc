@@ -124,6 +124,7 @@ Json connection() {
     fields["transport"] = {{"enum", {"tcp", "unix"}}};
     fields["peer"] = text("Its address: 127.0.0.1:4242, [::1]:4242, unix:/run/docker.sock, unix.");
     fields["local"] = text("Our address.");
+    fields["via"] = text("The load balancer whose PROXY header named the peer.");
     fields["opened"] = moment("When it was accepted, or its connect began.");
     fields["age_ms"] = ms("From then to its end.");
     fields["exchanges"] = number("Requests it carried.");
@@ -142,8 +143,9 @@ Json connection() {
     fields["exchange"] = id("The exchange that it ended in.");
     fields["trail"] = trail();
     fields["because"] = because();
-    return object("A connection has ended.", fields,
-                  with(ending_optional, {"peer", "local", "unsent", "tls", "ms", "exchange"}));
+    return object(
+        "A connection has ended.", fields,
+        with(ending_optional, {"peer", "local", "via", "unsent", "tls", "ms", "exchange"}));
 }
 
 Json phase_times() {

@@ -164,6 +164,7 @@ void Exchange::settle() {
     if (client().queued_bytes() > 0) return;
     set(up_, Down::done);
     if (up_over) complete(Reason::complete);
+    else session_->rearm();  // clock linger is shorter than the body's
 }
 
 void Exchange::complete(Reason reason) {

@@ -69,6 +69,8 @@ House::House(Loop& loop, Ledger& ledger, const Settings& settings)
     spare_exchanges_.reserve(exchanges_kept);
     if (::getrandom(&random_, sizeof random_, 0) != sizeof random_) random_ = loop.now_ns();
     random_ |= 1U;
+    for (const std::string& network : settings.proxy_from)
+        proxy_from_.push_back(parse_network(network));
 }
 
 House::~House() { CHECK(sessions_.empty() && session_count_ == 0); }
@@ -113,42 +115,60 @@ std::vector<Endpoint> House::listening() const {
     return endpoints;
 }
 
-// Null for a listener that speaks no TLS.
-TlsContext* House::tls_for(const Listener& listener) {
+const ListenAddress& House::settings_of(const Listener& listener) const {
+    for (size_t i = 0; i < listeners_.size(); ++i)
+        if (listeners_[i].get() == &listener) return settings_.listen[i];
+    CHECK(false && "a listener of ours");
+    return settings_.listen.front();
+}
+
+// The newest certificates; null where none are spoken of.
+TlsContext* House::fresh_tls() {
     if (!tls_) return nullptr;
-    for (size_t i = 0; i < listeners_.size(); ++i) {
-        const ListenAddress& address = settings_.listen[i];
-        if (listeners_[i].get() == &listener &&
-            (address.kind == Address::Kind::unix || address.plain))
-            return nullptr;
-    }
     bool loaded = false;
     const Status status = tls_->refresh(loaded);
     if (loaded && tls_report_ != nullptr) tls_report_(status);
     return tls_->current();
 }
 
+bool House::may_send_proxy_header(const Endpoint& peer) const {
+    return proxy_from_.empty() || std::ranges::any_of(proxy_from_, [&](const Network& network) {
+               return contains(network, peer);
+           });
+}
+
+// Ends a connection that may not even speak.
+void House::turn_away(const Arrival& arrival, const Ending& ending) {
+    int error = 0;
+    Conn* conn = Conn::accepted(loop_, ledger_, {arrival.fd, arrival.peer, arrival.local},
+                                SocketOptions(), nullptr, error);
+    if (conn != nullptr) conn->end(ending, Conn::Close::reset);
+}
+
 void House::on_accept(Listener& listener, int fd, const Endpoint& peer, int error) {
-    const bool overflow = session_count_ >= connection_limit_;
-    const bool refused = error != 0 || session_count_ >= connection_limit_ + overflow_sessions;
-    int open_error = 0;
-    const SocketOptions options{settings_.tcp_keepalive_s, settings_.tcp_user_timeout_s};
-    if (refused) {
-        Conn* conn = Conn::accepted(loop_, ledger_, fd, peer, listener.local(), options, nullptr,
-                                    nullptr, open_error);
-        if (conn == nullptr) return;
-        conn->end(error != 0
-                      ? Ending::decided(Reason::fd_exhausted, Phase::accept, Op::accept, error)
-                      : Ending::decided(Reason::accept_limit, Phase::accept, Op::accept, 0)
-                            .with_limit(connection_limit_),
-                  Conn::Close::reset);
+    const ListenAddress& address = settings_of(listener);
+    Arrival arrival{fd, peer, listener.local(), nullptr, address.proxied};
+    if (error != 0) {
+        turn_away(arrival, Ending::decided(Reason::fd_exhausted, Phase::accept, Op::accept, error));
         return;
     }
-    auto* session = new Session(*this, peer, overflow);
+    if (session_count_ >= connection_limit_ + overflow_sessions) {
+        turn_away(arrival, Ending::decided(Reason::accept_limit, Phase::accept, Op::accept, 0)
+                               .with_limit(connection_limit_));
+        return;
+    }
+    if (address.proxied && !may_send_proxy_header(peer)) {
+        turn_away(arrival, Ending::refused(Reason::source_denied, Phase::accept, Op::judge,
+                                           "not a load balancer of ours (proxy_from)"));
+        return;
+    }
+    if (address.kind == Address::Kind::tcp && !address.plain) arrival.tls = fresh_tls();
+    auto* session = new Session(*this, peer, session_count_ >= connection_limit_);
     sessions_.push_back(*session);
     ++session_count_;
-    session->begin(Conn::accepted(loop_, ledger_, fd, peer, listener.local(), options,
-                                  tls_for(listener), session->sink(), open_error));
+    const SocketOptions options{settings_.tcp_keepalive_s, settings_.tcp_user_timeout_s};
+    int open_error = 0;
+    session->begin(Conn::accepted(loop_, ledger_, arrival, options, session->sink(), open_error));
 }
 
 Exchange& House::take_exchange() {

@@ -8,6 +8,7 @@
 
 #include "gate/gate.hh"
 #include "http/parser.hh"
+#include "net/address.hh"
 #include "net/listener.hh"
 #include "net/loop.hh"
 #include "net/tls_store.hh"
@@ -75,7 +76,10 @@ class House final : public ListenerSink, private WheelNode {
     void on_ring() override;
     template <typename Visit>
     void each_session(Visit visit);
-    TlsContext* tls_for(const Listener& listener);
+    const ListenAddress& settings_of(const Listener& listener) const;
+    TlsContext* fresh_tls();
+    bool may_send_proxy_header(const Endpoint& peer) const;
+    void turn_away(const Arrival& arrival, const Ending& ending);
     void cut_all(const Ending& ending);
     void close_when_empty();
 
@@ -96,6 +100,7 @@ class House final : public ListenerSink, private WheelNode {
     std::string api_version_;
     std::vector<std::unique_ptr<Listener>> listeners_;  // in the order of the settings
     List<SessionNode> sessions_;                        // all of them Sessions
+    std::vector<Network> proxy_from_;
     size_t session_count_ = 0;
     int handshakes_ = 0;
     uint32_t connection_limit_ = 0;

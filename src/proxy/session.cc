@@ -30,9 +30,9 @@ void Session::begin(Conn* conn) {
         return;
     }
     since_ns_ = house_.loop().now_ns();
-    if (conn_->securing()) {
+    if (conn_->preparing()) {
         const bool many = house_.many_handshakes();
-        state_ = State::handshake;
+        state_ = State::preparing;
         house_.count_handshake(1);
         if (many) {
             end(Ending::decided(Reason::concurrency_limited, Phase::tls_handshake, Op::accept, 0),
@@ -44,13 +44,14 @@ void Session::begin(Conn* conn) {
     rearm();
 }
 
-void Session::leave_handshake() {
-    if (state_ == State::handshake) house_.count_handshake(-1);
+void Session::leave_preparing() {
+    if (state_ == State::preparing) house_.count_handshake(-1);
 }
 
-// TLS is ready.
-void Session::on_connected(Conn&) {
-    leave_handshake();
+void Session::on_connected(Conn& conn) {
+    leave_preparing();
+    client_address_.clear();
+    append_address(client_address_, conn.facts().peer);  // as the PROXY header names it
     state_ = State::idle;
     since_ns_ = house_.loop().now_ns();
     rearm();
@@ -91,7 +92,7 @@ size_t Session::consume(const Slice& bytes) {
             if (lingered_bytes_ > linger_limit_bytes) end(*last_, Conn::Close::fin);
             return bytes.size();
         case State::idle: return consume_head(bytes);
-        case State::handshake:
+        case State::preparing:
         case State::exchange: break;
     }
     if (in_head_) return consume_head(bytes);
@@ -104,7 +105,7 @@ void Session::feed() {
     while (!stash_.empty() && state_ != State::ended) {
         const Slice front = stash_.front();
         const size_t taken = consume(front);
-        if (taken == 0) break;
+        if (taken == 0 || stash_.empty()) break;  // an end that they brought about clears the stash
         stash_.drop_front(taken);
     }
     feeding_ = false;
@@ -224,7 +225,7 @@ void Session::exchange_cut(const Ending& ending, Conn::Close how) {
 }
 
 void Session::end(const Ending& ending, Conn::Close how) {
-    leave_handshake();
+    leave_preparing();
     state_ = State::ended;
     Wheel::disarm(*this);
     stash_.clear();
@@ -233,7 +234,7 @@ void Session::end(const Ending& ending, Conn::Close how) {
 
 void Session::drain() {
     draining_ = true;
-    if ((state_ == State::idle && stash_.empty()) || state_ == State::handshake)
+    if ((state_ == State::idle && stash_.empty()) || state_ == State::preparing)
         end(Ending::clean(Reason::shutdown_idle, Phase::keepalive), Conn::Close::fin);
 }
 
@@ -241,7 +242,7 @@ void Session::kill(const Ending& ending) {
     if (state_ == State::ended) return;
     if (exchange_ != nullptr) exchange_->fail(ending.in(exchange_->phase()));
     if (state_ == State::linger) end(*last_, Conn::Close::reset);
-    else if (state_ == State::idle || state_ == State::handshake)
+    else if (state_ == State::idle || state_ == State::preparing)
         end(Ending::clean(Reason::shutdown_idle, Phase::keepalive), Conn::Close::fin);
 }
 
@@ -251,7 +252,7 @@ void Session::on_finish(Conn& conn) {
         case State::linger:
             if (conn.queued_bytes() == 0) end(*last_, Conn::Close::fin);
             return;
-        case State::handshake:  // not a byte came
+        case State::preparing:  // not a byte came
         case State::idle: {
             const bool probe = conn.facts().in_bytes == 0;
             end(Ending::clean(probe ? Reason::probe : Reason::client_closed_idle, Phase::keepalive),
@@ -270,9 +271,11 @@ void Session::on_fault(Conn&, const Fault& fault) {
             conn_->entry().add_trail(Side::client, fault.op, fault.error);
             end(*last_, Conn::Close::reset);
             return;
-        case State::handshake:
+        case State::preparing:
         case State::idle: {
-            const Phase phase = state_ == State::idle ? Phase::keepalive : Phase::tls_handshake;
+            const Phase phase = state_ == State::idle          ? Phase::keepalive
+                                : conn_->awaits_proxy_header() ? Phase::accept
+                                                               : Phase::tls_handshake;
             // An alert of ours, which says why, goes out before the FIN.
             const bool told = fault.what == Fault::What::tls_failed;
             end(ending_of(Side::client, fault, phase),
@@ -313,7 +316,7 @@ uint64_t Session::next_due(uint64_t now_ns) const {
     const ClockTable& clocks = house_.settings().clocks;
     switch (state_) {
         case State::ended: return never;
-        case State::handshake: return due_after(since_ns_, clocks.ms(ClockName::tls_handshake));
+        case State::preparing: return due_after(since_ns_, clocks.ms(ClockName::tls_handshake));
         case State::idle: return due_after(since_ns_, clocks.ms(ClockName::keepalive));
         case State::linger: return due_after(since_ns_, clocks.ms(ClockName::linger));
         case State::exchange: break;
@@ -335,12 +338,14 @@ void Session::on_ring() {
     if (state_ == State::exchange && !in_head_) {
         exchange_->ring(now_ns);
     } else if (next_due(now_ns) <= now_ns) {
-        if (state_ == State::handshake) {
+        if (state_ == State::preparing) {
+            const bool header = conn_->awaits_proxy_header();
             const uint32_t limit_ms = clocks.ms(ClockName::tls_handshake);
-            end(Ending::by_clock(
-                    Reason::client_tls_timeout, Phase::tls_handshake, ClockName::tls_handshake,
-                    limit_ms,
-                    (now_ns - std::max(conn_->facts().last_in_ns, since_ns_)) / ns_per_ms),
+            const uint64_t last_ns = std::max(conn_->facts().last_in_ns, since_ns_);
+            end(Ending::by_clock(header ? Reason::client_head_timeout : Reason::client_tls_timeout,
+                                 header ? Phase::accept : Phase::tls_handshake,
+                                 ClockName::tls_handshake, limit_ms,
+                                 (now_ns - last_ns) / ns_per_ms),
                 Conn::Close::reset);
         } else if (state_ == State::idle) {
             end(Ending::idle(ClockName::keepalive, clocks.ms(ClockName::keepalive)),

@@ -56,7 +56,7 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
 
   private:
     enum class State : uint8_t {
-        handshake,  // TLS is not ready
+        preparing,  // a PROXY header or the TLS handshake is due
         idle,       // between requests
         exchange,   // in a request; its head may still be incomplete
         linger,     // answered, FIN sent or queued; reading to the client's FIN
@@ -70,7 +70,7 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     void parse_head(std::string_view bytes);
     void begin_exchange();
     void end(const Ending& ending, Conn::Close how);
-    void leave_handshake();
+    void leave_preparing();
     void start_linger(const Ending& ending);
     uint64_t next_due(uint64_t now_ns) const;
 

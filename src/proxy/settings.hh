@@ -30,6 +30,8 @@ struct ListenAddress : Address {
     std::string group;  // name or number; empty: unchanged
     // TCP only: `tcp://127.0.0.1:2375?tls=off` stays plain beside others that speak TLS.
     bool plain = false;
+    // TCP only: `?proxy=on`: every connection begins with a PROXY header.
+    bool proxied = false;
 };
 
 struct Settings {
@@ -51,7 +53,8 @@ struct Settings {
     std::string upstream_tlskey;
     std::string upstream_tlscacert;
     bool upstream_tlsverify = true;
-    uint32_t max_handshakes = 256;  // TLS handshakes at once
+    std::vector<std::string> proxy_from;  // networks that may send a PROXY header; empty: all
+    uint32_t max_handshakes = 256;        // TLS handshakes at once
 
     bool trust_forwarded = false;  // keep the client's X-Forwarded-*, Forwarded
     bool allow_half_close =
