@@ -80,16 +80,19 @@ const char* certificate_fault(uint32_t flags) {
     return "its certificate is not signed by a trusted authority";
 }
 
+constexpr char no_protocol[] = "it does not offer http/1.1 (ALPN)";
+
 // The failures that people meet, in their words; null for the others.
 const char* plain_words(int error) {
     switch (error) {
 #if MBEDTLS_VERSION_MAJOR >= 3
         case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION: return "no TLS version in common";
-        case MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL: return "it does not offer http/1.1 (ALPN)";
+        case MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL: return no_protocol;
         case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE: return "no cipher or curve in common";
 #else
         case MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION: return "no TLS version in common";
-        case MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN: return "no cipher or curve in common";
+        case MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN:
+        case MBEDTLS_ERR_SSL_NO_USABLE_CIPHERSUITE: return "no cipher or curve in common";
 #endif
         case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE: return "no client certificate was sent";
         case MBEDTLS_ERR_SSL_INVALID_RECORD: return "what came is not TLS";
@@ -221,6 +224,10 @@ Tls::Step Tls::fail(int error) {
                                                    MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE),
                     "the connection ends either way");
         const char* text = plain_words(error);
+        // 2.28 has no error of its own for it; the alert that it sent has.
+        if (ssl_.out_msg != nullptr && ssl_.out_msgtype == MBEDTLS_SSL_MSG_ALERT &&
+            ssl_.out_msg[1] == MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL)
+            text = no_protocol;
         if (text == nullptr) text = mbedtls_high_level_strerr(error);
         if (text == nullptr) text = mbedtls_low_level_strerr(error);
         detail_ = text == nullptr ? "mbedTLS gives no name for the error" : text;
@@ -236,16 +243,20 @@ Tls::Step Tls::read(std::string_view in, std::span<char> plain, size_t& count) {
         CHECK(count < plain.size());
         const int got = mbedtls_ssl_read(
             &ssl_, reinterpret_cast<unsigned char*>(plain.data() + count), plain.size() - count);
-        if (got > 0) {
+        // 0: two records in a row with nothing in them. (No end: what is read never ends here.)
+        if (got >= 0) {
             count += static_cast<size_t>(got);
             continue;
         }
-        if (got == MBEDTLS_ERR_SSL_WANT_READ) return Step::more;
+        if (got == MBEDTLS_ERR_SSL_WANT_READ) {
+            if (in_.empty()) return Step::more;
+            continue;  // said of an alert that means nothing, too
+        }
 #if MBEDTLS_VERSION_MAJOR >= 3
         if (got == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) continue;
 #endif
         in_ = {};
-        if (got == 0 || got == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) return Step::finished;
+        if (got == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) return Step::finished;
         return fail(got);
     }
 }

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/status.hh"
 #include "net/address.hh"
 
 namespace becaused::test {
@@ -34,7 +36,11 @@ std::string text_of(const Json& value) {
 }  // namespace
 
 Peer::Peer(int fd) : fd_(fd) {
-    if (fd_ >= 0) set_nonblocking(fd_);
+    if (fd_ < 0) return;
+    set_nonblocking(fd_);
+    // Else a second small piece waits for the other side's delayed ACK. Fails on unix sockets.
+    const int on = 1;
+    ignored(::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), "unix sockets never wait");
 }
 
 Peer::Peer(Peer&& other) noexcept
