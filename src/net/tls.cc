@@ -80,7 +80,28 @@ const char* certificate_fault(uint32_t flags) {
     return "its certificate is not signed by a trusted authority";
 }
 
+// A certificate was read and is refused.
+bool is_verdict(int error) {
+#if MBEDTLS_VERSION_MAJOR >= 3
+    return error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || error == MBEDTLS_ERR_SSL_BAD_CERTIFICATE;
+#else
+    return error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED ||
+           error == MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE;
+#endif
+}
+
 constexpr char no_protocol[] = "it does not offer http/1.1 (ALPN)";
+
+// The alert that says so (RFC 8446 §6.2), as mbedTLS chooses it where it judges by itself.
+unsigned char certificate_alert(uint32_t flags) {
+    if (flags & MBEDTLS_X509_BADCERT_REVOKED) return MBEDTLS_SSL_ALERT_MSG_CERT_REVOKED;
+    if (flags & MBEDTLS_X509_BADCERT_EXPIRED) return MBEDTLS_SSL_ALERT_MSG_CERT_EXPIRED;
+    if (flags & (MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE))
+        return MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_CERT;
+    if (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) return MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA;
+    if (flags & MBEDTLS_X509_BADCERT_CN_MISMATCH) return MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
+    return MBEDTLS_SSL_ALERT_MSG_CERT_UNKNOWN;
+}
 
 // The failures that people meet, in their words; null for the others.
 const char* plain_words(int error) {
@@ -195,13 +216,14 @@ Tls::Step Tls::judge_peer() {
         context_.role() == TlsContext::Role::client &&
         context_.peer() != TlsFiles::Peer::unverified && is_address(context_.server_name()) &&
         (certificate == nullptr || !certificate_has_address(*certificate, context_.server_name()));
-    const bool bad = context_.peer() == TlsFiles::Peer::if_given && certificate != nullptr &&
-                     flags != 0 && flags != MBEDTLS_X509_BADCERT_SKIP_VERIFY;
+    const bool bad =
+        context_.peer() == TlsFiles::Peer::if_given && certificate != nullptr && flags != 0;
     if (bad || wrong_address) {
-        detail_ = certificate_fault(bad ? flags : MBEDTLS_X509_BADCERT_CN_MISMATCH);
+        const uint32_t wrong = bad ? flags : MBEDTLS_X509_BADCERT_CN_MISMATCH;
+        detail_ = certificate_fault(wrong);
         error_ = MBEDTLS_ERR_X509_CERT_VERIFY_FAILED;
         ignored(mbedtls_ssl_send_alert_message(&ssl_, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
-                                               MBEDTLS_SSL_ALERT_MSG_BAD_CERT),
+                                               certificate_alert(wrong)),
                 "the connection ends either way");
         return Step::failed;
     }
@@ -215,7 +237,7 @@ Tls::Step Tls::fail(int error) {
     if (error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
         const Alert* alert = find_alert(ssl_.in_msg[1]);
         detail_ = alert == nullptr ? "the other side sent an unknown alert" : alert->received;
-    } else if (error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED && flags != UINT32_MAX) {
+    } else if (is_verdict(error) && flags != 0 && flags != UINT32_MAX) {
         detail_ = certificate_fault(flags);
     } else {
         // mbedTLS closes without a word here; the client deserves one (RFC 5246 §7.4.6).

@@ -271,7 +271,14 @@ void Session::on_finish(Conn& conn) {
     exchange_->client_finished();
 }
 
-void Session::on_fault(Conn&, const Fault& fault) {
+void Session::on_fault(Conn& conn, const Fault& fault) {
+    // Docker's clients, and many others, close idle connections without TLS's farewell: between
+    // requests it takes nothing from anyone.
+    const bool nothing_lost = (state_ == State::idle && stash_.empty()) || state_ == State::linger;
+    if (fault.what == Fault::What::tls_truncated && nothing_lost) {
+        on_finish(conn);
+        return;
+    }
     switch (state_) {
         case State::ended: return;
         case State::linger:
