@@ -268,7 +268,8 @@ void Exchange::client_finished() {
         settle();
         return;
     }
-    if (house_.settings().allow_half_close && up_ == Up::done) {
+    const bool whole = up_ == Up::done || (head_read_ && request_framing_.kind == BodyKind::none);
+    if (house_.settings().allow_half_close && whole) {
         keep_alive_ = false;
         return;
     }

@@ -151,8 +151,8 @@ void Exchange::flush_head() {
 
 bool Exchange::takes_bytes() const {
     if (finished_) return false;
-    if (up_ == Up::cut) return true;  // read and dropped
-    if (tunnel_) return !client_fin_;
+    if (up_ == Up::cut) return true;                            // read and dropped
+    if (tunnel_) return !client_fin_ || session_->has_stash();  // sent before its FIN
     return up_ == Up::body && !up_complete_;
 }
 
