@@ -259,6 +259,7 @@ Tls::Step Tls::fail(int error) {
 
 Tls::Step Tls::read(std::string_view in, std::span<char> plain, size_t& count) {
     wake();
+    const size_t before = room_.out.size();
     in_ = in;
     count = 0;
     for (;;) {
@@ -271,8 +272,8 @@ Tls::Step Tls::read(std::string_view in, std::span<char> plain, size_t& count) {
             continue;
         }
         if (got == MBEDTLS_ERR_SSL_WANT_READ) {
-            if (in_.empty()) return Step::more;
-            continue;  // said of an alert that means nothing, too
+            if (!in_.empty()) continue;  // said of an alert that means nothing, too
+            return refused_too_often(before) ? Step::failed : Step::more;
         }
 #if MBEDTLS_VERSION_MAJOR >= 3
         if (got == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) continue;
@@ -281,6 +282,15 @@ Tls::Step Tls::read(std::string_view in, std::span<char> plain, size_t& count) {
         if (got == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) return Step::finished;
         return fail(got);
     }
+}
+
+// What reading writes is an alert that refuses a renegotiation. One who asks on and on, and does not
+// read, would make us queue them without end.
+bool Tls::refused_too_often(size_t before) {
+    if (room_.out.size() == before || ++refusals_ <= most_refusals) return false;
+    error_ = MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE;
+    detail_ = "it asks for a renegotiation over and over";
+    return true;
 }
 
 bool Tls::write(std::string_view plain) {
