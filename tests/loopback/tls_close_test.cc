@@ -251,10 +251,36 @@ static void a_fin_after_the_half_close_means_gone(void**) {
     assert_true(talk.upstream.eof);
     talk.client.socket.finish();
     talk.look();
+    // The upstream has heard the farewell: for a moment it may end its half of the tunnel as well.
+    talk.rig.advance(1'800);
+    assert_text_equal(talk.records(), "");
+    talk.rig.advance(300);
     assert_text_equal(sorted(talk.records()),
                       "client client_closed by=client phase=tunnel op=read\n"
                       "exchange client_closed by=client phase=tunnel op=read status=101\n"
                       "upstream partner(client_closed) by=nobody phase=tunnel op=none\n");
+}
+
+// As BuildKit's session does at the end of a build.
+static void a_tunnel_that_both_ends_end_after_the_clients_farewell_is_complete(void**) {
+    for (const bool at_once : {false, true}) {
+        Talk talk(attach);
+        talk.tunnel();
+        talk.client.send("bye");
+        talk.client.notify();
+        if (at_once) talk.client.socket.close();
+        talk.look();
+        if (!at_once) talk.client.socket.close();
+        talk.look();
+        talk.rig.advance(1'000);
+        assert_text_equal(talk.upstream.received, "bye");
+        assert_true(talk.upstream.eof);
+        talk.upstream.close();
+        assert_text_equal(sorted(talk.records()),
+                          "client tunnel_complete by=nobody phase=done op=none\n"
+                          "exchange tunnel_complete by=nobody phase=done op=none status=101\n"
+                          "upstream tunnel_complete by=nobody phase=done op=none\n");
+    }
 }
 
 static void a_half_close_before_the_tunnel_stands_is_kept_for_it(void**) {
@@ -483,6 +509,7 @@ int main() {
         cmocka_unit_test(a_reset_blames_the_client_in_every_phase),
         cmocka_unit_test(a_half_close_by_close_notify_reaches_the_upstream_as_a_fin),
         cmocka_unit_test(a_fin_after_the_half_close_means_gone),
+        cmocka_unit_test(a_tunnel_that_both_ends_end_after_the_clients_farewell_is_complete),
         cmocka_unit_test(a_half_close_before_the_tunnel_stands_is_kept_for_it),
         cmocka_unit_test(the_upstreams_fin_in_a_tunnel_is_a_close_notify),
         cmocka_unit_test(what_follows_a_close_notify_does_not_count),
