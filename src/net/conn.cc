@@ -421,6 +421,8 @@ void Conn::finish() {
 
 void Conn::shut_down() {
     shut_ = true;
+    // TLS: the close_notify has ended our half. A FIN behind it would say that we are gone.
+    if (tls_) return;
     // Not uv_shutdown: it waits for a turn and arms writing; the queue is empty, so the FIN may go now.
     if (::shutdown(fd(), SHUT_WR) != 0) entry_.add_trail(facts().side, Op::shutdown, -errno);
 }
