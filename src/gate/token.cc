@@ -12,16 +12,16 @@ bool among(const std::vector<std::string>& names, const std::string& name) {
 
 // Wall times may be far from now in either direction, but never so far that a leeway overflows:
 // parse_datetime knows the years 0 to 9999 only.
-std::optional<Refusal> judge_times(const Claims& claims, const TokenRules& rules, int64_t now) {
+std::optional<TokenFlaw> judge_times(const Claims& claims, const TokenRules& rules, int64_t now) {
     const int64_t leeway = rules.leeway_ms;
     if (!claims.expires_ms && !rules.allow_no_expiry)
-        return Refusal{Reason::auth_invalid, "the token has no end (exp)", true};
+        return TokenFlaw{Reason::auth_invalid, "the token has no end (exp)", true};
     if (claims.expires_ms && now >= *claims.expires_ms + leeway)
-        return Refusal{Reason::auth_expired, "the token has expired", true};
+        return TokenFlaw{Reason::auth_expired, "the token has expired", true};
     if (claims.not_before_ms && now < *claims.not_before_ms - leeway)
-        return Refusal{Reason::auth_invalid, "the token is not valid yet; is a clock wrong?", true};
+        return TokenFlaw{Reason::auth_invalid, "the token is not valid yet; is a clock wrong?", true};
     if (claims.issued_ms && now < *claims.issued_ms - leeway)
-        return Refusal{Reason::auth_invalid, "the token is from the future; is a clock wrong?",
+        return TokenFlaw{Reason::auth_invalid, "the token is from the future; is a clock wrong?",
                        true};
     return std::nullopt;
 }
@@ -49,16 +49,16 @@ const char* open_token(std::string_view token, const TokenRules& rules, OpenedTo
     return kid.empty() ? "the token names no key (kid)" : "the token's key is not known here (kid)";
 }
 
-std::optional<Refusal> prove_token(const OpenedToken& opened, const TokenRules& rules,
+std::optional<TokenFlaw> prove_token(const OpenedToken& opened, const TokenRules& rules,
                                    int64_t wall_ms, Claims& claims) {
     if (wall_ms >= opened.key->until_ms)
-        return Refusal{Reason::auth_invalid, "the token's key is retired"};
+        return TokenFlaw{Reason::auth_invalid, "the token's key is retired"};
     if (!verify_signature(opened.parts, opened.key->key, rules.implicit))
-        return Refusal{Reason::auth_invalid, "the token's signature is wrong"};
+        return TokenFlaw{Reason::auth_invalid, "the token's signature is wrong"};
     if (const char* fault = read_claims(opened.parts.payload, claims))
-        return Refusal{Reason::auth_invalid, fault, true};
+        return TokenFlaw{Reason::auth_invalid, fault, true};
     if (const char* fault = judge_names(claims, rules))
-        return Refusal{Reason::auth_invalid, fault, true};
+        return TokenFlaw{Reason::auth_invalid, fault, true};
     return judge_times(claims, rules, wall_ms);
 }
 

@@ -17,7 +17,7 @@
 
 namespace becaused {
 
-struct Refusal {
+struct TokenFlaw {
     Reason reason = Reason::auth_invalid;
     const char* detail = "";  // static, and quotes nothing of what was sent
     bool proven = false;      // the signature was good: a fault of the issuer or of time, no guess
@@ -42,7 +42,7 @@ struct OpenedToken {
 const char* open_token(std::string_view token, const TokenRules& rules, OpenedToken& opened);
 
 // The signature, then the claims. Nothing when all is well: then `claims` holds what was proven.
-std::optional<Refusal> prove_token(const OpenedToken& opened, const TokenRules& rules,
+std::optional<TokenFlaw> prove_token(const OpenedToken& opened, const TokenRules& rules,
                                    int64_t wall_ms, Claims& claims);
 
 // What a proven token makes of its bearer. It ends with the token, its leeway included, or with its key.

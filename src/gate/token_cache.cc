@@ -67,7 +67,7 @@ void TokenCache::keep(const Digest& digest, IdentityRef identity, uint64_t fresh
     entry.fresh_until_ns = fresh_until_ns;
 }
 
-void TokenCache::keep_refusal(const Digest& digest, const Refusal& refusal,
+void TokenCache::keep_refusal(const Digest& digest, const TokenFlaw& refusal,
                               uint64_t fresh_until_ns) {
     Entry& entry = place(digest);
     entry.found = {{}, refusal};

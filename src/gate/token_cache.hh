@@ -25,7 +25,7 @@ class TokenCache {
   public:
     struct Found {
         IdentityRef identity;  // empty: refused
-        Refusal refusal;
+        TokenFlaw refusal;
     };
 
     // `limit`: entries, at least 1.
@@ -36,7 +36,7 @@ class TokenCache {
     const Found* find(const Digest& digest, uint64_t now_ns, int64_t wall_ms);
     // Known until `fresh_until_ns` (monotonic), or until the identity expires.
     void keep(const Digest& digest, IdentityRef identity, uint64_t fresh_until_ns);
-    void keep_refusal(const Digest& digest, const Refusal& refusal, uint64_t fresh_until_ns);
+    void keep_refusal(const Digest& digest, const TokenFlaw& refusal, uint64_t fresh_until_ns);
     // Forgets everything. `limit`: as above.
     void start_anew(size_t limit);
     size_t size() const { return entries_.size(); }

@@ -256,6 +256,12 @@ void Conn::handle_eof() {
     const bool dead = unix_ || tcp_dead();
     const int error = dead ? socket_error() : 0;
     const bool both_finished = shut_ && error == 0;
+    if (error == UV_EPIPE) {
+        // A reset after its FIN: it had said all, and then our bytes came too late for it.
+        sink_->on_finish(*this);
+        report(judge(Op::read, error));
+        return;
+    }
     if (error != 0 || (dead && !unix_ && !both_finished)) {
         report(judge(Op::read, error == 0 ? UV_ECONNRESET : error));
         return;
@@ -335,7 +341,7 @@ int Conn::write_raw(std::span<const Part> parts) {
 void Conn::enqueue(const Part& part, size_t gone) {
     std::string_view rest = part.bytes.substr(gone);
     if (part.owner != nullptr && !rest.empty()) {
-        queue_.push(part.owner->share(rest));
+        queue_.push(loop_.slabs().keep(*part.owner, rest));
         return;
     }
     for (; !rest.empty(); rest.remove_prefix(std::min(rest.size(), Slab::size)))

@@ -59,25 +59,16 @@ Loop::~Loop() {
     CHECK(::uv_loop_close(&uv_) == 0);
 }
 
+// A loop without handles takes no further turn: what its last close callbacks put off is done here, and
+// may close more handles.
 void Loop::run() {
-    ::uv_run(&uv_, UV_RUN_DEFAULT);
-    finish_turn();
+    while (::uv_run(&uv_, UV_RUN_DEFAULT) == 0 && !deferred_.empty()) run_deferred();
 }
 
 bool Loop::turn() {
     clock_.turn();
-    ::uv_run(&uv_, UV_RUN_NOWAIT);
-    finish_turn();
+    if (::uv_run(&uv_, UV_RUN_NOWAIT) == 0) run_deferred();
     return ::uv_loop_alive(&uv_) != 0;
-}
-
-// A loop without handles takes no further turn, so what its last close callbacks put off is done here;
-// that may close more handles.
-void Loop::finish_turn() {
-    while (::uv_loop_alive(&uv_) == 0 && !deferred_.empty()) {
-        run_deferred();
-        ::uv_run(&uv_, UV_RUN_DEFAULT);
-    }
 }
 
 void Loop::before_poll() {

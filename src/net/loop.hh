@@ -116,7 +116,6 @@ class Loop {
     static void wheel_busy(void* context) noexcept;
     static void slab_relief(void* context) noexcept;
     void run_deferred();
-    void finish_turn();
     void before_poll();
     void after_poll();
     void arm_probe();

@@ -169,12 +169,14 @@ void Exchange::release_upstream() {
 // Looks what the last event finished.
 void Exchange::settle() {
     if (finished_) return;
-    if (up_ == Up::body && up_complete_ && !head_due_ && upstream().queued_bytes() == 0) {
+    const bool sent = upstream_ != nullptr && up_complete_ && !head_due_;
+    if (up_ == Up::body && sent && upstream_->queued_bytes() == 0) {
         up_stamp_ns_ = down_stamp_ns_ = entry_->facts.last_up_ns = house_.loop().now_ns();
         set(Up::done, down_);
     }
     if (tunnel_) {
-        const bool up_over = client_fin_ && (up_ == Up::cut || upstream().finished_writing());
+        const bool cut = up_ == Up::cut || upstream_ == nullptr;
+        const bool up_over = client_fin_ && (cut || upstream_->finished_writing());
         if (up_over && upstream_fin_ && client().finished_writing())
             complete(Reason::tunnel_complete);
         return;

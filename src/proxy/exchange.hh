@@ -77,7 +77,9 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     void body_written(const Flow::Outcome& outcome);
     void upstream_write_failed(int error);
     void upstream_lost_after_answer(const Fault& fault);
+    bool may_replay() const;
     void replay(const Fault& fault);
+    void send_again();
     void answer_missing(const Fault& fault);
 
     // The way down: exchange_down.cc.
@@ -89,6 +91,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     void start_tunnel(const ResponseHead& head);
     void answer_written(const Flow::Outcome& outcome);
     void client_write_failed(int error);
+    void tunnel_half_over(const Fault& fault);
 
     // Both: exchange.cc.
     void settle();

@@ -51,6 +51,13 @@ Exchange::Watch Exchange::watch_down() const {
 Exchange::Watch Exchange::watch_tunnel() const {
     Watch watch;
     if (!tunnel_) return watch;
+    // A last output is waited for; what of it is here already waits for the client.
+    if (up_fault_ && session_->conn().queued_bytes() == 0) {
+        watch.clock = ClockName::linger;
+        watch.limit_ms = limit_ms(watch.clock);
+        watch.since_ns = down_stamp_ns_;
+        return watch;
+    }
     const bool half_open = upstream_fin_ && !client_fin_;
     const uint32_t tunnel_ms = limit_ms(ClockName::tunnel);
     const uint32_t half_open_ms = half_open ? limit_ms(ClockName::half_open) : 0;
@@ -98,7 +105,7 @@ bool Exchange::rung(const Watch& watch, uint64_t now_ns, uint64_t& stamp_ns) {
     if (now_ns - watch.since_ns < watch.limit_ms * ns_per_ms) return false;
     const bool sink_owes = watch.sink != nullptr && watch.sink->queued_bytes() > 0;
     const uint64_t silence_ms = (now_ns - watch.since_ns) / ns_per_ms;
-    if (watch.clock == ClockName::linger && !tunnel_) {
+    if (watch.clock == ClockName::linger) {
         linger_over();
         return true;
     }

@@ -53,7 +53,8 @@ void Exchange::on_bytes(Conn& conn, const Slice& bytes) {
         upstream_->pause(Conn::Pause::sink_full);
         session_->rearm();
     }
-    settle();
+    if (up_ == Up::cut) session_->feed();  // with an answer here, the request's rest is not kept
+    if (!finished_) settle();
 }
 
 // Returns how many bytes were taken: the head and what of the body went out along with it.
@@ -180,6 +181,7 @@ void Exchange::on_finish(Conn&) {
         upstream_fin_ = true;
         down_stamp_ns_ = house_.loop().now_ns();
         client().finish();
+        if (up_fault_) tunnel_half_over({Fault::What::closed, up_fault_->op(), up_fault_->error()});
         session_->rearm();
         settle();
         return;
@@ -197,17 +199,18 @@ void Exchange::on_finish(Conn&) {
     answer_missing({Fault::What::closed, Op::read, 0});
 }
 
+// The upstream said all it had to say, and takes no more of the client's bytes. Not a broken tunnel.
+void Exchange::tunnel_half_over(const Fault& fault) {
+    entry_->add_trail(Side::upstream, fault.op, fault.error);
+    up_fault_.reset();
+    set(Up::cut, down_);
+    drop_upstream(Ending::clean(Reason::tunnel_complete, Phase::tunnel), Conn::Close::fin);
+}
+
 void Exchange::on_fault(Conn&, const Fault& fault) {
     if (tunnel_ && upstream_fin_) {
-        // Its half was over; it will not take the client's bytes any more. Not a broken tunnel.
-        entry_->add_trail(Side::upstream, fault.op, fault.error);
-        set(Up::cut, down_);
-        drop_upstream(Ending::clean(Reason::tunnel_complete, Phase::tunnel), Conn::Close::fin);
+        tunnel_half_over(fault);
         settle();
-        return;
-    }
-    if (tunnel_) {
-        fail(ending_of(Side::upstream, fault, phase_));
         return;
     }
     if (down_complete_) {
@@ -223,6 +226,7 @@ void Exchange::on_fault(Conn&, const Fault& fault) {
         if (!finished_) session_->rearm();
         return;
     }
+    // In a tunnel too: a failed write was the first sign.
     answer_missing(fault);
 }
 

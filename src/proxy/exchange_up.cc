@@ -134,11 +134,22 @@ void Exchange::use(Conn& conn, bool reused) {
     up_stamp_ns_ = house_.loop().now_ns();
     set(Up::body, down_);
     if (!replay_body_.empty()) {
-        const Slice body = house_.loop().slabs().copy(replay_body_);
-        head_due_ = false;
-        body_written(up_flow_.push(body, conn, head_));
+        send_again();
     } else if (up_complete_) {
         flush_head();
+    }
+}
+
+// The head and what was kept of the body, in pieces that fit a slab.
+void Exchange::send_again() {
+    constexpr size_t piece_bytes = 64 * 1024;
+    std::string_view rest = replay_body_;
+    while (!rest.empty() && !finished_ && up_ == Up::body) {
+        const Slice piece = house_.loop().slabs().copy(rest.substr(0, piece_bytes));
+        rest.remove_prefix(piece.size());
+        const std::string_view head = head_due_ ? std::string_view(head_) : "";
+        head_due_ = false;
+        body_written(up_flow_.push(piece, *upstream_, head));
     }
 }
 
@@ -152,7 +163,7 @@ void Exchange::flush_head() {
 
 bool Exchange::takes_bytes() const {
     if (finished_) return false;
-    if (up_ == Up::cut) return true;  // read and dropped
+    if (up_ == Up::cut) return !may_replay();  // read and dropped, unless it may be asked for again
     if (tunnel_) return true;
     return up_ == Up::body && !up_complete_;
 }
@@ -207,18 +218,15 @@ void Exchange::body_written(const Flow::Outcome& outcome) {
 }
 
 // Writing to the upstream failed. It may have answered before it closed its reading side, and that
-// answer says more than the failed write: it is waited for (clock linger), the request's rest is dropped.
+// answer says more than the failed write: it is waited for (clock linger), the request's rest is
+// dropped. In a tunnel its last output may be on the way.
 void Exchange::upstream_write_failed(int error) {
     const Fault fault = upstream_->judge(Op::write, error);
-    if (tunnel_ && !upstream_fin_) {
-        fail(ending_of(Side::upstream, fault, phase_));
-        return;
-    }
     if (down_complete_) {
         upstream_lost_after_answer(fault);
         return;
     }
-    if (tunnel_) entry_->add_trail(Side::upstream, fault.op, fault.error);
+    if (tunnel_ && upstream_fin_) entry_->add_trail(Side::upstream, fault.op, fault.error);
     else up_fault_ = ending_of(Side::upstream, fault, phase_);
     up_stamp_ns_ = down_stamp_ns_ = house_.loop().now_ns();
     set(Up::cut, down_);
@@ -237,13 +245,19 @@ void Exchange::upstream_lost_after_answer(const Fault& fault) {
     settle();
 }
 
+// Should this upstream connection die now, can the request go out once more?
+bool Exchange::may_replay() const {
+    return !answer_byte_ && (reused_ || replays_ > 0) && replayable_ &&
+           replays_ < house_.settings().replays;
+}
+
 // The upstream connection ended and its answer is not whole.
 void Exchange::answer_missing(const Fault& fault) {
+    if (may_replay()) {
+        replay(fault);
+        return;
+    }
     if (!answer_byte_ && (reused_ || replays_ > 0)) {
-        if (replayable_ && replays_ < house_.settings().replays) {
-            replay(fault);
-            return;
-        }
         fail(Ending::by_io(replayable_ ? Reason::retry_exhausted : Reason::retry_impossible, phase_,
                            fault.op, fault.error));
         return;
@@ -260,10 +274,12 @@ void Exchange::answer_missing(const Fault& fault) {
 void Exchange::replay(const Fault& fault) {
     ++replays_;
     ExchangeFacts& facts = entry_->facts;
-    Attempt& attempt = facts.attempts[facts.attempt_count - 1U];
-    attempt.took_ns = house_.loop().now_ns() - up_stamp_ns_;
-    attempt.op = fault.op;
-    attempt.error = fault.error;
+    if (facts.attempt_count <= ExchangeFacts::attempt_limit) {
+        Attempt& attempt = facts.attempts[facts.attempt_count - 1U];
+        attempt.took_ns = house_.loop().now_ns() - up_stamp_ns_;
+        attempt.op = fault.op;
+        attempt.error = fault.error;
+    }
     drop_upstream(ending_of(Side::upstream, fault, phase_), Conn::Close::reset);
     up_fault_.reset();
     set(Up::held, Down::waiting);

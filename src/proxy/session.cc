@@ -84,7 +84,7 @@ void Session::on_bytes(Conn&, const Slice& bytes) {
     if (exchange_ != nullptr && !in_head_) exchange_->flush_head();
     if (state_ == State::ended) return;
     if (used < bytes.size()) {
-        stash_.push(bytes.part(used));
+        stash_.push(house_.loop().slabs().keep(bytes, bytes.view().substr(used)));
         if (stash_.bytes() >= stash_limit_bytes) conn_->pause(Conn::Pause::held);
         // What was stashed may be takeable now (an answer came while it was being cut).
         if (exchange_ == nullptr && state_ == State::idle) house_.loop().defer(*this);

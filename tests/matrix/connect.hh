@@ -79,6 +79,17 @@ inline std::vector<Cell> refused_connects() {
              options.settings.connect_tries = 1;
              options.upstream_host = "224.0.0.1";
          }},
+        // A label of 64 bytes is no name: nobody has to be asked.
+        {"the name cannot be resolved", tcp, client_connects,
+         in_turn(client_says(get_version), await_a_record),
+         "exchange upstream_unreachable by=upstream phase=connect op=resolve errno=EAI_NONAME "
+         "status=502\n" +
+             client_goes,
+         "502 upstream_unreachable, open", "none",
+         [](RigOptions& options) {
+             options.settings.connect_tries = 1;
+             options.upstream_host = std::string(64, 'x') + ".test";
+         }},
         {"four tries within 0.7 s", tcp, client_connects,
          in_turn(client_says(get_version), pass(800)),
          times(3, refused) +

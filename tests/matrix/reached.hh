@@ -80,8 +80,8 @@ inline std::vector<Due> due_ends() {
           max_age}},
         {Phase::tunnel,
          {client_closed, client_reset, client_stalled_sending, client_stalled_reading,
-          upstream_reset, upstream_stalled_sending, upstream_stalled_reading, shutdown,
-          drain_deadline, max_age}},
+          upstream_closed, upstream_reset, upstream_stalled_sending, upstream_stalled_reading,
+          shutdown, drain_deadline, max_age}},
         {Phase::linger, {client_malformed, shutdown, drain_deadline, max_age}},
         {Phase::done, {complete, tunnel_complete}},
     };

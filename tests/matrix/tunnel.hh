@@ -149,6 +149,25 @@ inline std::vector<Cell> half_closed_tunnels() {
          "exchange tunnel_complete by=nobody phase=done op=none status=101\n"
          "client tunnel_complete by=nobody phase=done op=none\n",
          "101 'out', FIN", "POST whole 'in', left"},
+        // Our bytes meet its close: on TCP a reset follows its FIN, on unix sockets a write fails.
+        {"the upstream's last output and close cross some input", both, busy_tunnel(),
+         in_turn(
+             [](Scene& scene) {
+                 scene.client.send("late");  // its event comes first
+                 scene.upstream.send("put");
+                 scene.upstream.close();
+                 scene.settle();
+             },
+             client_finishes),
+         "upstream tunnel_complete by=nobody phase=tunnel op=none\n"
+         "exchange tunnel_complete by=nobody phase=done op=none status=101\n"
+         "client tunnel_complete by=nobody phase=done op=none\n",
+         "101 'output', FIN", "POST whole 'in', left"},
+        {"the upstream takes no more input, and says no more", unix_sockets,
+         in_turn(busy_tunnel(), upstream_stops_reading, client_says("more")),
+         in_turn(upstream_says("put"), silence(2'000)),
+         by_the_upstream("upstream_closed by=upstream phase=tunnel op=write errno=EPIPE"),
+         "101 'output', FIN", "POST whole 'in', FIN"},
         {"after upstream FIN: upstream RST", tcp, after_upstream_fin(),
          in_turn(upstream_resets, pass(1'100), client_finishes),
          "upstream tunnel_complete by=nobody phase=tunnel op=none\n"

@@ -12,7 +12,7 @@ inline std::vector<Cell> unreachable_peers() {
     return {
         {"the upstream, while it is sent an upload", tcp,
          in_turn(asked(post_ten + "hello"), vanishes(&Scene::upstream)),
-         in_turn(client_says("world"), await_record),
+         in_turn(client_says("world"), await_a_record),
          "exchange upstream_unreachable_live by=upstream phase=first_byte op=read errno=ETIMEDOUT "
          "status=502\n"
          "upstream upstream_unreachable_live by=upstream phase=first_byte op=read "
@@ -21,7 +21,7 @@ inline std::vector<Cell> unreachable_peers() {
          "502 upstream_unreachable_live, open", "POST cut, open", a_second_of_patience},
         {"the client, while it is answered", tcp,
          in_turn(asked(get_version), vanishes(&Scene::client)),
-         in_turn(upstream_says(ok_ten + "hello"), await_record),
+         in_turn(upstream_says(ok_ten + "hello"), await_a_record),
          "exchange client_unreachable by=client phase=response_body op=read errno=ETIMEDOUT "
          "status=200\n"
          "client client_unreachable by=client phase=response_body op=read errno=ETIMEDOUT\n"

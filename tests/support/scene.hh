@@ -117,15 +117,15 @@ void upstream_is_busy(Scene& scene);
 // `ms` of silence: nothing may be filed until the last tick of it.
 Step silence(uint64_t ms);
 // As above, where bytes are queued: a sink's progress is looked for a few times within the limit, so
-// the clock may ring late by a quarter of it.
+// the clock may ring late by a quarter of it; later still if the kernel found some room after all.
 Step stalled(uint64_t ms);
 Step pass(uint64_t ms);
 void stop(Scene& scene);        // the first: drains
 void stop_twice(Scene& scene);  // the second: ends all at once
 // The peer's machine is gone: whatever is sent there from now on vanishes (TCP).
 Step vanishes(Peer Scene::*peer);
-// Waits in real time, ten seconds at most, until something more is filed.
-void await_record(Scene& scene);
+// Waits in real time, ten seconds at most, for the first record.
+void await_a_record(Scene& scene);
 // The first stop, and then the drain clock's default.
 Step drain_rings();
 // The records so far belong to the way into the phase.
