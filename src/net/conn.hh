@@ -43,10 +43,6 @@ struct Fault {
     const char* detail = "";  // static; what TLS says
 };
 
-// How a connect that failed with this negative errno ends. What only we can lack (ports, buffers,
-// descriptors) is never the upstream's fault.
-Ending connect_failed(int error);
-
 class ConnSink {
   public:
     ConnSink() = default;
@@ -137,14 +133,15 @@ class Conn final : private ProbeNode, private SlabWaiter {
     int write(std::string_view bytes) { return write(Part{bytes, nullptr}); }
     int write(const Slice& slice) { return write(Part{slice.view(), &slice}); }
     int write(const Part& part) { return write(std::span<const Part>(&part, 1)); }
-    // FIN after the last queued byte; writes after this are errors.
+    // FIN (TLS: close_notify, and no FIN before the end) after the last queued byte; writes after this
+    // are errors.
     void finish();
     // The one way out; see the head of this file. A second call adds to the trail.
     void end(const Ending& ending, Close how);
     bool ended() const { return ending_.has_value(); }
 
     bool finished_reading() const { return eof_ || notified_; }  // the peer sent its last byte
-    bool finished_writing() const { return shut_; }              // our FIN is out
+    bool finished_writing() const { return shut_; }              // our FIN or close_notify is out
     bool finishing() const { return finishing_; }
     uint64_t queued_bytes() const { return queue_.bytes(); }
     bool full() const { return queue_.bytes() >= pause_bytes; }
@@ -177,7 +174,7 @@ class Conn final : private ProbeNode, private SlabWaiter {
     uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&handle_); }
     const uv_stream_t* stream() const { return reinterpret_cast<const uv_stream_t*>(&handle_); }
     int fd() const;
-    void fail_at_birth(int error);
+    void fail_at_birth(Op op, int error);
     void update_reading();
     void handle_connected(int status);
     void handle_read(ssize_t count);

@@ -80,16 +80,40 @@ const char* certificate_fault(uint32_t flags) {
     return "its certificate is not signed by a trusted authority";
 }
 
+// A certificate was read and is refused.
+bool is_verdict(int error) {
+#if MBEDTLS_VERSION_MAJOR >= 3
+    return error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || error == MBEDTLS_ERR_SSL_BAD_CERTIFICATE;
+#else
+    return error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED ||
+           error == MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE;
+#endif
+}
+
+constexpr char no_protocol[] = "it does not offer http/1.1 (ALPN)";
+
+// The alert that says so (RFC 8446 §6.2), as mbedTLS chooses it where it judges by itself.
+unsigned char certificate_alert(uint32_t flags) {
+    if (flags & MBEDTLS_X509_BADCERT_REVOKED) return MBEDTLS_SSL_ALERT_MSG_CERT_REVOKED;
+    if (flags & MBEDTLS_X509_BADCERT_EXPIRED) return MBEDTLS_SSL_ALERT_MSG_CERT_EXPIRED;
+    if (flags & (MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE))
+        return MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_CERT;
+    if (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) return MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA;
+    if (flags & MBEDTLS_X509_BADCERT_CN_MISMATCH) return MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
+    return MBEDTLS_SSL_ALERT_MSG_CERT_UNKNOWN;
+}
+
 // The failures that people meet, in their words; null for the others.
 const char* plain_words(int error) {
     switch (error) {
 #if MBEDTLS_VERSION_MAJOR >= 3
         case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION: return "no TLS version in common";
-        case MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL: return "it does not offer http/1.1 (ALPN)";
+        case MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL: return no_protocol;
         case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE: return "no cipher or curve in common";
 #else
         case MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION: return "no TLS version in common";
-        case MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN: return "no cipher or curve in common";
+        case MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN:
+        case MBEDTLS_ERR_SSL_NO_USABLE_CIPHERSUITE: return "no cipher or curve in common";
 #endif
         case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE: return "no client certificate was sent";
         case MBEDTLS_ERR_SSL_INVALID_RECORD: return "what came is not TLS";
@@ -192,13 +216,14 @@ Tls::Step Tls::judge_peer() {
         context_.role() == TlsContext::Role::client &&
         context_.peer() != TlsFiles::Peer::unverified && is_address(context_.server_name()) &&
         (certificate == nullptr || !certificate_has_address(*certificate, context_.server_name()));
-    const bool bad = context_.peer() == TlsFiles::Peer::if_given && certificate != nullptr &&
-                     flags != 0 && flags != MBEDTLS_X509_BADCERT_SKIP_VERIFY;
+    const bool bad =
+        context_.peer() == TlsFiles::Peer::if_given && certificate != nullptr && flags != 0;
     if (bad || wrong_address) {
-        detail_ = certificate_fault(bad ? flags : MBEDTLS_X509_BADCERT_CN_MISMATCH);
+        const uint32_t wrong = bad ? flags : MBEDTLS_X509_BADCERT_CN_MISMATCH;
+        detail_ = certificate_fault(wrong);
         error_ = MBEDTLS_ERR_X509_CERT_VERIFY_FAILED;
         ignored(mbedtls_ssl_send_alert_message(&ssl_, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
-                                               MBEDTLS_SSL_ALERT_MSG_BAD_CERT),
+                                               certificate_alert(wrong)),
                 "the connection ends either way");
         return Step::failed;
     }
@@ -212,7 +237,7 @@ Tls::Step Tls::fail(int error) {
     if (error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
         const Alert* alert = find_alert(ssl_.in_msg[1]);
         detail_ = alert == nullptr ? "the other side sent an unknown alert" : alert->received;
-    } else if (error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED && flags != UINT32_MAX) {
+    } else if (is_verdict(error) && flags != 0 && flags != UINT32_MAX) {
         detail_ = certificate_fault(flags);
     } else {
         // mbedTLS closes without a word here; the client deserves one (RFC 5246 §7.4.6).
@@ -221,6 +246,10 @@ Tls::Step Tls::fail(int error) {
                                                    MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE),
                     "the connection ends either way");
         const char* text = plain_words(error);
+        // 2.28 has no error of its own for it; the alert that it sent has.
+        if (ssl_.out_msg != nullptr && ssl_.out_msgtype == MBEDTLS_SSL_MSG_ALERT &&
+            ssl_.out_msg[1] == MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL)
+            text = no_protocol;
         if (text == nullptr) text = mbedtls_high_level_strerr(error);
         if (text == nullptr) text = mbedtls_low_level_strerr(error);
         detail_ = text == nullptr ? "mbedTLS gives no name for the error" : text;
@@ -230,24 +259,38 @@ Tls::Step Tls::fail(int error) {
 
 Tls::Step Tls::read(std::string_view in, std::span<char> plain, size_t& count) {
     wake();
+    const size_t before = room_.out.size();
     in_ = in;
     count = 0;
     for (;;) {
         CHECK(count < plain.size());
         const int got = mbedtls_ssl_read(
             &ssl_, reinterpret_cast<unsigned char*>(plain.data() + count), plain.size() - count);
-        if (got > 0) {
+        // 0: two records in a row with nothing in them. (No end: what is read never ends here.)
+        if (got >= 0) {
             count += static_cast<size_t>(got);
             continue;
         }
-        if (got == MBEDTLS_ERR_SSL_WANT_READ) return Step::more;
+        if (got == MBEDTLS_ERR_SSL_WANT_READ) {
+            if (!in_.empty()) continue;  // said of an alert that means nothing, too
+            return refused_too_often(before) ? Step::failed : Step::more;
+        }
 #if MBEDTLS_VERSION_MAJOR >= 3
         if (got == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) continue;
 #endif
         in_ = {};
-        if (got == 0 || got == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) return Step::finished;
+        if (got == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) return Step::finished;
         return fail(got);
     }
+}
+
+// What reading writes is an alert that refuses a renegotiation. One who asks on and on, and does not
+// read, would make us queue them without end.
+bool Tls::refused_too_often(size_t before) {
+    if (room_.out.size() == before || ++refusals_ <= most_refusals) return false;
+    error_ = MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE;
+    detail_ = "it asks for a renegotiation over and over";
+    return true;
 }
 
 bool Tls::write(std::string_view plain) {

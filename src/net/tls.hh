@@ -73,7 +73,10 @@ class Tls {
     Tls(TlsContext& context, TlsRoom& room);
     Step fail(int error);
     Step judge_peer();
+    bool refused_too_often(size_t before);
     void wake();
+
+    static constexpr uint8_t most_refusals = 3;
 
     static int send_cb(void* tls, const unsigned char* bytes, size_t size) noexcept;
     static int receive_cb(void* tls, unsigned char* bytes, size_t size) noexcept;
@@ -85,6 +88,7 @@ class Tls {
     std::string server_name_;
     const char* detail_ = "";
     int error_ = 0;
+    uint8_t refusals_ = 0;
     bool secured_ = false;
     bool finished_ = false;          // our close_notify is out
     bool resting_ = false;           // its buffers are given back

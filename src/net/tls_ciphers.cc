@@ -21,8 +21,13 @@ using AesState = crypto_aead_aes256gcm_state;
 
 constexpr size_t tls_nonce = 12;
 constexpr size_t tls_tag = 16;
-// Says that a GCM context's table holds a pointer to our key schedule instead of mbedTLS's table.
+// Says that a GCM context's table holds a pointer to our key instead of mbedTLS's table.
 constexpr uint64_t ours = 0x62656361'75736564;
+
+struct AesKey {
+    AesState state;
+    std::array<unsigned char, 32> bytes;  // for mbedTLS, when it is asked for what libsodium lacks
+};
 
 uint64_t sodium_calls = 0;  // proves the link
 
@@ -34,29 +39,30 @@ uint64_t* table_of(mbedtls_gcm_context* context) {
 #endif
 }
 
-AesState* state_of(mbedtls_gcm_context* context) {
+AesKey* key_of(mbedtls_gcm_context* context) {
     const uint64_t* table = table_of(context);
     if (table[1] != ours) return nullptr;
-    AesState* state = nullptr;
-    std::memcpy(&state, table, sizeof state);
-    return state;
+    AesKey* key = nullptr;
+    std::memcpy(&key, table, sizeof key);
+    return key;
 }
 
-void drop_state(mbedtls_gcm_context* context) {
-    AesState* state = state_of(context);
-    if (state == nullptr) return;
-    sodium_memzero(state, sizeof *state);
-    std::free(state);  // NOLINT: from aligned_alloc
+void drop_key(mbedtls_gcm_context* context) {
+    AesKey* key = key_of(context);
+    if (key == nullptr) return;
+    sodium_memzero(key, sizeof *key);
+    std::free(key);  // NOLINT: from aligned_alloc
     sodium_memzero(table_of(context), 2 * sizeof(uint64_t));
 }
 
-bool set_aes_key(mbedtls_gcm_context* context, const unsigned char* key) {
-    constexpr size_t size = (sizeof(AesState) + 63) / 64 * 64;
-    auto* state = static_cast<AesState*>(std::aligned_alloc(64, size));
-    if (state == nullptr) return false;
-    crypto_aead_aes256gcm_beforenm(state, key);
+bool set_aes_key(mbedtls_gcm_context* context, const unsigned char* bytes) {
+    constexpr size_t size = (sizeof(AesKey) + 63) / 64 * 64;
+    auto* key = static_cast<AesKey*>(std::aligned_alloc(64, size));
+    if (key == nullptr) return false;
+    crypto_aead_aes256gcm_beforenm(&key->state, bytes);
+    std::memcpy(key->bytes.data(), bytes, key->bytes.size());
     uint64_t* table = table_of(context);
-    std::memcpy(table, &state, sizeof state);
+    std::memcpy(table, &key, sizeof key);
     table[1] = ours;
     return true;
 }
@@ -90,17 +96,40 @@ int __real_mbedtls_ecp_mul_restartable(mbedtls_ecp_group*, mbedtls_ecp_point*, c
                                        const mbedtls_ecp_point*,
                                        int (*)(void*, unsigned char*, size_t), void*,
                                        mbedtls_ecp_restart_ctx*);
+// NOLINTEND(bugprone-reserved-identifier)
+}  // extern "C"
 
+namespace {
+
+// mbedTLS's own code, with a context of its own for a moment where the key is with us.
+template <typename Call>
+int with_mbedtls(mbedtls_gcm_context* context, const AesKey* key, Call call) {
+    if (key == nullptr) return call(context);
+    mbedtls_gcm_context plain;
+    mbedtls_gcm_init(&plain);
+    int error = __real_mbedtls_gcm_setkey(&plain, MBEDTLS_CIPHER_ID_AES, key->bytes.data(), 256);
+    if (error == 0) error = call(&plain);
+    __real_mbedtls_gcm_free(&plain);
+    return error;
+}
+
+}  // namespace
+
+extern "C" {
+
+// NOLINTBEGIN(bugprone-reserved-identifier): the linker's names
 int __wrap_mbedtls_gcm_setkey(mbedtls_gcm_context* context, mbedtls_cipher_id_t cipher,
                               const unsigned char* key, unsigned key_bits) {
-    drop_state(context);
+    drop_key(context);
     if (cipher != MBEDTLS_CIPHER_ID_AES || key_bits != 256 || !fast_aes())
         return __real_mbedtls_gcm_setkey(context, cipher, key, key_bits);
+    // Nothing of an earlier key stays: mbedTLS's calls in pieces, which are not ours, fail without one.
+    __real_mbedtls_gcm_free(context);
     return set_aes_key(context, key) ? 0 : MBEDTLS_ERR_CIPHER_ALLOC_FAILED;
 }
 
 void __wrap_mbedtls_gcm_free(mbedtls_gcm_context* context) {
-    if (context != nullptr) drop_state(context);
+    if (context != nullptr) drop_key(context);
     __real_mbedtls_gcm_free(context);
 }
 
@@ -109,16 +138,17 @@ int __wrap_mbedtls_gcm_crypt_and_tag(mbedtls_gcm_context* context, int mode, siz
                                      const unsigned char* extra, size_t extra_bytes,
                                      const unsigned char* input, unsigned char* output,
                                      size_t tag_bytes, unsigned char* tag) {
-    const AesState* state = state_of(context);
-    if (state == nullptr)
-        return __real_mbedtls_gcm_crypt_and_tag(context, mode, length, nonce, nonce_bytes, extra,
+    const AesKey* key = key_of(context);
+    if (key != nullptr && mode == MBEDTLS_GCM_ENCRYPT && is_tls(nonce_bytes, tag_bytes)) {
+        ++sodium_calls;
+        const int failed = crypto_aead_aes256gcm_encrypt_detached_afternm(
+            output, tag, nullptr, input, length, extra, extra_bytes, nullptr, nonce, &key->state);
+        return failed == 0 ? 0 : MBEDTLS_ERR_GCM_BAD_INPUT;
+    }
+    return with_mbedtls(context, key, [&](mbedtls_gcm_context* plain) {
+        return __real_mbedtls_gcm_crypt_and_tag(plain, mode, length, nonce, nonce_bytes, extra,
                                                 extra_bytes, input, output, tag_bytes, tag);
-    if (mode != MBEDTLS_GCM_ENCRYPT || !is_tls(nonce_bytes, tag_bytes))
-        return MBEDTLS_ERR_GCM_BAD_INPUT;
-    ++sodium_calls;
-    const int failed = crypto_aead_aes256gcm_encrypt_detached_afternm(
-        output, tag, nullptr, input, length, extra, extra_bytes, nullptr, nonce, state);
-    return failed == 0 ? 0 : MBEDTLS_ERR_GCM_BAD_INPUT;
+    });
 }
 
 int __wrap_mbedtls_gcm_auth_decrypt(mbedtls_gcm_context* context, size_t length,
@@ -126,15 +156,17 @@ int __wrap_mbedtls_gcm_auth_decrypt(mbedtls_gcm_context* context, size_t length,
                                     const unsigned char* extra, size_t extra_bytes,
                                     const unsigned char* tag, size_t tag_bytes,
                                     const unsigned char* input, unsigned char* output) {
-    const AesState* state = state_of(context);
-    if (state == nullptr)
-        return __real_mbedtls_gcm_auth_decrypt(context, length, nonce, nonce_bytes, extra,
+    const AesKey* key = key_of(context);
+    if (key != nullptr && is_tls(nonce_bytes, tag_bytes)) {
+        ++sodium_calls;
+        const int failed = crypto_aead_aes256gcm_decrypt_detached_afternm(
+            output, nullptr, input, length, tag, extra, extra_bytes, nonce, &key->state);
+        return failed == 0 ? 0 : MBEDTLS_ERR_GCM_AUTH_FAILED;
+    }
+    return with_mbedtls(context, key, [&](mbedtls_gcm_context* plain) {
+        return __real_mbedtls_gcm_auth_decrypt(plain, length, nonce, nonce_bytes, extra,
                                                extra_bytes, tag, tag_bytes, input, output);
-    if (!is_tls(nonce_bytes, tag_bytes)) return MBEDTLS_ERR_GCM_BAD_INPUT;
-    ++sodium_calls;
-    const int failed = crypto_aead_aes256gcm_decrypt_detached_afternm(
-        output, nullptr, input, length, tag, extra, extra_bytes, nonce, state);
-    return failed == 0 ? 0 : MBEDTLS_ERR_GCM_AUTH_FAILED;
+    });
 }
 
 int __wrap_mbedtls_chachapoly_encrypt_and_tag(mbedtls_chachapoly_context* context, size_t length,
@@ -190,6 +222,8 @@ int __wrap_mbedtls_ecp_mul_restartable(mbedtls_ecp_group* group, mbedtls_ecp_poi
 // NOLINTEND(bugprone-reserved-identifier)
 
 }  // extern "C"
+
+uint64_t tls_cipher_calls() { return sodium_calls; }
 
 bool fast_aes() { return crypto_aead_aes256gcm_is_available() == 1; }
 

@@ -56,6 +56,7 @@ void Exchange::open(Session& session) {
     up_fault_.reset();
     client_lost_.reset();
     upstream_lost_.reset();
+    client_gone_.reset();
     request_framing_ = {};
     refused_status_ = 0;
     replays_ = 0;
@@ -314,6 +315,15 @@ void Exchange::client_fault(const Fault& fault) {
         client_lost_ = ending_of(Side::client, fault, phase_);
         set(Up::cut, down_);
         settle();
+        return;
+    }
+    const bool after_farewell = tunnel_ && client_fin_ && fault.what == Fault::What::closed;
+    if (after_farewell && !client_gone_ && limit_ms(ClockName::linger) > 0) {
+        // TLS: a close_notify, then a FIN. The upstream has heard of the first and may be about to end
+        // its half too (BuildKit's sessions end so), which makes it whole. It has as long as it lingers.
+        client_gone_ = ending_of(Side::client, fault, phase_);
+        gone_ns_ = house_.loop().now_ns();
+        session_->rearm();
         return;
     }
     fail(ending_of(Side::client, fault, phase_));

@@ -153,6 +153,8 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     // exchange has it on its trail only.
     std::optional<Ending> client_lost_;
     std::optional<Ending> upstream_lost_;
+    std::optional<Ending> client_gone_;  // in tunnels: it left after its half-close
+    uint64_t gone_ns_ = 0;
     BodyFraming request_framing_;
     uint64_t client_out_base_ = 0;  // the connection's count when this exchange began
     uint64_t upstream_out_base_ = 0;

@@ -58,6 +58,12 @@ Exchange::Watch Exchange::watch_tunnel() const {
         watch.since_ns = down_stamp_ns_;
         return watch;
     }
+    if (client_gone_) {
+        watch.clock = ClockName::linger;
+        watch.since_ns = gone_ns_;
+        watch.limit_ms = limit_ms(watch.clock);
+        return watch;
+    }
     const bool half_open = upstream_fin_ && !client_fin_;
     const uint32_t tunnel_ms = limit_ms(ClockName::tunnel);
     const uint32_t half_open_ms = half_open ? limit_ms(ClockName::half_open) : 0;
@@ -114,8 +120,13 @@ bool Exchange::rung(const Watch& watch, uint64_t now_ns, uint64_t& stamp_ns) {
     return true;
 }
 
-// An early answer was waited for in vain, or is delivered and the request's rest did not come.
+// An early answer was waited for in vain, or is delivered and the request's rest did not come; or nobody
+// ended the tunnel that the client has left.
 void Exchange::linger_over() {
+    if (client_gone_) {
+        fail(*client_gone_);
+        return;
+    }
     if (down_ != Down::done) {
         fail(up_fault_ ? *up_fault_
                        : Ending::internal(phase_, Op::clock, 0, "a cut request has no cause"));

@@ -44,6 +44,13 @@ void Session::begin(Conn* conn) {
     rearm();
 }
 
+// Of a connection without an exchange.
+Phase Session::quiet_phase() const {
+    return state_ == State::idle          ? Phase::keepalive
+           : conn_->awaits_proxy_header() ? Phase::accept
+                                          : Phase::tls_handshake;
+}
+
 void Session::leave_preparing() {
     if (state_ == State::preparing) house_.count_handshake(-1);
 }
@@ -250,7 +257,7 @@ void Session::end(const Ending& ending, Conn::Close how) {
 void Session::drain() {
     draining_ = true;
     if ((state_ == State::idle && stash_.empty()) || state_ == State::preparing)
-        end(Ending::clean(Reason::shutdown_idle, Phase::keepalive), Conn::Close::fin);
+        end(Ending::clean(Reason::shutdown_idle, quiet_phase()), Conn::Close::fin);
 }
 
 void Session::kill(const Ending& ending) {
@@ -258,7 +265,7 @@ void Session::kill(const Ending& ending) {
     if (exchange_ != nullptr) exchange_->fail(ending.in(exchange_->phase()));
     if (state_ == State::linger) end(*last_, Conn::Close::reset);
     else if (state_ == State::idle || state_ == State::preparing)
-        end(Ending::clean(Reason::shutdown_idle, Phase::keepalive), Conn::Close::fin);
+        end(Ending::clean(Reason::shutdown_idle, quiet_phase()), Conn::Close::fin);
 }
 
 void Session::on_finish(Conn& conn) {
@@ -270,7 +277,7 @@ void Session::on_finish(Conn& conn) {
         case State::preparing:  // not a byte came
         case State::idle: {
             const bool probe = conn.facts().in_bytes == 0;
-            end(Ending::clean(probe ? Reason::probe : Reason::client_closed_idle, Phase::keepalive),
+            end(Ending::clean(probe ? Reason::probe : Reason::client_closed_idle, quiet_phase()),
                 Conn::Close::fin);
             return;
         }
@@ -279,7 +286,14 @@ void Session::on_finish(Conn& conn) {
     exchange_->client_finished();
 }
 
-void Session::on_fault(Conn&, const Fault& fault) {
+void Session::on_fault(Conn& conn, const Fault& fault) {
+    // Docker's clients, and many others, close idle connections without TLS's farewell: between
+    // requests it takes nothing from anyone.
+    const bool nothing_lost = (state_ == State::idle && stash_.empty()) || state_ == State::linger;
+    if (fault.what == Fault::What::tls_truncated && nothing_lost) {
+        on_finish(conn);
+        return;
+    }
     switch (state_) {
         case State::ended: return;
         case State::linger:
@@ -288,12 +302,9 @@ void Session::on_fault(Conn&, const Fault& fault) {
             return;
         case State::preparing:
         case State::idle: {
-            const Phase phase = state_ == State::idle          ? Phase::keepalive
-                                : conn_->awaits_proxy_header() ? Phase::accept
-                                                               : Phase::tls_handshake;
             // An alert of ours, which says why, goes out before the FIN.
             const bool told = fault.what == Fault::What::tls_failed;
-            end(ending_of(Side::client, fault, phase),
+            end(ending_of(Side::client, fault, quiet_phase()),
                 told ? Conn::Close::fin : Conn::Close::reset);
             return;
         }

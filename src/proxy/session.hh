@@ -75,6 +75,7 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     Ending farewell(bool wanted) const;
     void end(const Ending& ending, Conn::Close how);
     void leave_preparing();
+    Phase quiet_phase() const;
     void start_linger(const Ending& ending);
     uint64_t next_due(uint64_t now_ns) const;
 

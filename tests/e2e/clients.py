@@ -192,8 +192,8 @@ class Running:
 class User:
     """Somebody with a client, a home directory and a DOCKER_HOST."""
 
-    def __init__(self, cli, host, directory):
-        self.cli, self.host = cli, host
+    def __init__(self, cli, host, directory, pki=None):
+        self.cli, self.host, self.pki = cli, host, pki
         self.home = directory
         os.makedirs(os.path.join(directory, ".docker"), exist_ok=True)
 
@@ -202,6 +202,8 @@ class User:
             json.dump(settings, out)
 
     def environment(self, **more):
+        if self.pki is not None:
+            more = {**self.pki.environment(), **more}
         return clean_environment(HOME=self.home, DOCKER_CONFIG=self.home + "/.docker",
                                  DOCKER_HOST=self.host, **more)
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 
 import records
+from pki import TlsAddress
 from processes import Service, clean_environment, free_port
 from waiting import Failure, check, until
 
@@ -16,11 +17,13 @@ class Front:
     and compares. Everything not expected must have ended clean.
     """
 
-    def __init__(self, binary, directory, upstream, clocks=(), name="becaused", schema=None):
+    def __init__(self, binary, directory, upstream, clocks=(), name="becaused", schema=None,
+                 pki=None):
         os.makedirs(directory, exist_ok=True)
         self.binary = binary
         self.upstream = upstream
         self.schema = schema
+        self.pki = pki  # None: it speaks plainly
         self.records_path = os.path.join(directory, name + ".records")
         self.daemon = None  # whose count of requests these records must equal
         self.expected = []
@@ -31,6 +34,8 @@ class Front:
             self.port = free_port()
             command = [binary, "run", "--listen", f"tcp://127.0.0.1:{self.port}",
                        "--upstream", upstream, "--records", self.records_path]
+            if pki is not None:
+                command += pki.options()
             for clock in clocks:
                 command += ["--clock", clock]
             self.service = Service(name, command, directory)
@@ -44,6 +49,8 @@ class Front:
                     raise
         self.host = f"tcp://127.0.0.1:{self.port}"
         self.address = ("127.0.0.1", self.port)
+        if pki is not None:
+            self.address = TlsAddress.of(self.address, pki)
 
     def records(self):
         return records.read(self.records_path)
@@ -113,6 +120,7 @@ class Direct:
     """The same face with nothing in between: validates the harness, and shows what dockerd does."""
 
     daemon = None
+    pki = None
 
     def __init__(self, upstream):
         self.host = self.upstream = upstream

@@ -4,6 +4,7 @@ Prints a line per scenario and, last, "N passed, N failed". Exit code 0 only whe
 """
 
 import argparse
+import itertools
 import json
 import os
 import queue
@@ -25,6 +26,7 @@ import scenarios_faults
 import scenarios_silence
 import scenarios_streams
 import scenarios_terminal
+import scenarios_tls
 import scenarios_transfers
 import scenarios_wire
 from clients import DEBIAN, find_clients
@@ -37,13 +39,15 @@ BINARY = os.path.join(ROOT, "build", "becaused")
 SCHEMA = os.path.join(ROOT, "src", "ledger", "record.schema.json")
 WHOLE_RUN_S = 900  # every wait is bounded; this bounds a mistake in the bounds
 MODULES = (scenarios_basics, scenarios_builds, scenarios_streams, scenarios_silence,
-           scenarios_transfers, scenarios_faults, scenarios_terminal, scenarios_wire)
+           scenarios_transfers, scenarios_faults, scenarios_terminal, scenarios_tls, scenarios_wire)
 
 
 def options():
     parser = argparse.ArgumentParser(description="End-to-end tests of becaused.")
     parser.add_argument("--direct", action="store_true",
                         help="no becaused in between: validates the harness itself")
+    parser.add_argument("--tls", action="store_true",
+                        help="every scenario with TLS and client certificates before becaused")
     parser.add_argument("--binary", default=BINARY, help="the becaused to test (%(default)s)")
     parser.add_argument("--only", metavar="REGEX", default="", help="scenarios whose name matches")
     parser.add_argument("--jobs", type=int, default=3, help="quick scenarios at a time")
@@ -68,14 +72,16 @@ def load_schema():
 class Run:
     """One claim with one client."""
 
-    def __init__(self, claim, cli):
-        self.claim, self.cli = claim, cli
+    def __init__(self, claim, cli, over):
+        self.claim, self.cli, self.over = claim, cli, over
         self.name = claim.module + ": " + claim.name.replace("_", " ")
-        if cli is not None:
-            self.name += f" [{cli.label}]"
+        how = ([cli.label] if cli is not None else []) + (["tls"] if over == "tls" else [])
+        if how:
+            self.name += f" [{', '.join(how)}]"
 
     def key(self):
         label = re.sub(r"[^a-z0-9]+", "", self.cli.label) if self.cli else "raw"
+        label += "tls" if self.over == "tls" else ""
         return f"{self.claim.name[:40].strip('_')}-{label}"
 
 
@@ -85,8 +91,9 @@ def plan(settings, clients):
     for claim in scenario.ALL:
         if settings.direct and claim.proxied_only:
             continue
-        for cli in clients if claim.clients == "each" else [None]:
-            run = Run(claim, cli)
+        ways = ("tls",) if settings.tls else claim.over
+        for cli, over in itertools.product(clients if claim.clients == "each" else [None], ways):
+            run = Run(claim, cli, over)
             if not re.search(settings.only, run.name) and not re.search(settings.only, claim.name):
                 continue
             if claim.buildkit and not cli.has_buildkit:
@@ -111,7 +118,7 @@ class Runner:
             self.going[run.name] = begun
         case, problem, keep = None, None, self.settings.keep
         try:
-            case = scenario.Case(self.world, directory, run.cli)
+            case = scenario.Case(self.world, directory, run.cli, run.over)
             run.claim.function(case)
             case.finish()
         except Failure as failure:

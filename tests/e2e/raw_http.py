@@ -2,6 +2,7 @@
 
 import socket
 
+from pki import TlsSocket
 from waiting import Failure, check
 
 
@@ -30,6 +31,9 @@ class RawClient:
         self.socket = socket.socket(family)
         self.socket.settimeout(seconds)
         self.socket.connect(address)
+        context = getattr(address, "context", None)
+        if context is not None:
+            self.socket = TlsSocket(self.socket, context, address[0])
         self.buffer = b""
 
     def send(self, data):

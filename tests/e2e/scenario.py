@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from clients import User
 from dockerd import Dockerd
 from front import Direct, Front
+from pki import Pki
 from records import by_client, exchanges, path_of
 from registry import Registry, Relay
 from waiting import check
@@ -17,14 +18,16 @@ ALL = []
 
 
 class Claim:
-    def __init__(self, function, clients, slow, buildkit, proxied_only, since):
+    def __init__(self, function, clients, slow, buildkit, proxied_only, since, over):
         self.function, self.clients, self.slow = function, clients, slow
         self.buildkit, self.proxied_only, self.since = buildkit, proxied_only, since
+        self.over = over
         self.name = function.__name__
         self.module = function.__module__.removeprefix("scenarios_")
 
 
-def claim(clients="each", slow=False, buildkit=False, proxied_only=False, since=0):
+def claim(clients="each", slow=False, buildkit=False, proxied_only=False, since=0,
+          over=("plain",)):
     """Registers a scenario.
 
     clients: "each" runs it once with every client found, "none" once without one.
@@ -32,10 +35,11 @@ def claim(clients="each", slow=False, buildkit=False, proxied_only=False, since=
     buildkit: needs a client that can build with BuildKit.
     since: the first major version of the client that can do it.
     proxied_only: has no meaning without becaused.
+    over: what clients speak with becaused, "plain" or "tls"; one run for each. With --tls, every
+    scenario runs over TLS.
     """
     def register(function):
-        ALL.append(Claim(function, clients, slow, buildkit, proxied_only,
-                         since))
+        ALL.append(Claim(function, clients, slow, buildkit, proxied_only, since, over))
         return function
     return register
 
@@ -47,12 +51,14 @@ class World:
         self.directory, self.binary, self.schema, self.direct = directory, binary, schema, direct
         self.shared = None
         self.daemons = itertools.count()
+        self.pki = None
 
     def daemon_directory(self):
         """Short, because sockets are made some levels below it, and their paths must fit in 104."""
         return os.path.join(self.directory, f"dockerd{next(self.daemons)}")
 
     def start(self):
+        self.pki = Pki(os.path.join(self.directory, "pki"))
         self.shared = Dockerd(self.daemon_directory())
         self.shared.add_base_image()
 
@@ -64,8 +70,9 @@ class World:
 class Case:
     """One run of one claim: what it starts belongs to it and is stopped with it."""
 
-    def __init__(self, world, directory, cli):
+    def __init__(self, world, directory, cli, over="plain"):
         self.world, self.cli = world, cli
+        self.pki = world.pki if over == "tls" else None
         self.directory = directory
         self.tag = os.path.basename(directory)  # unique: names containers and images
         self.proxied = not world.direct
@@ -97,7 +104,7 @@ class Case:
             made = Direct(address)
         else:
             made = Front(self.world.binary, self.directory, address, clocks,
-                         f"becaused{len(self.fronts)}", self.world.schema)
+                         f"becaused{len(self.fronts)}", self.world.schema, self.pki)
             made.daemon = daemon
         self.cleanup.callback(made.stop)
         self.fronts.append(made)
@@ -105,7 +112,7 @@ class Case:
 
     def user(self, front, cli=None):
         number = len(os.listdir(self.directory))
-        return User(cli or self.cli, front.host, self.path(f"home{number}"))
+        return User(cli or self.cli, front.host, self.path(f"home{number}"), front.pki)
 
     def detached(self, user, *arguments):
         """`docker run -d`. The client asks to wait for the container's end and then leaves without

@@ -13,7 +13,7 @@ EIGHTY_REGISTRIES = {
               for number in range(80)}}
 
 
-@claim()
+@claim(over=("plain", "tls"))
 def version_info_and_ps_show_what_dockerd_says(t):
     front = t.front(t.shared)
     user = t.user(front)
@@ -74,7 +74,7 @@ def a_head_with_eighty_registries_passes(t):
         check(built["bytes"]["client_in"] > 16000, f"the head was not that large: {built['bytes']}")
 
 
-@claim()
+@claim(over=("plain", "tls"))
 def cp_both_ways_keeps_every_byte_and_odd_names(t):
     front = t.front(t.shared)
     user = t.user(front)
@@ -100,7 +100,7 @@ def cp_both_ways_keeps_every_byte_and_odd_names(t):
         front.until_exchange("GET", r"/archive$", status=200)
 
 
-@claim()
+@claim(over=("plain", "tls"))
 def an_error_of_dockerd_reaches_the_terminal(t):
     front = t.front(t.shared)
     t.user(front).run("inspect", "--type", "container", "no-such-thing").exits(1).says(

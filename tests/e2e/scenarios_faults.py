@@ -48,7 +48,7 @@ def dockerd_stopped_for_20_seconds_in_mid_push_only_delays_it(t):
         check(sum(record["ms"].values()) > 20_000, str(record["ms"]))
 
 
-@claim()
+@claim(over=("plain", "tls"))
 def dockerd_killed_in_mid_push_is_named_as_the_cause(t):
     push = Push(t)
     push.front.expect_end(**by_upstream("POST", PUSH, "response_body"))
@@ -68,7 +68,7 @@ def dockerd_killed_in_mid_push_is_named_as_the_cause(t):
           f"why does not say who it was: {lines[0]}")
 
 
-@claim()
+@claim(over=("plain", "tls"))
 def a_client_killed_in_mid_push_stops_dockerds_work(t):
     push = Push(t)
     push.front.expect_end(**by_client("POST", PUSH, "response_body"))

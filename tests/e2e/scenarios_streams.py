@@ -18,7 +18,7 @@ def tunnel_ended_clean(t, front, path, sent=0):
         check(record["bytes"]["client_in"] >= sent, str(record["bytes"]))
 
 
-@claim()
+@claim(over=("plain", "tls"))
 def run_i_whose_stdin_ends_gives_all_output_and_the_exit_code(t):
     front = t.front(t.shared)
     noise = os.urandom(2_000_000)
@@ -43,7 +43,7 @@ def run_without_i_gives_all_output_and_the_exit_code(t):
     tunnel_ended_clean(t, front, r"/attach$")
 
 
-@claim()
+@claim(over=("plain", "tls"))
 def run_i_passes_much_data_both_ways_at_once(t):
     front = t.front(t.shared)
     noise = os.urandom(20_000_000)
@@ -67,7 +67,7 @@ def run_it_on_a_terminal_works(t):
         front.until_exchange("POST", r"/resize$")
 
 
-@claim()
+@claim(over=("plain", "tls"))
 def exec_i_whose_stdin_ends_gives_all_output_and_the_exit_code(t):
     front = t.front(t.shared)
     user = t.user(front)
@@ -93,7 +93,7 @@ def exec_without_i_gives_all_output_and_the_exit_code(t):
     user.run("rm", "-f", t.tag).ok()
 
 
-@claim()
+@claim(over=("plain", "tls"))
 def attach_whose_stdin_ends_gives_all_output_and_the_exit_code(t):
     front = t.front(t.shared)
     user = t.user(front)

@@ -100,7 +100,7 @@ def check_records_of_the_big_image(front, other_front):
     check(loaded["bytes"]["client_in"] > whole, str(loaded["bytes"]))
 
 
-@claim()
+@claim(over=("plain", "tls"))
 def a_push_and_a_pull_are_whole_and_clean(t):
     registry = t.closing(Registry(t.path("registry")))
     relay = t.closing(Relay(registry.port, 1 << 40))

@@ -160,6 +160,7 @@ Rig::Rig(RigOptions options) : settings_(options.settings), options_(std::move(o
         listen.mode = 0600;
     } else {
         listen.host = "127.0.0.1";
+        listen.plain = options_.plain_listener;
     }
     listen.text = "the rig";
     settings_.listen = {listen};
@@ -168,8 +169,8 @@ Rig::Rig(RigOptions options) : settings_(options.settings), options_(std::move(o
         settings_.upstream.kind = Address::Kind::unix;
         settings_.upstream.path = directory_ + "/upstream.sock";
     } else {
-        const std::string& host = options_.upstream_host;
-        settings_.upstream.host = host.empty() ? "127.0.0.1" : host;
+        settings_.upstream.host = options_.upstream_host;
+        settings_.upstream.tls = options_.tls_upstream;
         settings_.upstream.port = upstream_port_;
     }
     if (!options_.upstream_path.empty()) settings_.upstream.path = options_.upstream_path;
