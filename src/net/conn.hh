@@ -43,6 +43,10 @@ struct Fault {
     const char* detail = "";  // static; what TLS says
 };
 
+// How a connect that failed with this negative errno ends. What only we can lack (ports, buffers,
+// descriptors) is never the upstream's fault.
+Ending connect_failed(int error);
+
 class ConnSink {
   public:
     ConnSink() = default;
