@@ -18,6 +18,7 @@
 #include "ops/token.hh"
 #include "ops/version.hh"
 #include "ops/why.hh"
+#include "ops/why_list.hh"
 
 namespace becaused {
 
@@ -119,7 +120,8 @@ bool asks_for_help(Arguments arguments) {
 }  // namespace
 
 int complain(std::string_view message, int code) {
-    const std::string line = phrase("becaused: ", message, '\n');
+    // What was mistyped is quoted in it: no bytes that a terminal obeys, and one line.
+    const std::string line = phrase("becaused: ", harmless(message), '\n');
     // Nothing is left to complain to when stderr is gone.
     ignored(static_cast<long>(std::fwrite(line.data(), 1, line.size(), stderr)), "stderr is gone");
     return code;

@@ -67,9 +67,9 @@ constexpr Help pages[] = {
      "  verify    would it be let in, and as whom?\n"
      "  hash      make a static token's or a password's entry for the access file\n"
      "\n"
-     "becaused help token issue (keygen, ...) tells more. Tokens and keys stand in files, in the\n"
-     "environment or on standard input, never on the command line. Files that others may read are\n"
-     "refused.\n"
+     "becaused help token issue (keygen, ...) tells more. Tokens and keys stand in\n"
+     "files, in the environment or on standard input, never on the command line. Files\n"
+     "that others may read are refused.\n"
      "\n"
      "Exit code: 0 when fine, 1 when refused or not possible, 2 for wrong usage.\n",
      false},

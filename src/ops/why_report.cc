@@ -152,7 +152,7 @@ std::string WhyReport::remark() const {
     if (!started_.empty() && !request_.filter.narrow())
         text += phrase("becaused: why: ", started_.size(),
                        started_.size() == 1 ? " request has" : " requests have",
-                       " started and not ended, ", *started_.begin(),
+                       " started and not ended, ", harmless(*started_.begin()),
                        started_.size() == 1 ? "" : " among them", '\n');
     return text;
 }

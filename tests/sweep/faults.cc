@@ -93,10 +93,6 @@ const Costs& costs() { return counted; }
 
 WRAP_UV(uv_cancel, (uv_req_t * request), (request))
 WRAP_UV(uv_fileno, (const uv_handle_t* handle, uv_os_fd_t* fd), (handle, fd))
-WRAP_UV(uv_fs_write,
-        (uv_loop_t * loop, uv_fs_t* request, uv_file file, const uv_buf_t* buffers, unsigned count,
-         int64_t offset, uv_fs_cb done),
-        (loop, request, file, buffers, count, offset, done))
 WRAP_UV(uv_getaddrinfo,
         (uv_loop_t * loop, uv_getaddrinfo_t* request, uv_getaddrinfo_cb done, const char* node,
          const char* service, const addrinfo* hints),

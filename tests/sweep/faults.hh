@@ -15,7 +15,6 @@ namespace becaused::test {
 #define BECAUSED_SWEPT(X)                                                                \
     X(uv_cancel,       EBUSY)                                                            \
     X(uv_fileno,       EBADF)                                                            \
-    X(uv_fs_write,     ENOMEM)                                                           \
     X(uv_getaddrinfo,  ENOMEM)                                                           \
     X(uv_loop_init,    EMFILE, ENOMEM)                                                   \
     X(uv_pipe_open,    ENOMEM)                                                           \
