@@ -112,7 +112,9 @@ Judgement Authenticator::judge_token(const Digest& digest, std::string_view toke
     OpenedToken opened;
     if (const char* fault = open_token(token, settings_.tokens, opened))
         return judge_unknown(peer, fault, now);
-    const Claimed claimed{Claimed::Kind::key, opened.key->id};
+    // Who names the key has seen a token. Whoever leaves it out may be anybody, and must not be able
+    // to lock out those who name it.
+    const Claimed claimed = opened.named ? Claimed{Claimed::Kind::key, opened.key->id} : Claimed{};
     if (std::optional<Judgement> locked = locked_out(peer.address, claimed, now))
         return std::move(*locked);
     Claims claims;

@@ -44,6 +44,7 @@ const char* open_token(std::string_view token, const TokenRules& rules, OpenedTo
     opened.parts = std::move(*parts);
     std::string kid;
     if (read_key_id(opened.parts.footer, kid) != nullptr) return "the token's footer is malformed";
+    opened.named = !kid.empty();
     opened.key = kid.empty() ? rules.keys.only() : rules.keys.find(kid);
     if (opened.key != nullptr) return nullptr;
     return kid.empty() ? "the token names no key (kid)" : "the token's key is not known here (kid)";

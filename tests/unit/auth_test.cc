@@ -61,7 +61,7 @@ struct Fixture {
 
     std::string token(
         std::string_view claims = R"("sub":"ci","exp":"2026-11-21T12:15:00Z")") const {
-        return sign_paseto(key, "{" + std::string(claims) + "}", "", "");
+        return sign_paseto(key, "{" + std::string(claims) + "}", R"({"kid":"a"})", "");
     }
     // Signed by nobody, but names the right key.
     std::string forged(int number = 0) const {
@@ -224,7 +224,7 @@ void what_was_proven_is_forgotten_with_new_settings(void**) {
     AuthSettings other;
     CHECK(other.tokens.keys.add(SecretKey::generate().public_key(), "") == nullptr);
     f.auth->replace(std::move(other));
-    assert_text_equal(f.words(token), "auth_invalid: the token's signature is wrong");
+    assert_text_equal(f.words(token), "auth_invalid: the token's key is not known here (kid)");
     assert_text_equal(f.words(fixed), "auth_invalid: the token is not known");
 }
 
@@ -347,6 +347,18 @@ void nothing_at_all_is_no_attempt(void**) {
     for (int i = 0; i < 100; ++i) f.words("");
     assert_text_equal(f.words(""), "auth_missing: no credentials were sent");
     assert_text_equal(f.words(bearer("nonsense")), "auth_invalid: the token is not known");
+}
+
+void forgers_who_do_not_know_the_name_of_a_key_do_not_lock_out_those_who_do(void**) {
+    Fixture f;
+    assert_text_equal(f.words(bearer(f.token())), "pass token ci");
+    const SecretKey other = SecretKey::generate();
+    for (int i = 0; i < 30; ++i)
+        f.words(bearer(sign_paseto(other, "{\"n\":" + std::to_string(i) + "}", "", "")));
+    const std::string forged = bearer(sign_paseto(other, "{}", "", ""));
+    assert_text_equal(f.words(forged), "auth_locked_out: too many failed attempts 1000");
+    assert_text_equal(f.words(bearer(f.token(R"("sub":"ci2","exp":"2026-11-21T12:15:00Z")"))),
+                      "pass token ci2");
 }
 
 // --- passwords
@@ -574,6 +586,7 @@ int main() {
         cmocka_unit_test(a_stranger_next_door_does_not_lock_out_who_was_in_before),
         cmocka_unit_test(expired_and_misdirected_tokens_are_no_attempts),
         cmocka_unit_test(nothing_at_all_is_no_attempt),
+        cmocka_unit_test(forgers_who_do_not_know_the_name_of_a_key_do_not_lock_out_those_who_do),
         cmocka_unit_test(a_password_is_work_for_another_thread_and_then_cached),
         cmocka_unit_test(wrong_passwords_and_unknown_users_look_alike_and_cost_alike),
         cmocka_unit_test(guessing_a_password_is_slowed_down_per_user_and_address),
