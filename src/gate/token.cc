@@ -52,10 +52,10 @@ const char* open_token(std::string_view token, const TokenRules& rules, OpenedTo
 
 std::optional<Refusal> prove_token(const OpenedToken& opened, const TokenRules& rules,
                                    int64_t wall_ms, Claims& claims) {
-    if (wall_ms >= opened.key->until_ms)
-        return Refusal{Reason::auth_invalid, "the token's key is retired"};
     if (!verify_signature(opened.parts, opened.key->key, rules.implicit))
         return Refusal{Reason::auth_invalid, "the token's signature is wrong"};
+    if (wall_ms >= opened.key->until_ms)
+        return Refusal{Reason::auth_invalid, "the token's key is retired", true};
     if (const char* fault = read_claims(opened.parts.payload, claims))
         return Refusal{Reason::auth_invalid, fault, true};
     if (const char* fault = judge_names(claims, rules))

@@ -158,6 +158,11 @@ void a_static_token_gets_in_until_it_expires(void**) {
                       "auth_invalid: the token is not known");
 }
 
+void long_credentials_are_not_even_hashed(void**) {
+    Fixture f;
+    assert_text_equal(f.words(bearer(std::string(9000, 'a'))), "auth_invalid: they are too long");
+}
+
 void two_credentials_are_none(void**) {
     Fixture f;
     RequestHead head;
@@ -339,6 +344,20 @@ void expired_and_misdirected_tokens_are_no_attempts(void**) {
         assert_text_equal(f.words(bearer(f.old_static_token.view())),
                           "auth_expired: the credentials have expired");
     }
+    assert_text_equal(f.words(bearer("nonsense")), "auth_invalid: the token is not known");
+}
+
+void tokens_of_a_retired_key_are_no_attempts(void**) {
+    Fixture f;
+    AuthSettings settings = f.settings();
+    KeyRing ring;
+    CHECK(ring.add(f.key.public_key(), "a", noon_ms) == nullptr);
+    settings.tokens.keys = ring;
+    f.auth->replace(std::move(settings));
+    for (int i = 0; i < 100; ++i)
+        assert_text_equal(f.words(bearer(f.token(R"("sub":"ci","exp":"2026-11-21T13:00:00Z","n":)" +
+                                                 std::to_string(i)))),
+                          "auth_invalid: the token's key is retired");
     assert_text_equal(f.words(bearer("nonsense")), "auth_invalid: the token is not known");
 }
 
@@ -571,6 +590,7 @@ int main() {
         cmocka_unit_test(strangers_get_in_only_where_the_settings_say_so),
         cmocka_unit_test(a_signed_token_gets_in_as_bearer_and_as_password),
         cmocka_unit_test(a_static_token_gets_in_until_it_expires),
+        cmocka_unit_test(long_credentials_are_not_even_hashed),
         cmocka_unit_test(two_credentials_are_none),
         cmocka_unit_test(a_field_of_the_settings_is_read_in_place_of_authorization),
         cmocka_unit_test(a_token_is_good_for_its_hosts_only_also_from_the_cache),
@@ -585,6 +605,7 @@ int main() {
         cmocka_unit_test(a_stranger_elsewhere_does_not_lock_out_anybody),
         cmocka_unit_test(a_stranger_next_door_does_not_lock_out_who_was_in_before),
         cmocka_unit_test(expired_and_misdirected_tokens_are_no_attempts),
+        cmocka_unit_test(tokens_of_a_retired_key_are_no_attempts),
         cmocka_unit_test(nothing_at_all_is_no_attempt),
         cmocka_unit_test(forgers_who_do_not_know_the_name_of_a_key_do_not_lock_out_those_who_do),
         cmocka_unit_test(a_password_is_work_for_another_thread_and_then_cached),
