@@ -62,6 +62,9 @@ Judgement Authenticator::judge(const RequestHead& head, const Peer& peer, const 
     const CredentialLine line = find_credentials(head, settings_.field);
     if (line.several) return refused(Reason::auth_invalid, "they were sent twice");
     if (line.value.empty()) return for_host(judge_without(peer, now), head.authority);
+    // Not worth a hash: one is made of everything else before it is read.
+    if (line.value.size() > credentials_limit_bytes)
+        return turn_away(peer.address, "they are too long", now);
     const Digest digest = cache_.digest_of(line.value);
     if (const TokenCache::Found* found = cache_.find(digest, now.now_ns, now.wall_ms))
         return found->identity ? for_host(pass(found->identity), head.authority)
@@ -112,7 +115,9 @@ Judgement Authenticator::judge_token(const Digest& digest, std::string_view toke
     OpenedToken opened;
     if (const char* fault = open_token(token, settings_.tokens, opened))
         return judge_unknown(peer, fault, now);
-    const Claimed claimed{Claimed::Kind::key, opened.key->id};
+    // Who names the key has seen a token. Whoever leaves it out may be anybody, and must not be able
+    // to lock out those who name it.
+    const Claimed claimed = opened.named ? Claimed{Claimed::Kind::key, opened.key->id} : Claimed{};
     if (std::optional<Judgement> locked = locked_out(peer.address, claimed, now))
         return std::move(*locked);
     Claims claims;

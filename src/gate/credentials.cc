@@ -2,14 +2,11 @@
 
 #include <algorithm>
 
-#include "gate/paseto.hh"
 #include "http/octets.hh"
 
 namespace becaused {
 
 namespace {
-
-constexpr const char* too_long = "they are too long";
 
 // RFC 9110 §11.2: token68.
 bool is_token68(std::string_view text) {
@@ -74,7 +71,7 @@ CredentialLine find_credentials(const RequestHead& head, std::string_view field)
 
 const char* read_credentials(std::string_view value, std::string_view field,
                              Credentials& credentials) {
-    if (value.size() > token_limit_bytes + 16) return too_long;
+    if (value.size() > credentials_limit_bytes) return "they are too long";
     if (take_scheme(value, "Bearer")) return read_bearer(value, credentials);
     if (take_scheme(value, "Basic")) return read_basic(value, credentials);
     if (field == "authorization" || field == "proxy-authorization")

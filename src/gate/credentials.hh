@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "gate/paseto.hh"
 #include "gate/secret.hh"
 #include "http/head.hh"
 
@@ -17,6 +18,9 @@ struct Credentials {
     bool basic = false;
     Secret decoded;  // what `user` and `secret` look into, for Basic
 };
+
+// Longer ones are refused unread.
+inline constexpr size_t credentials_limit_bytes = token_limit_bytes + 16;
 
 struct CredentialLine {
     std::string_view value;  // as sent; empty: none was

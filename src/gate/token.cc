@@ -44,6 +44,7 @@ const char* open_token(std::string_view token, const TokenRules& rules, OpenedTo
     opened.parts = std::move(*parts);
     std::string kid;
     if (read_key_id(opened.parts.footer, kid) != nullptr) return "the token's footer is malformed";
+    opened.named = !kid.empty();
     opened.key = kid.empty() ? rules.keys.only() : rules.keys.find(kid);
     if (opened.key != nullptr) return nullptr;
     return kid.empty() ? "the token names no key (kid)" : "the token's key is not known here (kid)";
@@ -51,10 +52,10 @@ const char* open_token(std::string_view token, const TokenRules& rules, OpenedTo
 
 std::optional<TokenFlaw> prove_token(const OpenedToken& opened, const TokenRules& rules,
                                    int64_t wall_ms, Claims& claims) {
-    if (wall_ms >= opened.key->until_ms)
-        return TokenFlaw{Reason::auth_invalid, "the token's key is retired"};
     if (!verify_signature(opened.parts, opened.key->key, rules.implicit))
         return TokenFlaw{Reason::auth_invalid, "the token's signature is wrong"};
+    if (wall_ms >= opened.key->until_ms)
+        return TokenFlaw{Reason::auth_invalid, "the token's key is retired", true};
     if (const char* fault = read_claims(opened.parts.payload, claims))
         return TokenFlaw{Reason::auth_invalid, fault, true};
     if (const char* fault = judge_names(claims, rules))

@@ -36,6 +36,7 @@ struct TokenRules {
 struct OpenedToken {
     Paseto parts;
     const RingKey* key = nullptr;  // the ring's
+    bool named = false;            // the token says so itself (kid)
 };
 
 // Without any proof: the token's parts, and the key that it names. Null when fine.

@@ -61,7 +61,7 @@ struct Fixture {
 
     std::string token(
         std::string_view claims = R"("sub":"ci","exp":"2026-11-21T12:15:00Z")") const {
-        return sign_paseto(key, "{" + std::string(claims) + "}", "", "");
+        return sign_paseto(key, "{" + std::string(claims) + "}", R"({"kid":"a"})", "");
     }
     // Signed by nobody, but names the right key.
     std::string forged(int number = 0) const {
@@ -158,6 +158,11 @@ void a_static_token_gets_in_until_it_expires(void**) {
                       "auth_invalid: the token is not known");
 }
 
+void long_credentials_are_not_even_hashed(void**) {
+    Fixture f;
+    assert_text_equal(f.words(bearer(std::string(9000, 'a'))), "auth_invalid: they are too long");
+}
+
 void two_credentials_are_none(void**) {
     Fixture f;
     RequestHead head;
@@ -224,7 +229,7 @@ void what_was_proven_is_forgotten_with_new_settings(void**) {
     AuthSettings other;
     CHECK(other.tokens.keys.add(SecretKey::generate().public_key(), "") == nullptr);
     f.auth->replace(std::move(other));
-    assert_text_equal(f.words(token), "auth_invalid: the token's signature is wrong");
+    assert_text_equal(f.words(token), "auth_invalid: the token's key is not known here (kid)");
     assert_text_equal(f.words(fixed), "auth_invalid: the token is not known");
 }
 
@@ -342,11 +347,37 @@ void expired_and_misdirected_tokens_are_no_attempts(void**) {
     assert_text_equal(f.words(bearer("nonsense")), "auth_invalid: the token is not known");
 }
 
+void tokens_of_a_retired_key_are_no_attempts(void**) {
+    Fixture f;
+    AuthSettings settings = f.settings();
+    KeyRing ring;
+    CHECK(ring.add(f.key.public_key(), "a", noon_ms) == nullptr);
+    settings.tokens.keys = ring;
+    f.auth->replace(std::move(settings));
+    for (int i = 0; i < 100; ++i)
+        assert_text_equal(f.words(bearer(f.token(R"("sub":"ci","exp":"2026-11-21T13:00:00Z","n":)" +
+                                                 std::to_string(i)))),
+                          "auth_invalid: the token's key is retired");
+    assert_text_equal(f.words(bearer("nonsense")), "auth_invalid: the token is not known");
+}
+
 void nothing_at_all_is_no_attempt(void**) {
     Fixture f;
     for (int i = 0; i < 100; ++i) f.words("");
     assert_text_equal(f.words(""), "auth_missing: no credentials were sent");
     assert_text_equal(f.words(bearer("nonsense")), "auth_invalid: the token is not known");
+}
+
+void forgers_who_do_not_know_the_name_of_a_key_do_not_lock_out_those_who_do(void**) {
+    Fixture f;
+    assert_text_equal(f.words(bearer(f.token())), "pass token ci");
+    const SecretKey other = SecretKey::generate();
+    for (int i = 0; i < 30; ++i)
+        f.words(bearer(sign_paseto(other, "{\"n\":" + std::to_string(i) + "}", "", "")));
+    const std::string forged = bearer(sign_paseto(other, "{}", "", ""));
+    assert_text_equal(f.words(forged), "auth_locked_out: too many failed attempts 1000");
+    assert_text_equal(f.words(bearer(f.token(R"("sub":"ci2","exp":"2026-11-21T12:15:00Z")"))),
+                      "pass token ci2");
 }
 
 // --- passwords
@@ -559,6 +590,7 @@ int main() {
         cmocka_unit_test(strangers_get_in_only_where_the_settings_say_so),
         cmocka_unit_test(a_signed_token_gets_in_as_bearer_and_as_password),
         cmocka_unit_test(a_static_token_gets_in_until_it_expires),
+        cmocka_unit_test(long_credentials_are_not_even_hashed),
         cmocka_unit_test(two_credentials_are_none),
         cmocka_unit_test(a_field_of_the_settings_is_read_in_place_of_authorization),
         cmocka_unit_test(a_token_is_good_for_its_hosts_only_also_from_the_cache),
@@ -573,7 +605,9 @@ int main() {
         cmocka_unit_test(a_stranger_elsewhere_does_not_lock_out_anybody),
         cmocka_unit_test(a_stranger_next_door_does_not_lock_out_who_was_in_before),
         cmocka_unit_test(expired_and_misdirected_tokens_are_no_attempts),
+        cmocka_unit_test(tokens_of_a_retired_key_are_no_attempts),
         cmocka_unit_test(nothing_at_all_is_no_attempt),
+        cmocka_unit_test(forgers_who_do_not_know_the_name_of_a_key_do_not_lock_out_those_who_do),
         cmocka_unit_test(a_password_is_work_for_another_thread_and_then_cached),
         cmocka_unit_test(wrong_passwords_and_unknown_users_look_alike_and_cost_alike),
         cmocka_unit_test(guessing_a_password_is_slowed_down_per_user_and_address),

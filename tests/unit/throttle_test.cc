@@ -103,6 +103,8 @@ void a_success_forgives_the_user_but_not_the_address(void**) {
     f.throttle.proved(home, alice, f.now_ns);
     assert_int_equal(f.wait(home, alice), 0);
     assert_int_equal(f.wait(home, nobody), 1000);
+    f.fail(home, alice, 5);
+    assert_int_equal(f.wait(home, alice), 0);
 }
 
 void a_key_is_forgiven_more_than_a_user(void**) {
