@@ -19,10 +19,11 @@ std::optional<TokenFlaw> judge_times(const Claims& claims, const TokenRules& rul
     if (claims.expires_ms && now >= *claims.expires_ms + leeway)
         return TokenFlaw{Reason::auth_expired, "the token has expired", true};
     if (claims.not_before_ms && now < *claims.not_before_ms - leeway)
-        return TokenFlaw{Reason::auth_invalid, "the token is not valid yet; is a clock wrong?", true};
+        return TokenFlaw{Reason::auth_invalid, "the token is not valid yet; is a clock wrong?",
+                         true};
     if (claims.issued_ms && now < *claims.issued_ms - leeway)
         return TokenFlaw{Reason::auth_invalid, "the token is from the future; is a clock wrong?",
-                       true};
+                         true};
     return std::nullopt;
 }
 
