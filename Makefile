@@ -28,7 +28,7 @@ test = JOBS=$(JOBS) scripts/test
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build run test test-build test-one test-clang e2e asan tsan fuzz cover bench lint \
-	format tidy docs check-debian13 clean
+	format tidy docs check-debian12 check-debian13 clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -108,9 +108,11 @@ format: ## Rewrite the sources in the house format
 docs: build ## Write the generated reference pages
 	@scripts/docs
 
-check-debian13: ## Build and test on Debian 13, in a root of its own under build/
-	@scripts/deps debian13
-	@scripts/check-debian13
+check-debian12: ## Test and build on Debian 12, in a root of its own under build/
+check-debian13: ## The same on Debian 13
+check-debian12 check-debian13:
+	@scripts/deps debootstrap
+	@scripts/check-debian $(@:check-debian%=%)
 
 clean: ## Remove all that was built
 	@rm -rf build

@@ -16,8 +16,9 @@ void SliceQueue::grow() {
 
 void SliceQueue::push(Slice slice) {
     if (slice.empty()) return;
-    if (count_ == capacity_) grow();
     bytes_ += slice.size();
+    if (count_ > 0 && at(count_ - 1).join(slice)) return;
+    if (count_ == capacity_) grow();
     ring_[(first_ + count_) & (capacity_ - 1)] = std::move(slice);
     ++count_;
 }
@@ -52,7 +53,8 @@ void SliceQueue::clear() {
 }
 
 SlabPool::~SlabPool() {
-    if (current_ != nullptr && --current_->references == 0) give_back(current_);
+    for (Slab* open : {reads_, copies_})
+        if (open != nullptr && --open->references == 0) give_back(open);
     CHECK(alive_ == 0);
     while (free_ != nullptr) {
         Slab* slab = free_;
@@ -101,34 +103,34 @@ void SlabPool::give_back(Slab* slab) noexcept {
     }
 }
 
-std::span<char> SlabPool::room(size_t min_room, size_t limit) {
-    if (current_ != nullptr && current_->references == 1) current_->used = 0;
-    if (current_ != nullptr && Slab::size - current_->used < min_room) {
-        Slab* full = std::exchange(current_, nullptr);
+std::span<char> SlabPool::room(Slab*& open, size_t min_room, size_t limit) {
+    if (idle(open)) open->used = 0;
+    if (open != nullptr && Slab::size - open->used < min_room) {
+        Slab* full = std::exchange(open, nullptr);
         if (--full->references == 0) give_back(full);
     }
-    if (current_ == nullptr) current_ = take(limit);
-    if (current_ == nullptr) return {};
-    return {current_->bytes + current_->used, Slab::size - current_->used};
+    if (open == nullptr) open = take(limit);
+    if (open == nullptr) return {};
+    return {open->bytes + open->used, Slab::size - open->used};
 }
 
-Slice SlabPool::claim(size_t count) {
-    CHECK(current_ != nullptr && current_->used + count <= Slab::size);
-    Slice slice(current_, {current_->bytes + current_->used, count});
-    current_->used += static_cast<uint32_t>(count);
+Slice SlabPool::claim(Slab* open, size_t count) {
+    CHECK(open != nullptr && open->used + count <= Slab::size);
+    Slice slice(open, {open->bytes + open->used, count});
+    open->used += static_cast<uint32_t>(count);
     return slice;
 }
 
 void SlabPool::settle() {
-    if (current_ != nullptr && current_->references == 1) current_->used = 0;
+    if (idle(reads_)) reads_->used = 0;
 }
 
 Slice SlabPool::copy(std::string_view bytes) {
     CHECK(bytes.size() <= Slab::size);
     if (bytes.empty()) return {};
-    const std::span<char> space = room(bytes.size(), SIZE_MAX);
+    const std::span<char> space = room(copies_, bytes.size(), SIZE_MAX);
     std::memcpy(space.data(), bytes.data(), bytes.size());
-    return claim(bytes.size());
+    return claim(copies_, bytes.size());
 }
 
 }  // namespace becaused

@@ -1,6 +1,6 @@
 // Bytes on their way. A Slab is 256 KiB with a plain reference count (one thread, one loop); a Slice
 // is a counted view into one; a SliceQueue is a FIFO of Slices. SlabPool owns every Slab, hands out at
-// most `limit` of them and keeps a few warm. Nothing here copies, except `SlabPool::copy`.
+// most `limit` of them and keeps a few warm. Nothing here copies, except `SlabPool::copy` and `keep`.
 #pragma once
 
 #include <cstddef>
@@ -57,6 +57,13 @@ class Slice {
         return Slice(slab_, inside);
     }
     void drop_front(size_t count) { bytes_.remove_prefix(count); }
+    // Takes `next` in when it lies right behind; false when it does not.
+    bool join(const Slice& next) {
+        if (slab_ == nullptr || slab_ != next.slab_) return false;
+        if (bytes_.data() + bytes_.size() != next.bytes_.data()) return false;
+        bytes_ = {bytes_.data(), bytes_.size() + next.bytes_.size()};
+        return true;
+    }
 
   private:
     inline void release() noexcept;
@@ -65,7 +72,8 @@ class Slice {
     std::string_view bytes_;
 };
 
-// FIFO of non-empty Slices. Holds no memory until first used, then keeps what it grew to while in use.
+// FIFO of non-empty Slices; neighbours in one slab are one Slice. Holds no memory until first used, then
+// keeps what it grew to while in use.
 class SliceQueue {
   public:
     SliceQueue() = default;
@@ -108,21 +116,24 @@ class SlabPool {
 
     // The room at the end of the current slab for the next read, at least 64 KiB; empty when the
     // limit is reached. Valid until the next call of `room` or `copy`.
-    std::span<char> room() { return room(64 * 1024, limit_); }
+    std::span<char> room() { return room(reads_, 64 * 1024, limit_); }
     // Makes a Slice of the first `count` bytes that were written to `room()`.
-    Slice claim(size_t count);
+    Slice claim(size_t count) { return claim(reads_, count); }
     // After a claimed Slice was dealt with: takes the room back if nobody kept a reference.
     void settle();
     // A Slice with a copy of `bytes` (at most Slab::size). May go beyond the limit by one slab: what is
     // copied (heads, chunk lines) is small, bounded, and must not be lost half-way.
     Slice copy(std::string_view bytes);
+    // For bytes that must wait, a part of `slice`: shared, or copied when so few that they would keep
+    // a whole slab for themselves. Copies lie close together, in a slab of their own.
+    Slice keep(const Slice& slice, std::string_view bytes) {
+        return bytes.size() < share_bytes ? copy(bytes) : slice.share(bytes);
+    }
 
     size_t limit() const { return limit_; }
-    size_t alive() const { return alive_; }  // handed out, the current one included
-    // Slabs that someone holds (the pool's own current slab does not count).
-    size_t held() const {
-        return alive_ - ((current_ != nullptr && current_->references == 1) ? 1 : 0);
-    }
+    size_t alive() const { return alive_; }  // handed out, the open ones included
+    // Slabs that someone holds (the pool's own two open ones do not count).
+    size_t held() const { return alive_ - idle(reads_) - idle(copies_); }
     bool scarce() const { return alive_ + alive_ / 8 >= limit_; }
 
     // Called after a slab came back while someone had been refused one.
@@ -132,18 +143,25 @@ class SlabPool {
     }
     // The next `take`s to fail although the limit is not reached (tests); counts down per take.
     void fail_take_after(int64_t count) { fail_after_ = count; }
+    bool failure_pending() const { return fail_after_ >= 0; }
 
   private:
     static constexpr size_t warm = 4;
+    static constexpr size_t share_bytes = 4 * 1024;
 
+    static size_t idle(const Slab* open) {
+        return open != nullptr && open->references == 1 ? 1 : 0;
+    }
     Slab* take(size_t limit);
-    std::span<char> room(size_t min_room, size_t limit);
+    std::span<char> room(Slab*& open, size_t min_room, size_t limit);
+    static Slice claim(Slab* open, size_t count);
 
     size_t limit_;
     size_t alive_ = 0;
     size_t free_count_ = 0;
     Slab* free_ = nullptr;
-    Slab* current_ = nullptr;
+    Slab* reads_ = nullptr;   // being read into
+    Slab* copies_ = nullptr;  // being copied into
     bool refused_ = false;
     int64_t fail_after_ = -1;
     void (*relief_)(void*) noexcept = nullptr;

@@ -3,6 +3,7 @@
 // Run-time failures of peers are not Statuses but Endings (ledger/ending.hh).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -39,12 +40,12 @@ class [[nodiscard]] Result {
     const Status& status() const { return status_; }
     T& value() {
         CHECK(ok());
-        return value_;
+        return *value_;
     }
 
   private:
     Status status_ = Status::fine();
-    T value_{};
+    std::optional<T> value_;
 };
 
 // The one way to drop an error: say why it does not matter. `error` is a libuv code or errno.

@@ -27,13 +27,13 @@ class JsonLine {
     JsonLine(const JsonLine&) = delete;
     JsonLine& operator=(const JsonLine&) = delete;
 
-    void text(std::string_view key, std::string_view value);
-    void number(std::string_view key, uint64_t value);
-    void ms(std::string_view key, uint64_t ns);
-    void time(std::string_view key, uint64_t wall_ns);
-    void flag(std::string_view key, bool value);
-    // Nested objects and arrays; `key` empty inside arrays.
-    void open(std::string_view key, char bracket);
+    void text(std::string_view name, std::string_view value);
+    void number(std::string_view name, uint64_t value);
+    void ms(std::string_view name, uint64_t ns);
+    void time(std::string_view name, uint64_t wall_ns);
+    void flag(std::string_view name, bool value);
+    // Nested objects and arrays; `name` empty inside arrays.
+    void open(std::string_view name, char bracket);
     void close(char bracket);
     // Closes the object and ends the line.
     void end() { out_ += "}\n"; }

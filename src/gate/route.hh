@@ -1,12 +1,13 @@
-// What a request is for, as far as its path tells: its patience class, and whether its answer may turn
-// into a tunnel without an upgrade. One table of Docker's routes; settings put patterns before it.
-// Pure. Matching is on the path as sent, without the /vN.N prefix.
+// What a request is for, as far as its route tells: its patience class, and whether its answer may turn
+// into a tunnel without an upgrade. From the one table of routes (gate/route_table.hh); settings put
+// patterns before it. Pure.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "gate/route_table.hh"
 #include "ledger/vocabulary.hh"
 
 namespace becaused {
@@ -27,11 +28,10 @@ struct Route {
 };
 
 bool matches(std::string_view pattern, std::string_view path);
-// The path without a leading /vN.N (API version).
-std::string_view without_version(std::string_view path);
 
-// Unknown paths get RouteClass::transfer: no limit on the first byte, a generous one on silence.
-Route find_route(const std::vector<RoutePattern>& own, std::string_view method,
-                 std::string_view path);
+// `path`: decoded, without the version; `row`: the table's row for it, or null. Without one it is
+// RouteClass::transfer: no limit on the first byte, a generous one on silence.
+Route route_of(const RouteRow* row, const std::vector<RoutePattern>& own, std::string_view method,
+               std::string_view path);
 
 }  // namespace becaused

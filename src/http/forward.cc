@@ -232,8 +232,12 @@ ForwardedRequest write_request_head(const RequestHead& head, const BodyFraming& 
         sent.request_id = hop.request_id;
         append_line(out, "X-Request-Id", hop.request_id);
     }
-    if (asked.traceparent == nullptr && !hop.traceparent.empty())
+    if (asked.traceparent != nullptr) {
+        sent.traceparent = asked.traceparent->value;
+    } else if (!hop.traceparent.empty()) {
+        sent.traceparent = hop.traceparent;
         append_line(out, "traceparent", hop.traceparent);
+    }
     out += "\r\n";
     return sent;
 }

@@ -35,7 +35,9 @@ bool valid_traceparent(std::string_view value);
 
 // What the outgoing request may ask of the upstream; part of the record and of AskedFor.
 struct ForwardedRequest {
-    std::string_view request_id;  // the one that was sent: a view into `out` or into `hop`
+    // The ones that were sent: views into the head or into `hop`.
+    std::string_view request_id;
+    std::string_view traceparent;
 };
 
 // Appends the upstream's request head to `out` (which keeps its capacity). The body follows as `framing`

@@ -137,7 +137,7 @@ namespace becaused {
     X(shutdown,               operator_, truncated, 503, "proxy_internal_response", "becaused was told to stop at once {phase}.") \
     X(max_age,                operator_, truncated, 504, "http_response_timeout", "The whole-exchange limit max_age of {setting} was reached {phase}.") \
     X(accept_limit,           proxy,    refused,   503, "proxy_internal_error", "becaused has as many connections as it may have ({limit}).") \
-    X(fd_exhausted,           proxy,    refused,   0, "proxy_internal_error", "becaused has no file descriptor left ({errno}).") \
+    X(fd_exhausted,           proxy,    refused,   503, "proxy_internal_error", "becaused has no file descriptor left ({errno}).") \
     X(memory_shed,            proxy,    refused,   503, "proxy_internal_error", "becaused's memory budget is used up: try again in a moment.") \
     X(partner,                nobody,   truncated, 0, "", "Its partner ended first: {first}.")                          \
     X(internal,               proxy,    fault,     500, "proxy_internal_error", "becaused failed: {detail} ({errno}).") \

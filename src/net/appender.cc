@@ -1,8 +1,12 @@
 #include "net/appender.hh"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -10,27 +14,77 @@ namespace becaused {
 
 namespace {
 
-int open_file(const std::string& path) {
-    return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+constexpr uint64_t retry_ns = 10 * Wheel::tick_ns;
+constexpr int wait_ms = static_cast<int>(Wheel::tick_ns / ns_per_ms);  // for a pipe's reader
+constexpr int last_wait_ms = 1'000;                                    // and at close
+
+// Where write(2) would wait longer than `ms` for a reader: EAGAIN. Negative errno, or the bytes written.
+ssize_t write_some(int fd, std::string_view bytes, size_t most, int ms) {
+    pollfd room{fd, POLLOUT, 0};
+    if (::poll(&room, 1, ms) <= 0) return -EAGAIN;
+    ssize_t count = -1;
+    do count = ::write(fd, bytes.data(), std::min(bytes.size(), most));
+    while (count < 0 && errno == EINTR);
+    return count < 0 ? -errno : count;
+}
+
+// Standard output as our own description of it, so that it can be made not to wait without doing so to
+// whoever shares it. A file keeps its offset only in the shared one; a socket cannot be opened.
+int open_standard_output() {
+    struct stat there {};
+    if (::fstat(STDOUT_FILENO, &there) != 0) return -1;
+    if (!S_ISFIFO(there.st_mode) && !S_ISCHR(there.st_mode)) return STDOUT_FILENO;
+    const int own = ::open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    return own >= 0 ? own : STDOUT_FILENO;
 }
 
 }  // namespace
 
+int Appender::open_path() {
+    if (path_ == "-") return open_standard_output();
+    struct stat there {};
+    // Opened for reading too, a pipe needs no reader, and one that goes away may come back.
+    const bool pipe = ::stat(path_.c_str(), &there) == 0 && S_ISFIFO(there.st_mode);
+    const int way = pipe ? O_RDWR : O_WRONLY | O_APPEND | O_CREAT;
+    return ::open(path_.c_str(), way | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0640);
+}
+
 Status Appender::open(const std::string& path) {
     path_ = path;
-    fd_ = path == "-" ? STDOUT_FILENO : open_file(path);
+    fd_ = open_path();
     if (fd_ < 0)
         return Status::failed("records: " + path + ": cannot be written: " + std::strerror(errno));
-    request_.data = this;
+    // What poll(2) calls writable takes this much without waiting, whatever it is (pipe(7), PIPE_BUF).
+    struct stat there {};
+    const bool file = ::fstat(fd_, &there) == 0 && S_ISREG(there.st_mode);
+    if (fd_ == STDOUT_FILENO && !file) most_ = PIPE_BUF;
+    end_torn_line();
     return Status::fine();
 }
 
+void Appender::end_torn_line() {
+    struct stat there {};
+    if (path_ == "-" || ::fstat(fd_, &there) != 0) return;
+    if (!S_ISREG(there.st_mode) || there.st_size == 0) return;
+    const int look = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+    if (look < 0) return;  // ours to write, not to read
+    char last = '\n';
+    const bool read = ::pread(look, &last, 1, there.st_size - 1) == 1;
+    ignored(::close(look), "only read from");
+    if (read && last != '\n') filling_ += '\n';
+}
+
 bool Appender::append(std::string_view line) {
-    if (filling_.size() + line.size() > limit_bytes_) return false;
+    if (waiting_bytes() + line.size() > limit_bytes_) return false;
     filling_ += line;
-    if (filling_.size() >= flush_bytes && !busy_) flush();
+    if (piled_up() && !busy_ && last_error_ == 0) flush();
     else loop_.wheel().arm_earlier(*this, loop_.now_ns() + Wheel::tick_ns);
     return true;
+}
+
+void Appender::reopen() {
+    reopen_ = true;
+    loop_.wheel().arm_earlier(*this, loop_.now_ns());
 }
 
 void Appender::on_ring() {
@@ -38,78 +92,100 @@ void Appender::on_ring() {
 }
 
 void Appender::try_reopen() {
+    const bool at_line_end = written_ == 0 || writing_[written_ - 1] == '\n';
+    if (!at_line_end && last_error_ == 0) return;  // the rest of the line belongs to the old file
     reopen_ = false;
     if (path_ == "-") return;
-    const int fd = open_file(path_);
+    const int fd = open_path();
     if (fd < 0) {
-        last_error_ = errno;  // the old file goes on being written: nothing is lost
+        // The old file goes on being written: nothing is lost.
+        sink_.on_trouble(path_, "cannot be opened anew", -errno);
         return;
     }
-    ::close(fd_);
+    if (!at_line_end) written_ = writing_.rfind('\n', written_ - 1) + 1;
+    ignored(::close(fd_), "what was written to it is written");
     fd_ = fd;
 }
 
 void Appender::flush() {
-    if (reopen_ && written_ == writing_.size()) try_reopen();
+    if (reopen_) try_reopen();
     if (written_ == writing_.size()) {
         writing_.clear();
         written_ = 0;
         writing_.swap(filling_);
     }
     if (writing_.empty()) return;
-    uv_buf_t buffer = ::uv_buf_init(writing_.data() + written_,
-                                    static_cast<unsigned>(writing_.size() - written_));
-    // Offset -1: write(2) at the end, as O_APPEND says.
-    const int error = ::uv_fs_write(loop_.uv(), &request_, fd_, &buffer, 1, -1, write_cb);
+    work_ = {{}, fd_, most_, std::string_view(writing_).substr(written_), 0};
+    work_.request.data = this;
+    const int error = ::uv_queue_work(loop_.uv(), &work_.request, write_work, written_cb);
     busy_ = error == 0;
-    if (!busy_) {
-        last_error_ = -error;
-        loop_.wheel().arm_earlier(*this, loop_.now_ns() + Wheel::tick_ns);
-    }
+    if (busy_) return;
+    last_error_ = error;
+    loop_.wheel().arm_earlier(*this, loop_.now_ns() + retry_ns);
 }
 
-void Appender::write_cb(uv_fs_t* request) noexcept {
-    const ssize_t result = request->result;
+void Appender::write_work(uv_work_t* request) noexcept {
+    Work& work = static_cast<Appender*>(request->data)->work_;
+    work.result = write_some(work.fd, work.bytes, work.most, wait_ms);
+}
+
+void Appender::written_cb(uv_work_t* request, int status) noexcept {
     auto* appender = static_cast<Appender*>(request->data);
-    ::uv_fs_req_cleanup(request);
-    appender->handle_written(result);
+    appender->handle_written(status == 0 ? appender->work_.result : status);
 }
 
 void Appender::handle_written(ssize_t result) {
     busy_ = false;
+    if (result == -EAGAIN) {  // the thread has waited for the reader; now the loop does
+        loop_.wheel().arm_earlier(*this, loop_.now_ns() + Wheel::tick_ns);
+        return;
+    }
     if (result < 0) {
-        // A full disk may have room again: kept, and tried once a tick.
-        last_error_ = static_cast<int>(-result);
-        loop_.wheel().arm_earlier(*this, loop_.now_ns() + 10 * Wheel::tick_ns);
+        // A full disk may have room again: kept, and tried again soon.
+        tell("cannot be written", static_cast<int>(result));
+        loop_.wheel().arm_earlier(*this, loop_.now_ns() + retry_ns);
         return;
     }
     last_error_ = 0;
     written_ += static_cast<size_t>(result);
-    if (written_ < writing_.size() || filling_.size() >= flush_bytes) flush();
+    if (written_ < writing_.size() || piled_up()) flush();
     else if (!filling_.empty() || reopen_)
         loop_.wheel().arm_earlier(*this, loop_.now_ns() + Wheel::tick_ns);
+}
+
+void Appender::tell(std::string_view what, int error) {
+    if (error == last_error_) return;
+    last_error_ = error;
+    sink_.on_trouble(path_, what, error);
+}
+
+std::string Appender::write_rest() {
+    CHECK(!busy_);
+    if (fd_ < 0) return {};
+    if (reopen_) try_reopen();
+    writing_.erase(0, written_);
+    writing_ += filling_;
+    filling_.clear();
+    written_ = 0;
+    while (written_ < writing_.size()) {
+        const std::string_view rest = std::string_view(writing_).substr(written_);
+        const ssize_t count = write_some(fd_, rest, most_, last_wait_ms);
+        if (count <= 0) {
+            if (count != -EAGAIN) tell("cannot be written", static_cast<int>(count));
+            break;
+        }
+        written_ += static_cast<size_t>(count);
+    }
+    std::string lost = writing_.substr(written_);
+    writing_.clear();
+    written_ = 0;
+    return lost;
 }
 
 void Appender::close() {
     CHECK(!busy_);
     Wheel::disarm(*this);
-    if (fd_ < 0) return;
-    if (reopen_ && written_ == writing_.size()) try_reopen();
-    for (std::string* buffer : {&writing_, &filling_}) {
-        size_t from = buffer == &writing_ ? written_ : 0;
-        while (from < buffer->size()) {
-            const ssize_t count = ::write(fd_, buffer->data() + from, buffer->size() - from);
-            if (count < 0 && errno == EINTR) continue;
-            if (count < 0) {
-                last_error_ = errno;
-                break;
-            }
-            from += static_cast<size_t>(count);
-        }
-        buffer->clear();
-    }
-    written_ = 0;
-    if (fd_ != STDOUT_FILENO) ::close(fd_);
+    if (fd_ > STDOUT_FILENO) ignored(::close(fd_), "what was written to it is written");
     fd_ = -1;
 }
 

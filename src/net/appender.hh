@@ -1,10 +1,15 @@
-// Lines to a file without waiting for it: collected in memory, written by libuv's thread pool at most a
-// tick later or when 64 KiB are there. The memory is bounded: what does not fit is not taken, and the
-// caller counts it. Never blocks the loop, but for the last flush at close.
+// Lines to a file, a pipe or standard output, without waiting for it: collected in memory, written by
+// libuv's thread pool at most a tick later or when 64 KiB are there. The memory is bounded: what does not
+// fit is not taken, and the caller counts it. Owns the descriptor it opened, never standard output's own.
+//
+// Never blocks the loop, and its thread no longer than a tick on a pipe that nobody empties: such a pipe
+// must not keep the process from ending either.
 #pragma once
 
 #include <uv.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -13,45 +18,80 @@
 
 namespace becaused {
 
+class AppenderSink {
+  public:
+    AppenderSink() = default;
+    AppenderSink(const AppenderSink&) = delete;
+    AppenderSink& operator=(const AppenderSink&) = delete;
+    // Writing, or opening anew, failed; `error` is negative. What is queued is kept and tried again. Told
+    // once, and again after a success or when the error is another one; never from inside a call of the
+    // sink's.
+    virtual void on_trouble(std::string_view path, std::string_view what, int error) = 0;
+
+  protected:
+    ~AppenderSink() = default;
+};
+
 class Appender final : private WheelNode {
   public:
-    Appender(Loop& loop, uint64_t limit_bytes) : loop_(loop), limit_bytes_(limit_bytes) {}
+    Appender(Loop& loop, AppenderSink& sink, uint64_t limit_bytes)
+        : loop_(loop), sink_(sink), limit_bytes_(limit_bytes) {}
     Appender(const Appender&) = delete;
     Appender& operator=(const Appender&) = delete;
     ~Appender() { CHECK(fd_ < 0); }
 
-    // `path`: appended to, created with mode 0640; "-" is standard output.
+    // `path`: appended to, created with mode 0640; "-" is standard output. A named pipe needs no reader
+    // yet. Where the last life left half a line, it is ended first.
     Status open(const std::string& path);
     // False when the limit is reached: nothing of `line` was taken.
     bool append(std::string_view line);
-    // Opens the path anew once what was written so far is out (after the file was moved away).
-    void reopen() { reopen_ = true; }
-    // Writes what is left, waiting for the disk, and closes. Call when the loop has ended.
+    // Opens the path anew within a tick (after the file was moved away). A line is never cut in two;
+    // what cannot be written to the old file goes to the new one.
+    void reopen();
+    // After a refusal: half of the memory is free again, so that it is worth while to go on.
+    bool has_room() const { return waiting_bytes() <= limit_bytes_ / 2; }
+    // Both when the loop has ended. Writes what is left, waiting a short while for a slow reader; returns
+    // the bytes that it had to give up, of which the first line may be partly written.
+    std::string write_rest();
     void close();
 
-    // Times that writing failed since the last success, and the errno of the last; 0: none.
-    int last_error() const { return last_error_; }
-
   private:
-    static constexpr size_t flush_bytes = 64 * 1024;
+    static constexpr uint64_t flush_bytes = 64 * 1024;  // or half of the limit
+
+    // What the thread reads and fills in.
+    struct Work {
+        uv_work_t request;
+        int fd;
+        size_t most;  // bytes per write(2)
+        std::string_view bytes;
+        ssize_t result;  // bytes, or negative errno
+    };
 
     void on_ring() override;
-    void flush();
+    int open_path();
+    void end_torn_line();
     void try_reopen();
+    void flush();
     void handle_written(ssize_t result);
-    static void write_cb(uv_fs_t* request) noexcept;
+    void tell(std::string_view what, int error);
+    bool piled_up() const { return filling_.size() >= std::min(limit_bytes_ / 2, flush_bytes); }
+    uint64_t waiting_bytes() const { return writing_.size() - written_ + filling_.size(); }
+    static void write_work(uv_work_t* request) noexcept;
+    static void written_cb(uv_work_t* request, int status) noexcept;
 
     Loop& loop_;
+    AppenderSink& sink_;
     uint64_t limit_bytes_;
     std::string path_;
     int fd_ = -1;
+    size_t most_ = SIZE_MAX;  // less where a larger write(2) might wait
     bool busy_ = false;
     bool reopen_ = false;
-    int last_error_ = 0;
+    int last_error_ = 0;  // of the last write; 0: it worked
     size_t written_ = 0;  // of writing_
     std::string filling_;
     std::string writing_;
-    uv_fs_t request_{};
+    Work work_{};
 };
 
 }  // namespace becaused

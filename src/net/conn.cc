@@ -45,10 +45,9 @@ void Conn::connect_cb(uv_connect_t* request, int status) noexcept {
 void Conn::close_cb(uv_handle_t* handle) noexcept { of(handle).handle_closed(); }
 
 Conn::Conn(Loop& loop, Ledger& ledger, Side side, const Endpoint& peer, ConnSink* sink)
-    : loop_(loop), sink_(sink), entry_(ledger) {
+    : loop_(loop), sink_(sink), entry_(ledger), unix_(peer.kind == Endpoint::Kind::unix) {
     entry_.facts.side = side;
     entry_.facts.peer = peer;
-    unix_ = peer.kind == Endpoint::Kind::unix;
     // Fails only for socket families that need a socket at once; these do not.
     CHECK((unix_ ? ::uv_pipe_init(loop.uv(), &handle_.pipe, 0)
                  : ::uv_tcp_init(loop.uv(), &handle_.tcp)) == 0);
@@ -57,12 +56,11 @@ Conn::Conn(Loop& loop, Ledger& ledger, Side side, const Endpoint& peer, ConnSink
 
 Conn::~Conn() = default;
 
-void Conn::fail_at_birth(Op op, int error) {
+void Conn::fail_at_birth(int error) {
     sink_ = nullptr;
-    const bool no_descriptor = error == UV_EMFILE || error == UV_ENFILE;
-    const Phase phase = facts().side == Side::client ? Phase::accept : Phase::connect;
-    end(no_descriptor ? Ending::by_io(Reason::fd_exhausted, phase, op, error)
-                      : Ending::internal(phase, op, error, "a socket could not be made"),
+    end(facts().side == Side::upstream
+            ? connect_failed(error)
+            : Ending::internal(Phase::accept, Op::accept, error, "a socket could not be made"),
         Close::fin);
 }
 
@@ -78,7 +76,7 @@ Conn* Conn::accepted(Loop& loop, Ledger& ledger, const Arrival& arrival,
                                           : ::uv_tcp_open(&conn->handle_.tcp, fd);
     if (error == 0) return conn;
     ignored(::close(fd), "libuv did not take it; nothing was sent on it");
-    conn->fail_at_birth(Op::accept, error);
+    conn->fail_at_birth(error);
     return nullptr;
 }
 
@@ -96,7 +94,7 @@ Conn* Conn::dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer, const Soc
     if (error == 0) error = ::uv_tcp_open(&conn->handle_.tcp, socket_fd);
     if (error != 0) {
         if (socket_fd >= 0) ignored(::close(socket_fd), "it was never connected");
-        conn->fail_at_birth(Op::connect, error);
+        conn->fail_at_birth(error);
         return nullptr;
     }
     conn->request_ = new Request;
@@ -105,7 +103,7 @@ Conn* Conn::dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer, const Soc
                              reinterpret_cast<const sockaddr*>(&address), connect_cb);
     if (error != 0) {
         delete std::exchange(conn->request_, nullptr);
-        conn->fail_at_birth(Op::connect, error);
+        conn->fail_at_birth(error);
         return nullptr;
     }
     conn->connecting_ = true;
@@ -158,9 +156,10 @@ void Conn::update_reading() {
     }
     const int error = ::uv_read_start(stream(), alloc_cb, read_cb);
     if (error == 0) return;
-    // Fails only on a socket that is already dead; the probe reports it outside of the sink's call.
+    // The probe reports it, outside of the sink's call.
     reading_ = false;
     eof_ = true;
+    start_error_ = error;
     loop_.watch(*this);
 }
 
@@ -257,6 +256,12 @@ void Conn::handle_eof() {
     const bool dead = unix_ || tcp_dead();
     const int error = dead ? socket_error() : 0;
     const bool both_finished = shut_ && error == 0;
+    if (error == UV_EPIPE) {
+        // A reset after its FIN: it had said all, and then our bytes came too late for it.
+        sink_->on_finish(*this);
+        report(judge(Op::read, error));
+        return;
+    }
     if (error != 0 || (dead && !unix_ && !both_finished)) {
         report(judge(Op::read, error == 0 ? UV_ECONNRESET : error));
         return;
@@ -336,7 +341,7 @@ int Conn::write_raw(std::span<const Part> parts) {
 void Conn::enqueue(const Part& part, size_t gone) {
     std::string_view rest = part.bytes.substr(gone);
     if (part.owner != nullptr && !rest.empty()) {
-        queue_.push(part.owner->share(rest));
+        queue_.push(loop_.slabs().keep(*part.owner, rest));
         return;
     }
     for (; !rest.empty(); rest.remove_prefix(std::min(rest.size(), Slab::size)))

@@ -43,6 +43,10 @@ struct Fault {
     const char* detail = "";  // static; what TLS says
 };
 
+// How a connect that failed with this negative errno ends. What only we can lack (ports, buffers,
+// descriptors) is never the upstream's fault.
+Ending connect_failed(int error);
+
 class ConnSink {
   public:
     ConnSink() = default;
@@ -153,8 +157,9 @@ class Conn final : private ProbeNode, private SlabWaiter {
 
     // What a failed operation on this socket means. Reads SO_ERROR where the code alone is a symptom.
     Fault judge(Op op, int error);
-    // Looks without reading whether the peer has closed or broken an idle connection (recv MSG_PEEK).
-    bool stale();
+    // Looks without reading what an idle connection has for us (recv MSG_PEEK): UV_EAGAIN when it is
+    // good, 0 when the peer has closed it, more than 0 for bytes, else a negative errno.
+    int peek();
 
     ConnectionEntry& entry() { return entry_; }
     const ConnectionFacts& facts() const { return entry_.facts; }
@@ -173,7 +178,7 @@ class Conn final : private ProbeNode, private SlabWaiter {
     uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&handle_); }
     const uv_stream_t* stream() const { return reinterpret_cast<const uv_stream_t*>(&handle_); }
     int fd() const;
-    void fail_at_birth(Op op, int error);
+    void fail_at_birth(int error);
     void update_reading();
     void handle_connected(int status);
     void handle_read(ssize_t count);
@@ -234,6 +239,7 @@ class Conn final : private ProbeNode, private SlabWaiter {
     uint64_t turn_ = 0;    // the turn that budget_ belongs to
     uint32_t budget_ = 0;  // bytes this turn may still read
     uint32_t user_timeout_ms_ = 0;
+    int start_error_ = 0;  // reading could not begin; the probe reports it
     uint8_t paused_ = 0;
     bool unix_ = false;
     bool connecting_ = false;

@@ -41,6 +41,27 @@ Fault::What what_of(int error) {
 
 }  // namespace
 
+Ending connect_failed(int error) {
+    const auto by_io = [error](Reason reason) {
+        return Ending::by_io(reason, Phase::connect, Op::connect, error);
+    };
+    switch (error) {
+        case UV_EMFILE:
+        case UV_ENFILE: return by_io(Reason::fd_exhausted);
+        case UV_ECONNREFUSED:
+        case UV_ENOENT: return by_io(Reason::upstream_refused);
+        case UV_EADDRNOTAVAIL:  // no local port is left
+        case UV_EAFNOSUPPORT:
+        case UV_EBADF:
+        case UV_EINVAL:
+        case UV_ENOBUFS:
+        case UV_ENOMEM:
+            return Ending::internal(Phase::connect, Op::connect, error,
+                                    "a socket could not be made");
+        default: return by_io(Reason::upstream_unreachable);
+    }
+}
+
 int apply_socket_options(int fd, const SocketOptions& options) {
     int error = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     if (error == 0 && options.keepalive_s > 0) {
@@ -72,10 +93,11 @@ bool Conn::tcp_dead() const {
 
 Fault Conn::judge(Op op, int error) {
     if (error == UV_EPIPE) {
-        // A symptom: something ended the socket before. The kernel may still remember what.
+        // A symptom: something ended the socket before. The kernel may still remember what; for a
+        // reset that came after the peer's FIN it says EPIPE too: the peer closed, and our bytes came
+        // too late for it.
         const int cause = socket_error();
-        if (cause != 0 && cause != UV_EPIPE) return {what_of(cause), op, cause};
-        if (!unix_ && tcp_dead()) return {Fault::What::reset, op, error};
+        if (cause != 0) return {what_of(cause), op, cause};
     }
     return {what_of(error), op, error};
 }
@@ -104,11 +126,11 @@ bool Conn::made_progress() {
     return progress;
 }
 
-bool Conn::stale() {
-    if (ending_ || eof_) return true;
+int Conn::peek() {
+    if (ending_ || eof_) return 0;
     char byte = 0;
     const ssize_t count = ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return !(count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
+    return count < 0 ? -errno : static_cast<int>(count);
 }
 
 void Conn::adjust_user_timeout() {
@@ -133,6 +155,10 @@ void Conn::probe() {
         return;
     }
     if (connecting_) return;
+    if (start_error_ != 0) {
+        report({Fault::What::failed, Op::read, start_error_});
+        return;
+    }
     if (request_ != nullptr || zero_window_) adjust_user_timeout();
     // What a paused upstream sent before it died is still to be read, and says more than the death.
     if (!eof_ && (paused_ == 0 || facts().side == Side::upstream)) return;

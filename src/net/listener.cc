@@ -80,9 +80,7 @@ Status Listener::open_tcp(const Endpoint& at, uint32_t backlog, const SocketOpti
     if (error != 0) {
         ::close(fd);
         const bool in_use = error == -EADDRINUSE;
-        return failed(text,
-                      in_use ? "another process listens there, or choose another port" : "bind",
-                      -error);
+        return failed(text, in_use ? "another process listens there" : "bind", -error);
     }
     return begin(fd, backlog, text);
 }
@@ -188,8 +186,12 @@ void Listener::accept_some() {
             case EAGAIN: return;
             case EMFILE:
             case ENFILE:
-                if (accept_on_spare(-error)) continue;
-                back_off();
+                // Said even when nobody waits: the kernel looks for a descriptor first.
+                switch (accept_on_spare(-error)) {
+                    case Spare::accepted: continue;
+                    case Spare::nobody_waits: return;
+                    case Spare::none_left: back_off(); return;
+                }
                 return;
             case ENOBUFS:
             case ENOMEM: back_off(); return;
@@ -199,25 +201,28 @@ void Listener::accept_some() {
 }
 
 // Gives the spare descriptor up for one accept, so that the client hears of it at once, and takes it
-// back. False when even that was not possible.
-bool Listener::accept_on_spare(int error) {
-    if (spare_ < 0) return false;
+// back.
+Listener::Spare Listener::accept_on_spare(int error) {
+    if (spare_ < 0) return Spare::none_left;
     ::close(spare_);
     spare_ = -1;
     sockaddr_storage from{};
     socklen_t length = sizeof from;
     const int fd =
         ::accept4(fd_, reinterpret_cast<sockaddr*>(&from), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const bool nobody_waits = fd < 0 && errno == EAGAIN;
     if (fd >= 0) sink_.on_accept(*this, fd, endpoint_of(reinterpret_cast<sockaddr*>(&from)), error);
     take_spare();
-    return fd >= 0;
+    if (fd >= 0) return Spare::accepted;
+    return nobody_waits ? Spare::nobody_waits : Spare::none_left;
 }
 
 void Listener::take_spare() { spare_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
 
-// The backlog stays readable: polling on would spin. Look again in a moment.
+// The backlog stays readable: polling on would spin. Look again in a moment. Until then the handle watches
+// for what never comes on a listening socket, because a loop without an active handle ends.
 void Listener::back_off() {
-    ignored(::uv_poll_stop(poll_), "stop never fails");
+    ignored(::uv_poll_start(poll_, UV_PRIORITIZED, poll_cb), "it was watched until now");
     loop_.wheel().arm(*this, loop_.now_ns() + back_off_ns);
 }
 

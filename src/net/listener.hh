@@ -5,6 +5,7 @@
 
 #include <uv.h>
 
+#include <cstdint>
 #include <string>
 
 #include "base/status.hh"
@@ -54,7 +55,8 @@ class Listener final : private WheelNode {
 
     Status begin(int fd, uint32_t backlog, const std::string& text);
     void accept_some();
-    bool accept_on_spare(int error);
+    enum class Spare : uint8_t { accepted, nobody_waits, none_left };
+    Spare accept_on_spare(int error);
     void take_spare();
     void back_off();
     void on_ring() override;

@@ -3,7 +3,6 @@
 #include <csignal>
 
 #include "base/check.hh"
-#include "base/status.hh"
 #include "net/tls.hh"
 
 namespace becaused {
@@ -23,7 +22,8 @@ void Loop::timer_cb(uv_timer_t* handle) noexcept { loop_of(handle->data).tick();
 Loop::Loop(size_t slab_limit) : wheel_(clock_), slabs_(slab_limit), probe_clock_(*this) {
     // libuv writes with write(2) and sendmsg(2) without MSG_NOSIGNAL.
     ::signal(SIGPIPE, SIG_IGN);
-    CHECK(::uv_loop_init(&uv_) == 0);
+    error_ = ::uv_loop_init(&uv_);
+    if (error_ != 0) return;
     CHECK(::uv_prepare_init(&uv_, &prepare_) == 0);
     CHECK(::uv_check_init(&uv_, &check_) == 0);
     CHECK(::uv_timer_init(&uv_, &timer_) == 0);
@@ -43,7 +43,13 @@ TlsRoom& Loop::tls_room() {
     return *tls_room_;
 }
 
+Status Loop::status() const {
+    if (error_ == 0) return Status::fine();
+    return Status::failed(std::string("no event loop can be made: ") + ::uv_strerror(error_));
+}
+
 Loop::~Loop() {
+    if (error_ != 0) return;
     Wheel::disarm(probe_clock_);
     for (auto* handle :
          {reinterpret_cast<uv_handle_t*>(&prepare_), reinterpret_cast<uv_handle_t*>(&check_),
@@ -53,25 +59,16 @@ Loop::~Loop() {
     CHECK(::uv_loop_close(&uv_) == 0);
 }
 
+// A loop without handles takes no further turn: what its last close callbacks put off is done here, and
+// may close more handles.
 void Loop::run() {
-    ::uv_run(&uv_, UV_RUN_DEFAULT);
-    finish_turn();
+    while (::uv_run(&uv_, UV_RUN_DEFAULT) == 0 && !deferred_.empty()) run_deferred();
 }
 
 bool Loop::turn() {
     clock_.turn();
-    ::uv_run(&uv_, UV_RUN_NOWAIT);
-    finish_turn();
+    if (::uv_run(&uv_, UV_RUN_NOWAIT) == 0) run_deferred();
     return ::uv_loop_alive(&uv_) != 0;
-}
-
-// A loop without handles takes no further turn, so what its last close callbacks put off is done here;
-// that may close more handles.
-void Loop::finish_turn() {
-    while (::uv_loop_alive(&uv_) == 0 && !deferred_.empty()) {
-        run_deferred();
-        ::uv_run(&uv_, UV_RUN_DEFAULT);
-    }
 }
 
 void Loop::before_poll() {

@@ -10,6 +10,7 @@
 #include "base/bytes.hh"
 #include "base/clock.hh"
 #include "base/list.hh"
+#include "base/status.hh"
 #include "net/wheel.hh"
 
 namespace becaused {
@@ -51,6 +52,9 @@ class Loop {
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
     ~Loop();  // every handle but the loop's own must be closed
+
+    // Failed: there are no descriptors for a loop, and nothing may be asked of it but this.
+    Status status() const;
 
     // Runs until stop(), then until every handle is closed.
     void run();
@@ -112,13 +116,13 @@ class Loop {
     static void wheel_busy(void* context) noexcept;
     static void slab_relief(void* context) noexcept;
     void run_deferred();
-    void finish_turn();
     void before_poll();
     void after_poll();
     void arm_probe();
     void probe_all();
 
     uv_loop_t uv_{};
+    int error_ = 0;  // of uv_loop_init
     uv_prepare_t prepare_{};
     uv_check_t check_{};
     uv_timer_t timer_{};

@@ -8,22 +8,26 @@ void Signals::signal_cb(uv_signal_t* handle, int number) noexcept {
     static_cast<Signals*>(handle->data)->sink_.on_signal(number);
 }
 
-void Signals::open() {
+Status Signals::open() {
     const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
-    for (size_t i = 0; i < handles_.size(); ++i) {
-        CHECK(::uv_signal_init(loop_.uv(), &handles_[i]) == 0);
-        handles_[i].data = this;
-        CHECK(::uv_signal_start(&handles_[i], signal_cb, numbers[i]) == 0);
-        ::uv_unref(reinterpret_cast<uv_handle_t*>(&handles_[i]));
+    for (const int number : numbers) {
+        uv_signal_t& handle = handles_[open_];
+        int error = ::uv_signal_init(loop_.uv(), &handle);
+        if (error == 0) {
+            ++open_;
+            handle.data = this;
+            ::uv_unref(reinterpret_cast<uv_handle_t*>(&handle));
+            error = ::uv_signal_start(&handle, signal_cb, number);
+        }
+        if (error != 0)
+            return Status::failed(std::string("signals cannot be watched: ") +
+                                  ::uv_strerror(error));
     }
-    open_ = true;
+    return Status::fine();
 }
 
 void Signals::close() {
-    if (!open_) return;
-    open_ = false;
-    for (uv_signal_t& handle : handles_)
-        ::uv_close(reinterpret_cast<uv_handle_t*>(&handle), nullptr);
+    while (open_ > 0) ::uv_close(reinterpret_cast<uv_handle_t*>(&handles_[--open_]), nullptr);
 }
 
 }  // namespace becaused

@@ -23,8 +23,8 @@ class Signals {
     Signals(const Signals&) = delete;
     Signals& operator=(const Signals&) = delete;
 
-    // SIGTERM, SIGINT and SIGHUP. They do not keep the loop running.
-    void open();
+    // SIGTERM, SIGINT and SIGHUP. They do not keep the loop running. Failed: close() all the same.
+    Status open();
     void close();
 
   private:
@@ -32,7 +32,7 @@ class Signals {
 
     Loop& loop_;
     SignalSink& sink_;
-    bool open_ = false;
+    size_t open_ = 0;  // of handles_
     std::array<uv_signal_t, 3> handles_{};
 };
 

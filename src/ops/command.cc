@@ -1,5 +1,6 @@
 #include "ops/command.hh"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include "ops/phrase.hh"
 #include "ops/run.hh"
 #include "ops/start.hh"
+#include "ops/token.hh"
 #include "ops/version.hh"
 #include "ops/why.hh"
 
@@ -55,11 +57,12 @@ int docs_command(Arguments arguments) {
     const std::optional<std::string> page =
         arguments.size() == 1 ? docs_page(arguments[0]) : std::nullopt;
     if (page) return print(*page);
-    return complain(arguments.empty()
-                        ? std::string("docs: which page? reasons, clocks, options or schema")
-                        : phrase("docs: no such page: ", arguments.back(),
-                                 suggestion(arguments.back(), docs_pages())),
-                    exit_usage);
+    return complain(
+        arguments.empty()
+            ? std::string("docs: which page? reasons, clocks, options, routes or schema")
+            : phrase("docs: no such page: ", arguments.back(),
+                     suggestion(arguments.back(), docs_pages())),
+        exit_usage);
 }
 
 int version_command(Arguments arguments) {
@@ -67,9 +70,17 @@ int version_command(Arguments arguments) {
     return print(version_text());
 }
 
+// A command's page, or that of its action: "token issue".
+std::optional<std::string> help_for(Arguments words) {
+    if (words.size() > 1)
+        if (std::optional<std::string> text = help_text(phrase(words[0], ' ', words[1])))
+            return text;
+    return help_text(words[0]);
+}
+
 int help_command(Arguments arguments) {
     if (arguments.empty()) return print(help_text());
-    const std::optional<std::string> text = help_text(arguments[0]);
+    const std::optional<std::string> text = help_for(arguments);
     if (text) return print(*text);
     return complain(
         phrase("help: no such command: ", arguments[0], suggestion(arguments[0], command_names())),
@@ -82,10 +93,22 @@ struct Command {
 };
 
 constexpr Command commands[] = {
-    {"run", run_command},           {"check", check_command},     {"why", why},
-    {"docs", docs_command},         {"version", version_command}, {"help", help_command},
-    {"--version", version_command}, {"--help", help_command},     {"-h", help_command},
+    {"run", run_command},   {"check", check_command},       {"why", why},
+    {"token", token},       {"docs", docs_command},         {"version", version_command},
+    {"help", help_command}, {"--version", version_command}, {"--help", help_command},
+    {"-h", help_command},
 };
+
+// A socket that got the number of a closed standard stream would be sent what is said to people. Each is
+// opened the wrong way round, so that using it still fails, as it does when closed.
+void hold_standard_streams() {
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (fcntl(stream, F_GETFD) >= 0) continue;
+        // open(2) takes the lowest number that is free: this one.
+        const int way = stream == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+        ignored(open("/dev/null", way), "without /dev/null it stays as it was");
+    }
+}
 
 bool asks_for_help(Arguments arguments) {
     return std::ranges::any_of(arguments, [](const std::string& argument) {
@@ -103,6 +126,7 @@ int complain(std::string_view message, int code) {
 }
 
 int command(int argc, char** argv) {
+    hold_standard_streams();
     const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
     if (words.empty()) {
         const std::string help = help_text();
@@ -115,7 +139,8 @@ int command(int argc, char** argv) {
         return complain(phrase("no such command: ", words[0], suggestion(words[0], command_names()),
                                " (becaused help lists them)"),
                         exit_usage);
-    if (asks_for_help(arguments) && help_text(words[0])) return print(*help_text(words[0]));
+    if (asks_for_help(arguments))
+        if (const std::optional<std::string> text = help_for(words)) return print(*text);
     return found->run(arguments);
 }
 

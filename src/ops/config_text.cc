@@ -11,19 +11,6 @@ namespace becaused {
 
 namespace {
 
-std::string quoted(std::string_view text) {
-    constexpr char hex[] = "0123456789abcdef";
-    std::string out = "\"";
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') out += phrase('\\', c);
-        else if (byte < 0x20 || byte == 0x7f)
-            out += phrase("\\u00", hex[byte >> 4], hex[byte & 15]);
-        else out += c;
-    }
-    return out + '"';
-}
-
 std::string line(std::string_view setting, const Origin& origin) {
     constexpr size_t column = 48;
     std::string text(setting);

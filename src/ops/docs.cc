@@ -11,7 +11,7 @@ namespace becaused {
 
 namespace {
 
-constexpr std::string_view pages[] = {"reasons", "clocks", "options", "schema"};
+constexpr std::string_view pages[] = {"reasons", "clocks", "options", "routes", "schema"};
 
 std::string code(std::string_view text) {
     return text.empty() ? std::string("-") : phrase('`', text, '`');
@@ -158,6 +158,7 @@ std::optional<std::string> docs_page(std::string_view page) {
     if (page == "reasons") return reasons_page();
     if (page == "clocks") return clocks_page();
     if (page == "options") return options_page();
+    if (page == "routes") return routes_page();
     if (page == "schema") return record_schema();
     return std::nullopt;
 }

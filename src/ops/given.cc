@@ -4,6 +4,7 @@
 
 #include "ops/nearest.hh"
 #include "ops/phrase.hh"
+#include "ops/secret_file.hh"
 #include "ops/value.hh"
 
 namespace becaused {
@@ -39,11 +40,12 @@ Status fill(Given& given, std::string_view text) {
 }
 
 // Kubernetes and Docker's links set such variables for a service or container named "becaused", and
-// scripts/deps has one.
+// scripts/deps has one. The key for hashes is a secret, which no setting is.
 bool meant_for_others(std::string_view variable) {
     return variable == "BECAUSED_DEPS" || variable == "BECAUSED_PORT" ||
-           variable == "BECAUSED_NAME" || variable.starts_with("BECAUSED_PORT_") ||
-           variable.starts_with("BECAUSED_SERVICE_") || variable.starts_with("BECAUSED_ENV_");
+           variable == "BECAUSED_NAME" || variable == hash_key_variable ||
+           variable.starts_with("BECAUSED_PORT_") || variable.starts_with("BECAUSED_SERVICE_") ||
+           variable.starts_with("BECAUSED_ENV_");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Settings from TOML. The library is kept to this file: it parses, the rest is ours.
+// Settings from TOML. The library is kept to this file and access_file.cc: it parses, the rest is ours.
 #include <toml++/toml.h>
 
 #include <algorithm>

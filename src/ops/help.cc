@@ -21,35 +21,35 @@ constexpr Help pages[] = {
     {"run", "serve clients in front of a Docker daemon",
      "Usage: becaused run --listen ADDR... --upstream ADDR [SETTINGS]\n"
      "\n"
-     "ADDR as in DOCKER_HOST: tcp://127.0.0.1:2375, tcp://[::1]:2375, unix:///run/docker.sock\n"
-     "(to listen on: unix:///run/b.sock?mode=0660&group=docker). DURATION: 500ms, 2s, 5m, 1h, "
-     "off.\n"
-     "SIZE: 64KiB, 8MiB. Settings may also stand in FILE (max_requests = 5) and in the "
-     "environment\n"
-     "(BECAUSED_MAX_REQUESTS=5); a flag beats the environment, which beats the file.\n",
+     "ADDR as in DOCKER_HOST: tcp://127.0.0.1:2375, tcp://[::1]:2375, or\n"
+     "unix:///run/docker.sock; to listen on, it may carry ?mode=0660&group=docker.\n"
+     "DURATION: 500ms, 2s, 5m, 1h, off. SIZE: 64KiB, 8MiB. Settings may also stand in\n"
+     "FILE (max_requests = 5) and in the environment (BECAUSED_MAX_REQUESTS=5); a flag\n"
+     "beats the environment, which beats the file.\n",
      true},
     {"check", "check the settings and show where each comes from",
      "Usage: becaused check [--config FILE] [SETTINGS as for run]\n"
      "\n"
-     "Reads settings as `becaused run` would: flags, BECAUSED_* variables, the config file. "
-     "Prints\n"
-     "those in force as a config file, each with where it came from. Touches nothing else.\n"
+     "Reads settings as `becaused run` would: flags, BECAUSED_* variables, the config\n"
+     "file. Prints those in force as a config file, each with where it came from.\n"
+     "Touches nothing else.\n"
      "\n"
      "Exit code: 0 when all is well, 2 with one line that names what is wrong.\n",
      false},
     {"why", "read records: what ended, and why",
      "Usage: becaused why [FLAGS] [FILE|-]\n"
      "\n"
-     "Shows what ended abnormally, newest last. Without FILE: BECAUSED_RECORDS, else standard "
-     "input.\n"
+     "Shows what ended abnormally, newest last. Without FILE: BECAUSED_RECORDS, else\n"
+     "standard input.\n"
      "\n"
      "  -f, --follow        go on as the file grows, also through its rotation\n"
      "      --summary       a table by reason instead\n"
      "      --all           also what ended well, and what only followed its partner\n"
      "      --reason NAME   only these reasons (several: commas)\n"
-     "      --by SIDE       only ended by: client, gate, upstream, proxy, operator, nobody\n"
-     "      --path PATTERN  only requests for this path: * within a segment, ** any; without a *,\n"
-     "                      a part of it\n"
+     "      --by SIDE       only ended by these: client, gate, upstream, proxy,\n"
+     "                      operator, nobody\n"
+     "      --path PATTERN  only requests for this path: * within a segment, ** any;\n"
+     "                      without a *, a part of it\n"
      "      --id ID         all that belongs to this record, connection or request id\n"
      "      --since WHEN    10m (ago), 2026-11-21 or 2026-11-21T12:00:00Z\n"
      "      --json          the matching lines as they are\n"
@@ -58,12 +58,28 @@ constexpr Help pages[] = {
      "\n"
      "Exit code: 0 when read, 1 when it cannot be read, 2 for wrong usage.\n",
      false},
+    {"token", "make keys, issue and check tokens, hash secrets",
+     "Usage: becaused token keygen|issue|inspect|verify|hash [FLAGS] [FILE|-]\n"
+     "\n"
+     "  keygen    make a key pair for signing tokens, or a key for hashes\n"
+     "  issue     sign a token (PASETO v4.public)\n"
+     "  inspect   show what a token says, unverified\n"
+     "  verify    would it be let in, and as whom?\n"
+     "  hash      make a static token's or a password's entry for the access file\n"
+     "\n"
+     "becaused help token issue (keygen, ...) tells more. Tokens and keys stand in files, in the\n"
+     "environment or on standard input, never on the command line. Files that others may read are\n"
+     "refused.\n"
+     "\n"
+     "Exit code: 0 when fine, 1 when refused or not possible, 2 for wrong usage.\n",
+     false},
     {"docs", "print a reference page",
-     "Usage: becaused docs reasons|clocks|options|schema\n"
+     "Usage: becaused docs reasons|clocks|options|routes|schema\n"
      "\n"
      "  reasons   why connections and requests end (Markdown)\n"
      "  clocks    the time limits and their defaults (Markdown)\n"
      "  options   the settings (Markdown)\n"
+     "  routes    Docker's API: routes, profiles and rules (Markdown)\n"
      "  schema    the JSON Schema of records\n",
      false},
     {"version", "name the version and those of the libraries inside", "Usage: becaused version\n",
@@ -71,15 +87,81 @@ constexpr Help pages[] = {
     {"help", "show this, or the help of a command or topic",
      "Usage: becaused help [COMMAND|TOPIC]\n", false},
     {"tls", "TLS before listeners and towards the upstream",
-     "Settings of `becaused run` for TLS, with dockerd's names and meanings. With tlscert, TCP\n"
-     "listeners speak TLS (tcp://127.0.0.1:2375?tls=off stays plain); with tlscacert, a client\n"
-     "certificate must be signed by it; with tlsverify, one must come. An upstream that speaks\n"
-     "TLS is tls://HOST:PORT. Files are PEM; they are read again on SIGHUP, those for listeners\n"
-     "also when they change.\n",
+     "Settings of `becaused run` for TLS, with dockerd's names and meanings. With\n"
+     "tlscert, TCP listeners speak TLS (tcp://127.0.0.1:2375?tls=off stays plain);\n"
+     "with tlscacert, a client certificate must be signed by it; with tlsverify, one\n"
+     "must come. An upstream that speaks TLS is tls://HOST:PORT. Files are PEM; they\n"
+     "are read again on SIGHUP, those for listeners also when they change.\n",
      true, "tls"},
 };
 
-constexpr std::string_view names[] = {"run", "check", "why", "docs", "version", "help"};
+// Pages of a command's actions; not in the list of commands.
+constexpr Help action_pages[] = {
+    {"token keygen", "",
+     "Usage: becaused token keygen FILE\n"
+     "       becaused token keygen --hash-key FILE\n"
+     "\n"
+     "Makes FILE, with mode 0600 and a new secret key in it: one that signs tokens (k4.secret, "
+     "for\n"
+     "whoever issues them), or one for the hashes of static tokens (for the build machine). "
+     "Prints\n"
+     "what belongs into the access file: the public key, or where the key for hashes is.\n",
+     false},
+    {"token issue", "",
+     "Usage: becaused token issue --key FILE --sub NAME [FLAGS]\n"
+     "\n"
+     "Prints a token, signed with the key in FILE (or in BECAUSED_SECRET_SIGNING_KEY).\n"
+     "\n"
+     "  --sub NAME         whose it is\n"
+     "  --aud NAME         for which machine or group of machines\n"
+     "  --iss NAME         who issues it\n"
+     "  --for DURATION     how long it lives (15m)\n"
+     "  --no-expiry        for ever; accepted only where allow_no_expiry says so\n"
+     "  --not-before TIME  from when on, as 2026-11-21T12:00:00Z; --for counts from there\n"
+     "  --profile NAME     which requests may pass\n"
+     "  --rate NAME        its class for rate limits\n"
+     "  --host HOST        good for this host only, as *.example:2376; several are possible\n"
+     "  --jti ID           the token's own id (random)\n"
+     "  --claim NAME=JSON  another claim; several are possible\n"
+     "  --kid ID           the key's id in its footer, where the access file gives it another\n"
+     "  --assertion TEXT   the implicit assertion, as in the access file\n"
+     "  --out FILE         into a new file with mode 0600 instead\n",
+     false},
+    {"token inspect", "",
+     "Usage: becaused token inspect [FILE|-]\n"
+     "\n"
+     "Shows the key's id and the claims of a token, without any proof that they are true.\n",
+     false},
+    {"token verify", "",
+     "Usage: becaused token verify --access FILE [FLAGS] [FILE|-]\n"
+     "       becaused token verify --public KEY [--aud NAME] [--assertion TEXT] [FLAGS] [FILE|-]\n"
+     "\n"
+     "Judges a token, signed or static, as `becaused run` would with this access file, or a "
+     "signed\n"
+     "token against one public key (k4.public...). Prints whose it is and what it grants, or why "
+     "it\n"
+     "is refused.\n"
+     "\n"
+     "  --user NAME   the user's name before the token; for passwords\n"
+     "  --host HOST   the request's Host, for tokens that are good for some hosts only\n"
+     "  --at TIME     as if it were then: 2026-11-21T12:00:00Z\n",
+     false},
+    {"token hash", "",
+     "Usage: becaused token hash --name NAME --key FILE --out FILE    (makes a token)\n"
+     "       becaused token hash --name NAME --key FILE FILE|-        (of a token that is there)\n"
+     "       becaused token hash --name NAME --password [FILE|-]\n"
+     "\n"
+     "Prints an entry for the access file: the hash of a static token under the key for hashes\n"
+     "(--key FILE or BECAUSED_SECRET_HASH_KEY), or of a password (Argon2id).\n"
+     "\n"
+     "  --profile NAME   which requests may pass\n"
+     "  --rate NAME      its class for rate limits\n"
+     "  --host HOST      good for this host only, as *.example:2376; several are possible\n"
+     "  --expires TIME   until when, as 2026-11-21T12:00:00Z\n",
+     false},
+};
+
+constexpr std::string_view names[] = {"run", "check", "why", "token", "docs", "version", "help"};
 
 std::string padded(std::string_view text, size_t width) {
     std::string cell(text);
@@ -87,13 +169,25 @@ std::string padded(std::string_view text, size_t width) {
     return cell;
 }
 
+// `text` beside `label`, broken between words so that a terminal of 80 columns shows it in its column.
+std::string beside(std::string_view label, std::string_view text) {
+    constexpr size_t screen = 80;
+    constexpr size_t column = 30;
+    std::string out = phrase("  ", padded(label, column - 2));
+    while (text.size() > screen - column) {
+        const size_t blank = text.rfind(' ', screen - column);
+        if (blank == std::string_view::npos) break;
+        out += phrase(text.substr(0, blank), '\n', padded("", column));
+        text.remove_prefix(blank + 1);
+    }
+    return phrase(out, text, '\n');
+}
+
 std::string setting_line(const Option& option) {
     const std::string fallback = default_text(option);
     const bool shown = option.kind == Kind::boolean ? fallback == "true" : fallback != "none";
-    return phrase(
-        "  ",
-        padded(phrase(flag_name(option), option.argument.empty() ? "" : " ", option.argument), 30),
-        option.help, shown ? phrase(" (", fallback, ')') : std::string(), '\n');
+    return beside(phrase(flag_name(option), option.argument.empty() ? "" : " ", option.argument),
+                  phrase(option.help, shown ? phrase(" (", fallback, ')') : std::string()));
 }
 
 }  // namespace
@@ -102,8 +196,8 @@ std::span<const std::string_view> command_names() { return names; }
 
 std::string help_text() {
     std::string text =
-        "becaused: a reverse proxy for Docker daemons whose connections never end without saying "
-        "why\n"
+        "becaused: a reverse proxy for Docker daemons whose connections never end without\n"
+        "saying why\n"
         "\n"
         "Usage: becaused COMMAND [FLAGS]\n"
         "\n";
@@ -114,11 +208,13 @@ std::string help_text() {
         if (!page.topic.empty()) text += phrase("  ", padded(page.command, 10), page.summary, '\n');
     return text +
            "\n"
-           "Try: becaused run --listen tcp://127.0.0.1:2375 --upstream unix:///run/docker.sock"
-           " --records -\n";
+           "Try: becaused run --listen tcp://127.0.0.1:2375 \\\n"
+           "         --upstream unix:///run/docker.sock --records -\n";
 }
 
 std::optional<std::string> help_text(std::string_view command) {
+    const Help* action = std::ranges::find(action_pages, command, &Help::command);
+    if (action != std::end(action_pages)) return std::string(action->text);
     const Help* page = std::ranges::find(pages, command, &Help::command);
     if (page == std::end(pages)) return std::nullopt;
     std::string text(page->text);
@@ -128,7 +224,10 @@ std::optional<std::string> help_text(std::string_view command) {
         if (option.topic == page->topic) text += setting_line(option);
     if (!page->topic.empty()) return text;
     return text +
-           "\nClocks and their defaults: becaused docs clocks. More settings: becaused help tls\n";
+           "\n"
+           "Clocks and defaults: becaused docs clocks. More settings: becaused help tls.\n"
+           "Exit code: 0 once stopped with nothing cut, 1 when it could not start or cut\n"
+           "something at the stop, 2 for wrong usage.\n";
 }
 
 }  // namespace becaused

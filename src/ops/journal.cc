@@ -1,14 +1,60 @@
 #include "ops/journal.hh"
 
+#include <cstdio>
+#include <cstring>
+
 #include "base/text.hh"
 #include "ledger/record.hh"
+#include "ops/phrase.hh"
 
 namespace becaused {
 
+namespace {
+
+void say(const std::string& text) {
+    ignored(std::fputs(phrase("becaused: records: ", text, '\n').c_str(), stderr),
+            "nobody is left to hear it");
+}
+
+// Lines of our own that say how many were dropped are no records.
+uint64_t count_records(std::string_view lines) {
+    uint64_t count = 0;
+    for (size_t end = 0; (end = lines.find('\n')) != std::string_view::npos;) {
+        const bool record =
+            lines.substr(0, end).find("\"event\":\"journal\"") == std::string_view::npos;
+        count += record ? 1 : 0;
+        lines.remove_prefix(end + 1);
+    }
+    return count;
+}
+
+}  // namespace
+
+Status Journal::open(const std::string& path) {
+    path_ = path;
+    return appender_.open(path);
+}
+
 void Journal::record(std::string_view line) {
-    if ((dropped_ == 0 || say_dropped()) && appender_.append(line)) return;
+    const bool going_on = dropped_ == 0 || (appender_.has_room() && say_dropped());
+    if (going_on && appender_.append(line)) return;
     ++dropped_;
     ++dropped_total_;
+    warn_of_drops();
+}
+
+void Journal::warn_of_drops() {
+    constexpr uint64_t pause_ns = 10'000 * ns_per_ms;  // a sink that keeps stumbling is one story
+    const uint64_t now_ns = clock_.now_ns();
+    if (warned_ns_ != 0 && now_ns - warned_ns_ < pause_ns) return;
+    warned_ns_ = now_ns;
+    say(phrase(path_, ": not taken fast enough, and the memory for them is full: dropping (",
+               dropped_total_, " so far)"));
+}
+
+void Journal::on_trouble(std::string_view path, std::string_view what, int error) {
+    say(phrase(path, ": ", what, ": ", std::strerror(-error),
+               "; they wait in memory and are tried again"));
 }
 
 bool Journal::say_dropped() {
@@ -26,8 +72,11 @@ bool Journal::say_dropped() {
 }
 
 void Journal::close() {
-    if (dropped_ > 0 && !say_dropped())
-        ignored(0, "the memory is full to the end; the count stays in dropped()");
+    const uint64_t lost = count_records(appender_.write_rest());
+    dropped_total_ += lost;
+    // Whoever reads the records should not have to read standard error too.
+    if (lost == 0 && dropped_ > 0 && say_dropped())
+        ignored(static_cast<long>(appender_.write_rest().size()), "the total is said at the end");
     appender_.close();
 }
 

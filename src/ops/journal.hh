@@ -1,8 +1,10 @@
 // Where records are kept: whole lines into a file or to standard output, off the hot path. Neither
 // blocks nor drops silently: what does not fit into its bounded memory is counted, and a line of event
-// `journal` says how many as soon as there is room again. Owns the file.
+// `journal` says how many as soon as there is room again. Standard error hears of it at once, and when
+// the file cannot be written. Owns the file.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "ledger/entry.hh"
@@ -10,13 +12,14 @@
 
 namespace becaused {
 
-class Journal final : public RecordSink {
+class Journal final : public RecordSink, private AppenderSink {
   public:
     Journal(Loop& loop, uint64_t limit_bytes)
-        : clock_(loop.clock()), appender_(loop, limit_bytes) {}
+        : clock_(loop.clock()), appender_(loop, *this, limit_bytes) {}
 
-    Status open(const std::string& path) { return appender_.open(path); }
+    Status open(const std::string& path);
     void record(std::string_view line) override;
+    // After the file was moved away: the next line goes to a new one.
     void reopen() { appender_.reopen(); }
     // Writes what is left. Call when the loop has ended.
     void close();
@@ -24,12 +27,16 @@ class Journal final : public RecordSink {
     uint64_t dropped() const { return dropped_total_; }
 
   private:
+    void on_trouble(std::string_view path, std::string_view what, int error) override;
+    void warn_of_drops();
     bool say_dropped();
 
     Clock& clock_;
     Appender appender_;
+    std::string path_;
     uint64_t dropped_ = 0;  // since the last line that said so
     uint64_t dropped_total_ = 0;
+    uint64_t warned_ns_ = 0;  // of drops; 0: never
     std::string line_;
 };
 

@@ -79,6 +79,7 @@ int failed_start(const Status& status) {
 
 int run(const Settings& settings, const Config&) {
     Loop loop(static_cast<size_t>(settings.memory_bytes / Slab::size));
+    if (!loop.status().ok()) return failed_start(loop.status());
     Ledger ledger(loop.clock());
     Journal journal(loop, settings.journal_bytes);
     if (!settings.records.empty()) {
@@ -96,12 +97,13 @@ int run(const Settings& settings, const Config&) {
         House house(loop, ledger, settings);
         Operator person(house, journal);
         Signals signals(loop, person);
-        if (Status status = house.open(); !status.ok()) {
+        Status status = house.open();
+        if (status.ok()) status = signals.open();
+        if (!status.ok()) {
             code = failed_start(status);
             house.stop();
         } else {
             house.on_tls_files(say_tls_files);
-            signals.open();
             say_ready(house, settings);
         }
         loop.run();

@@ -33,7 +33,12 @@ Status check_upstream(const Address& upstream) {
 }
 
 Status check_records(const std::string& path) {
-    if (path.empty() || path == "-") return Status::fine();
+    if (path.empty()) return Status::fine();
+    if (path == "-") {
+        const int way = fcntl(STDOUT_FILENO, F_GETFL);
+        if (way >= 0 && (way & O_ACCMODE) != O_RDONLY) return Status::fine();
+        return Status::failed("records: -: standard output is closed");
+    }
     struct stat found {};
     // Opening a pipe would wait for, or disturb, its reader.
     if (stat(path.c_str(), &found) == 0 && S_ISFIFO(found.st_mode)) return Status::fine();

@@ -117,6 +117,19 @@ std::string size_text(uint64_t bytes) {
     return bytes == 0 ? std::string("0B") : exact_text(size_units, bytes);
 }
 
+std::string quoted(std::string_view text) {
+    constexpr char hex[] = "0123456789abcdef";
+    std::string out = "\"";
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (c == '"' || c == '\\') out += phrase('\\', c);
+        else if (byte < 0x20 || byte == 0x7f)
+            out += phrase("\\u00", hex[byte >> 4], hex[byte & 15]);
+        else out += c;
+    }
+    return out + '"';
+}
+
 std::string_view trimmed(std::string_view text) {
     const size_t first = text.find_first_not_of(" \t\r\n");
     if (first == std::string_view::npos) return {};

@@ -23,6 +23,8 @@ Result<bool> parse_boolean(std::string_view text);
 
 std::string duration_text(uint64_t ms);
 std::string size_text(uint64_t bytes);
+// As a string of TOML, in quotes.
+std::string quoted(std::string_view text);
 
 std::string_view trimmed(std::string_view text);
 // The trimmed parts of `text` between `separator`s; empty ones are left out.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gate/path.hh"
 #include "gate/route.hh"
 
 namespace becaused {

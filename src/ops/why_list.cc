@@ -10,7 +10,7 @@
 #include <ctime>
 
 #include "base/text.hh"
-#include "gate/route.hh"
+#include "gate/path.hh"
 #include "ops/phrase.hh"
 #include "ops/value.hh"
 #include "ops/why_filter.hh"

@@ -15,16 +15,6 @@ bool worth_retrying(const Ending& ending) {
            ending.reason() != Reason::upstream_tls_failed;
 }
 
-Reason reason_of(int error) {
-    switch (error) {
-        case UV_EMFILE:
-        case UV_ENFILE: return Reason::fd_exhausted;
-        case UV_ECONNREFUSED:
-        case UV_ENOENT: return Reason::upstream_refused;
-        default: return Reason::upstream_unreachable;
-    }
-}
-
 // Half of `full_ms` to all of it, so that those who failed together do not come back together.
 uint64_t with_jitter(uint64_t full_ms) {
     static std::minstd_rand random{std::random_device{}()};
@@ -65,12 +55,15 @@ void Dial::resolve() {
 void Dial::on_resolved(int error) {
     Wheel::disarm(*this);
     if (error == 0) try_next();
-    else failed(Ending::by_io(Reason::upstream_unreachable, Phase::connect, Op::resolve, error));
+    else
+        failed(error,
+               Ending::by_io(Reason::upstream_unreachable, Phase::connect, Op::resolve, error));
 }
 
 void Dial::try_next() {
     int error = 0;
     try_began_ns_ = loop_.now_ns();
+    try_id_ = 0;
     if (upstream_.is_unix()) {
         conn_ = Conn::dial_unix(loop_, ledger_, upstream_.unix_endpoint(), this, error);
     } else {
@@ -85,10 +78,9 @@ void Dial::try_next() {
         return;
     }
     // Reported from the clock, since start() must not call back: there is no socket to wait for.
-    note(Op::connect, error);
-    waiting_ = Waiting::pause;
-    tries_ = std::max(tries_, settings_.connect_tries);
+    waiting_ = Waiting::nobody;
     try_error_ = error;
+    try_id_ = 0;
     loop_.wheel().arm(*this, loop_.now_ns());
 }
 
@@ -109,28 +101,22 @@ void Dial::on_connected(Conn& conn) {
 }
 
 void Dial::on_fault(Conn&, const Fault& fault) {
-    failed(fault.op == Op::connect
-               ? Ending::by_io(reason_of(fault.error), Phase::connect, fault.op, fault.error)
-               : ending_of(Side::upstream, fault, Phase::connect));
+    failed(fault.error, fault.op == Op::connect ? connect_failed(fault.error)
+                                                : ending_of(Side::upstream, fault, Phase::connect));
 }
 
-Ending Dial::timed_out() const {
-    return Ending::by_clock(Reason::upstream_connect_timeout, Phase::connect, clock(), limit_ms(),
-                            limit_ms());
-}
-
-void Dial::failed(const Ending& ending) {
-    const bool resolving = waiting_ == Waiting::name;
-    const bool by_clock = ending.has_clock();
+// `error`: for the attempt's line; a clock's ending has none.
+void Dial::failed(int error, const Ending& ending) {
     Wheel::disarm(*this);
-    note(by_clock ? (resolving ? Op::resolve : Op::connect) : ending.op(),
-         by_clock ? UV_ETIMEDOUT : ending.error());
+    const bool resolving = waiting_ == Waiting::name;
+    note(ending.op() != Op::clock ? ending.op() : resolving ? Op::resolve : Op::connect, error);
     if (conn_ != nullptr) {
         conn_->set_sink(nullptr);
         conn_->end(ending, Conn::Close::reset);
         conn_ = nullptr;
     }
     const bool more_addresses = !resolving && !upstream_.is_unix() &&
+                                ending.reason() != Reason::fd_exhausted &&
                                 address_ + 1 < upstream_.resolver()->addresses().size();
     if (more_addresses) {
         ++address_;
@@ -144,13 +130,14 @@ void Dial::failed(const Ending& ending) {
         loop_.wheel().arm(*this, loop_.now_ns() + with_jitter(pause_ms) * ns_per_ms);
         return;
     }
-    give_up(ending);
-}
-
-void Dial::give_up(const Ending& ending) {
     facts_ = nullptr;
     waiting_ = Waiting::nothing;
     sink_.on_dial_failed(ending);
+}
+
+Ending Dial::timed_out() const {
+    return Ending::by_clock(Reason::upstream_connect_timeout, Phase::connect, clock(), limit_ms(),
+                            limit_ms());
 }
 
 void Dial::on_ring() {
@@ -158,17 +145,12 @@ void Dial::on_ring() {
         case Waiting::nothing: return;
         case Waiting::name:
             ResolverWaiter::unlink();
-            failed(timed_out());
+            failed(UV_ETIMEDOUT, timed_out());
             return;
-        case Waiting::connection: failed(timed_out()); return;
-        case Waiting::pause: break;
+        case Waiting::connection: failed(UV_ETIMEDOUT, timed_out()); return;
+        case Waiting::nobody: failed(try_error_, connect_failed(try_error_)); return;
+        case Waiting::pause: resolve(); return;
     }
-    if (try_error_ != 0) {
-        const int error = std::exchange(try_error_, 0);
-        give_up(Ending::by_io(reason_of(error), Phase::connect, Op::connect, error));
-        return;
-    }
-    resolve();
 }
 
 void Dial::cancel(const Ending& ending) {
@@ -177,7 +159,6 @@ void Dial::cancel(const Ending& ending) {
     ResolverWaiter::unlink();
     facts_ = nullptr;
     waiting_ = Waiting::nothing;
-    try_error_ = 0;
     if (conn_ == nullptr) return;
     conn_->set_sink(nullptr);
     conn_->end(ending, Conn::Close::reset);

@@ -35,12 +35,12 @@ class Dial final : private ConnSink, private WheelNode, private ResolverWaiter {
     bool active() const { return facts_ != nullptr; }
 
   private:
-    enum class Waiting : uint8_t { nothing, name, connection, pause };
+    // nobody: the socket could not even be made, which is yet to be reported.
+    enum class Waiting : uint8_t { nothing, name, connection, nobody, pause };
 
     void resolve();
     void try_next();
-    void failed(const Ending& ending);
-    void give_up(const Ending& ending);
+    void failed(int error, const Ending& ending);
     Ending timed_out() const;
     ClockName clock() const;
     uint32_t limit_ms() const;
@@ -68,7 +68,7 @@ class Dial final : private ConnSink, private WheelNode, private ResolverWaiter {
     size_t address_ = 0;
     uint64_t try_began_ns_ = 0;
     EntryId try_id_ = 0;
-    int try_error_ = 0;  // the socket could not even be made
+    int try_error_ = 0;
 };
 
 }  // namespace becaused

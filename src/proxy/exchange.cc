@@ -55,17 +55,26 @@ void Exchange::open(Session& session) {
     upgrade_.clear();
     up_fault_.reset();
     client_gone_.reset();
+    client_lost_.reset();
+    upstream_lost_.reset();
     request_framing_ = {};
     refused_status_ = 0;
     replays_ = 0;
     minor_version_ = 1;
     tunnel_ = head_due_ = head_method_ = keep_alive_ = said_close_ = false;
-    hijackable_ = ping_ = trailers_welcome_ = replayable_ = reused_ = answer_byte_ = false;
-    up_complete_ = down_complete_ = upstream_keep_ = client_fin_ = upstream_fin_ = false;
+    awaits_100_ = hijackable_ = ping_ = trailers_welcome_ = replayable_ = reused_ = answer_byte_ =
+        false;
+    up_complete_ = down_complete_ = upstream_keep_ = upstream_extra_ = false;
+    client_fin_ = upstream_fin_ = false;
     head_read_ = down_flow_raw_ = finished_ = false;
 }
 
 Conn& Exchange::client() { return session_->conn(); }
+
+Conn& Exchange::upstream() {
+    CHECK(upstream_ != nullptr);
+    return *upstream_;
+}
 
 uint32_t Exchange::limit_ms(ClockName clock) const {
     return house_.settings().clocks.ms(entry_->facts.route, clock);
@@ -102,7 +111,8 @@ void Exchange::remember(const RequestHead& head) {
     head_method_ = head.method == "HEAD";
     trailers_welcome_ = head.accepts_trailers;
     upgrade_ = head.upgrade;
-    keep_alive_ = head.minor_version == 0 ? head.connection.keep_alive : !head.connection.close;
+    awaits_100_ = head.expect_continue && head.minor_version > 0;
+    keep_alive_ = !head.connection.close && (head.minor_version == 1 || head.connection.keep_alive);
 }
 
 void Exchange::refuse_head(const ParseFault& fault, std::string_view line, size_t raw_bytes) {
@@ -134,6 +144,17 @@ void Exchange::drop_upstream(const Ending& ending, Conn::Close how) {
 
 void Exchange::release_upstream() {
     if (upstream_ == nullptr) return;
+    if (upstream_extra_) {
+        drop_upstream(
+            Ending::malformed(Reason::upstream_malformed, Phase::done,
+                              "bytes after the answer, which no request asked for", "guard", 0),
+            Conn::Close::reset);
+        return;
+    }
+    if (const auto& lost = up_fault_ ? up_fault_ : upstream_lost_) {
+        drop_upstream(*lost, Conn::Close::reset);
+        return;
+    }
     const bool keep = upstream_keep_ && up_ == Up::done && !upstream_->finished_reading();
     if (!keep) {
         drop_upstream(
@@ -149,12 +170,14 @@ void Exchange::release_upstream() {
 // Looks what the last event finished.
 void Exchange::settle() {
     if (finished_) return;
-    if (up_ == Up::body && up_complete_ && !head_due_ && upstream_->queued_bytes() == 0) {
+    const bool sent = upstream_ != nullptr && up_complete_ && !head_due_;
+    if (up_ == Up::body && sent && upstream_->queued_bytes() == 0) {
         up_stamp_ns_ = down_stamp_ns_ = entry_->facts.last_up_ns = house_.loop().now_ns();
         set(Up::done, down_);
     }
     if (tunnel_) {
-        const bool up_over = client_fin_ && (up_ == Up::cut || upstream_->finished_writing());
+        const bool cut = up_ == Up::cut || upstream_ == nullptr;
+        const bool up_over = client_fin_ && (cut || upstream_->finished_writing());
         if (up_over && upstream_fin_ && client().finished_writing())
             complete(Reason::tunnel_complete);
         return;
@@ -163,9 +186,14 @@ void Exchange::settle() {
     if (!down_complete_) return;
     if (up_over) release_upstream();
     if (client().queued_bytes() > 0) return;
-    set(up_, Down::done);
-    if (up_over) complete(Reason::complete);
-    else session_->rearm();  // clock linger is shorter than the body's
+    if (up_over) {
+        set(up_, Down::done);
+        complete(Reason::complete);
+    } else if (down_ != Down::done) {
+        set(up_, Down::done);
+        up_stamp_ns_ = house_.loop().now_ns();
+        session_->rearm();  // the linger clock is nearer than the body's
+    }
 }
 
 void Exchange::complete(Reason reason) {
@@ -176,14 +204,15 @@ void Exchange::complete(Reason reason) {
     file(Ending::clean(reason, Phase::done));
     if (reason == Reason::tunnel_complete)
         session.exchange_cut(Ending::clean(reason, Phase::done), Conn::Close::fin);
-    else if (up_ == Up::cut) session.exchange_lingers(Ending::clean(reason, Phase::done));
-    else session.exchange_done(keep);
+    else if (up_ == Up::cut)
+        session.exchange_lingers(client_lost_.value_or(Ending::clean(reason, Phase::done)));
+    else session.exchange_done(keep, keep_alive_);
 }
 
 void Exchange::fail(const Ending& ending) {
     if (finished_) return;
     const bool by_client = ending.by() == Side::client;
-    const Ending partner = Ending::partner(phase_, id(), ending.reason());
+    const Ending partner = Ending::partner(ending.phase(), id(), ending.reason());
     if (dial_.active()) dial_.cancel(partner);
     drop_upstream(ending.by() == Side::upstream ? ending : partner, Conn::Close::reset);
     const bool told = answer_begun() || tunnel_;
@@ -199,7 +228,7 @@ void Exchange::fail(const Ending& ending) {
     file(ending);
     session.conn().entry().facts.exchange_id = keep ? 0 : own;
     const Ending last = by_client ? ending : partner;
-    if (keep) session.exchange_done(true);
+    if (keep) session.exchange_done(true, true);
     else if (say) session.exchange_lingers(last);
     else
         // A FIN would look whole after a tunnel or a body that ends with its connection; elsewhere the
@@ -244,6 +273,8 @@ void Exchange::file(const Ending& ending) {
     facts.phase_ns[static_cast<size_t>(phase_)] += now_ns - phase_since_ns_;
     facts.phase_ns[static_cast<size_t>(Phase::done)] = 0;
     facts.client_out_bytes = client().facts().out_bytes - client_out_base_;
+    if (up_fault_ && ending.reason() != up_fault_->reason())
+        entry_->add_trail(Side::upstream, up_fault_->op(), up_fault_->error());
     entry_->file(ending);
     house_.loop().defer(*this);
 }
@@ -260,17 +291,17 @@ void Exchange::client_finished() {
         settle();
         return;
     }
-    const bool awaits_tunnel = !tunnel_ && !upgrade_.empty() && !answer_begun();
-    if (tunnel_ || awaits_tunnel) {
-        client_fin_ = true;
-        if (!tunnel_) return;
+    client_fin_ = true;
+    // Before there is an upstream connection nobody has counted the body yet: on_dialed looks then.
+    const bool whole = up_complete_ || up_ == Up::held;
+    const bool awaits_tunnel = !upgrade_.empty() && !answer_begun();
+    if (whole && tunnel_) {
         if (up_ != Up::cut) upstream_->finish();
         session_->rearm();
         settle();
         return;
     }
-    const bool whole = up_ == Up::done || (head_read_ && request_framing_.kind == BodyKind::none);
-    if (house_.settings().allow_half_close && whole) {
+    if (whole && (awaits_tunnel || house_.settings().allow_half_close)) {
         keep_alive_ = false;
         return;
     }
@@ -281,11 +312,13 @@ void Exchange::client_fault(const Fault& fault) {
     if (finished_) return;
     if (down_ == Down::done && !tunnel_) {
         entry_->add_trail(Side::client, fault.op, fault.error);
+        client_lost_ = ending_of(Side::client, fault, phase_);
         set(Up::cut, down_);
         settle();
         return;
     }
-    const bool after_farewell = tunnel_ && client_fin_ && fault.what == Fault::What::closed;
+    const bool after_farewell =
+        tunnel_ && client_fin_ && fault.op == Op::read && fault.what == Fault::What::closed;
     if (after_farewell && !client_gone_ && limit_ms(ClockName::linger) > 0) {
         // TLS: a close_notify, then a FIN. The upstream has heard of the first and may be about to end
         // its half too (BuildKit's sessions end so), which makes it whole. It has as long as it lingers.

@@ -76,7 +76,10 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     void keep_for_replay(std::string_view bytes);
     void body_written(const Flow::Outcome& outcome);
     void upstream_write_failed(int error);
+    void upstream_lost_after_answer(const Fault& fault);
+    bool may_replay() const;
     void replay(const Fault& fault);
+    void send_again();
     void answer_missing(const Fault& fault);
 
     // The way down: exchange_down.cc.
@@ -88,6 +91,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     void start_tunnel(const ResponseHead& head);
     void answer_written(const Flow::Outcome& outcome);
     void client_write_failed(int error);
+    void tunnel_half_over(const Fault& fault);
 
     // Both: exchange.cc.
     void settle();
@@ -98,6 +102,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     void file(const Ending& ending);
     void set(Up up, Down down);
     Conn& client();
+    Conn& upstream();  // while it has one
     uint32_t limit_ms(ClockName clock) const;
 
     // The clocks: exchange_clocks.cc.
@@ -146,6 +151,10 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
         up_fault_;  // the upstream's writing side failed; its answer may still come
     std::optional<Ending> client_gone_;  // in tunnels: it left after its half-close
     uint64_t gone_ns_ = 0;
+    // The answer was whole and then a connection broke: the record of that connection says so, the
+    // exchange has it on its trail only.
+    std::optional<Ending> client_lost_;
+    std::optional<Ending> upstream_lost_;
     BodyFraming request_framing_;
     uint64_t client_out_base_ = 0;  // the connection's count when this exchange began
     uint64_t upstream_out_base_ = 0;
@@ -157,16 +166,18 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     bool head_method_ = false;
     bool keep_alive_ = false;  // as far as the client's request says
     bool said_close_ = false;  // our answer's head told the client that we close
+    bool awaits_100_ = false;  // the client asked for a 100 and may be waiting for it
     bool hijackable_ = false;
     bool ping_ = false;
     bool trailers_welcome_ = false;
     bool replayable_ = false;
-    bool reused_ = false;         // the upstream connection was an idle one
-    bool answer_byte_ = false;    // the upstream has sent something
-    bool up_complete_ = false;    // the request's last byte was written (maybe still queued)
-    bool down_complete_ = false;  // the answer's last byte was written (maybe still queued)
-    bool upstream_keep_ = false;  // the answer leaves the upstream connection usable
-    bool client_fin_ = false;     // in tunnels: the client's FIN was passed on
+    bool reused_ = false;          // the upstream connection was an idle one
+    bool answer_byte_ = false;     // the upstream has sent something
+    bool up_complete_ = false;     // the request's last byte was written (maybe still queued)
+    bool down_complete_ = false;   // the answer's last byte was written (maybe still queued)
+    bool upstream_keep_ = false;   // the answer leaves the upstream connection usable
+    bool upstream_extra_ = false;  // it said more than its answer
+    bool client_fin_ = false;      // the client sends no more; passed on in tunnels
     bool upstream_fin_ = false;
     bool head_read_ = false;      // the request's head was whole and valid
     bool down_flow_raw_ = false;  // the client's body ends with its connection

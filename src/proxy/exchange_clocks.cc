@@ -21,7 +21,8 @@ Exchange::Watch Exchange::watch_up() const {
     watch.since_ns = up_stamp_ns_;
     watch.sink = upstream_;
     watch.sink_reason = Reason::upstream_stalled_reading;
-    watch.source_reason = Reason::client_stalled_sending;
+    // A client that asked for a 100 waits for it (RFC 9110 §10.1.1): until then the upstream owes.
+    watch.source_reason = awaits_100_ ? Reason::upstream_silent : Reason::client_stalled_sending;
     watch.limit_ms = limit_ms(watch.clock);
     return watch;
 }
@@ -54,6 +55,13 @@ Exchange::Watch Exchange::watch_tunnel() const {
         watch.clock = ClockName::linger;
         watch.since_ns = gone_ns_;
         watch.limit_ms = limit_ms(watch.clock);
+        return watch;
+    }
+    // A last output is waited for; what of it is here already waits for the client.
+    if (up_fault_ && session_->conn().queued_bytes() == 0) {
+        watch.clock = ClockName::linger;
+        watch.limit_ms = limit_ms(watch.clock);
+        watch.since_ns = down_stamp_ns_;
         return watch;
     }
     const bool half_open = upstream_fin_ && !client_fin_;

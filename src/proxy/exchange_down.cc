@@ -13,7 +13,7 @@ namespace {
 // Does the answer's head leave the upstream connection fit for another request?
 bool keeps_alive(const ResponseHead& head, const BodyFraming& framing) {
     if (framing.kind == BodyKind::until_close || framing.kind == BodyKind::tunnel) return false;
-    return head.minor_version == 0 ? head.connection.keep_alive : !head.connection.close;
+    return !head.connection.close && (head.minor_version == 1 || head.connection.keep_alive);
 }
 
 std::string_view api_version_of(const ResponseHead& head) {
@@ -32,8 +32,8 @@ void Exchange::on_bytes(Conn& conn, const Slice& bytes) {
     Slice rest = bytes;
     while (!rest.empty() && !finished_ && upstream_ == &conn) {
         if (down_complete_) {  // more than one answer to one request: never another client's
-            upstream_keep_ = false;
-            entry_->add_trail(Side::upstream, Op::parse, 0);
+            if (!upstream_extra_) entry_->add_trail(Side::upstream, Op::parse, 0);
+            upstream_extra_ = true;
             break;
         }
         if (tunnel_) {
@@ -53,7 +53,8 @@ void Exchange::on_bytes(Conn& conn, const Slice& bytes) {
         upstream_->pause(Conn::Pause::sink_full);
         session_->rearm();
     }
-    settle();
+    if (up_ == Up::cut) session_->feed();  // with an answer here, the request's rest is not kept
+    if (!finished_) settle();
 }
 
 // Returns how many bytes were taken: the head and what of the body went out along with it.
@@ -105,6 +106,7 @@ size_t Exchange::answer_head(std::string_view head_bytes, const Slice& bytes, si
 
 void Exchange::interim(const ResponseHead& head) {
     set(up_, Down::interim);
+    if (head.status == 100) awaits_100_ = false;
     if (minor_version_ == 0) return;  // RFC 9110 §15.2: never to an HTTP/1.0 client
     std::string& out = house_.scratch();
     out.clear();
@@ -117,7 +119,8 @@ size_t Exchange::final_head(const ResponseHead& head, const BodyFraming& framing
                             const Slice& after) {
     // Bytes that followed a refused upgrade were meant for a tunnel: they are never read as requests.
     const bool stray = !upgrade_.empty() && (session_->has_stash() || client_fin_);
-    const bool keep = keep_alive_ && !stray && !house_.stopping() && !session_->last_request();
+    const bool keep =
+        keep_alive_ && !stray && up_ != Up::cut && !house_.stopping() && !session_->last_request();
     AnswerFraming answer = frame_answer(head, framing, minor_version_, head_method_, keep);
     said_close_ = answer.close;
     if (!upgrade_.empty() && answer.kind != BodyKind::until_close)
@@ -178,6 +181,7 @@ void Exchange::on_finish(Conn&) {
         upstream_fin_ = true;
         down_stamp_ns_ = house_.loop().now_ns();
         client().finish();
+        if (up_fault_) tunnel_half_over({Fault::What::closed, up_fault_->op(), up_fault_->error()});
         session_->rearm();
         settle();
         return;
@@ -195,24 +199,22 @@ void Exchange::on_finish(Conn&) {
     answer_missing({Fault::What::closed, Op::read, 0});
 }
 
+// The upstream said all it had to say, and takes no more of the client's bytes. Not a broken tunnel.
+void Exchange::tunnel_half_over(const Fault& fault) {
+    entry_->add_trail(Side::upstream, fault.op, fault.error);
+    up_fault_.reset();
+    set(Up::cut, down_);
+    drop_upstream(Ending::clean(Reason::tunnel_complete, Phase::tunnel), Conn::Close::fin);
+}
+
 void Exchange::on_fault(Conn&, const Fault& fault) {
     if (tunnel_ && upstream_fin_) {
-        // Its half was over; it will not take the client's bytes any more. Not a broken tunnel.
-        entry_->add_trail(Side::upstream, fault.op, fault.error);
-        set(Up::cut, down_);
-        drop_upstream(Ending::clean(Reason::tunnel_complete, Phase::tunnel), Conn::Close::fin);
+        tunnel_half_over(fault);
         settle();
-        return;
-    }
-    if (tunnel_) {
-        fail(ending_of(Side::upstream, fault, phase_));
         return;
     }
     if (down_complete_) {
-        entry_->add_trail(Side::upstream, fault.op, fault.error);
-        upstream_keep_ = false;
-        if (up_ == Up::body) set(Up::cut, down_);
-        settle();
+        upstream_lost_after_answer(fault);
         return;
     }
     if (fault.op == Op::write) {
@@ -224,6 +226,7 @@ void Exchange::on_fault(Conn&, const Fault& fault) {
         if (!finished_) session_->rearm();
         return;
     }
+    // In a tunnel too: a failed write was the first sign.
     answer_missing(fault);
 }
 

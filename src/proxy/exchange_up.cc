@@ -30,8 +30,10 @@ bool Exchange::admit(const RequestHead& head) {
                  .with_limit(house_.connection_limit()));
     } else if (house_.loop().slabs().scarce()) {
         fail(Ending::decided(Reason::memory_shed, Phase::gate, Op::allocate, 0));
-    } else if (!verdict.pass) {
-        fail(Ending::refused(verdict.reason, Phase::gate, Op::judge, verdict.rule));
+    } else if (!verdict.passes()) {
+        // One that wants the body first is refused with what it has to say of bodies it cannot have.
+        refused_status_ = verdict.refusal.status;
+        fail(Ending::refused(verdict.refusal.reason, Phase::gate, Op::judge, verdict.refusal.text));
     } else if (!answer_locally(head)) {
         return true;
     }
@@ -55,6 +57,7 @@ bool Exchange::answer_locally(const RequestHead& head) {
         "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n"
         "Content-Length: 0\r\n";
     if (!keep_alive_) out += "Connection: close\r\n";
+    else if (minor_version_ == 0) out += "Connection: keep-alive\r\n";
     out += "\r\n";
     up_ = Up::done;
     if (const int error = client().write(out); error != 0) {
@@ -78,18 +81,13 @@ void Exchange::write_request(const RequestHead& head) {
     house_.ledger().append_id(id, entry_->id());
     hop.request_id = id;
     ExchangeFacts& facts = entry_->facts;
-    const Field* trace = head.find(FieldName::traceparent);
-    if (trace != nullptr && valid_traceparent(trace->value)) {
-        hop.traceparent = trace->value;
-    } else {
-        house_.make_traceparent(house_.trace_scratch());
-        hop.traceparent = house_.trace_scratch();
-    }
-    std::memcpy(facts.trace_id.data(), hop.traceparent.data() + 3, facts.trace_id.size());
-    facts.has_trace_id = true;
+    house_.make_traceparent(house_.trace_scratch());  // goes on unless the client brought its own
+    hop.traceparent = house_.trace_scratch();
     head_.clear();
     const ForwardedRequest sent =
         write_request_head(head, request_framing_, hop, house_.upstream().host(), head_);
+    std::memcpy(facts.trace_id.data(), sent.traceparent.data() + 3, facts.trace_id.size());
+    facts.has_trace_id = true;
     if (sent.request_id != id) {
         facts.request_id_length =
             static_cast<uint8_t>(std::min(sent.request_id.size(), facts.request_id.size()));
@@ -110,7 +108,10 @@ void Exchange::on_dialed(Conn& conn) {
     conn.start();
     session_->feed();
     if (!finished_) flush_head();
-    if (!finished_) session_->rearm();
+    if (finished_) return;
+    if (client_fin_ && !up_complete_)
+        fail(Ending::by_io(Reason::client_closed, phase_, Op::read, 0));
+    else session_->rearm();
 }
 
 void Exchange::on_dial_failed(const Ending& ending) { fail(ending); }
@@ -133,11 +134,22 @@ void Exchange::use(Conn& conn, bool reused) {
     up_stamp_ns_ = house_.loop().now_ns();
     set(Up::body, down_);
     if (!replay_body_.empty()) {
-        const Slice body = house_.loop().slabs().copy(replay_body_);
-        head_due_ = false;
-        body_written(up_flow_.push(body, conn, head_));
+        send_again();
     } else if (up_complete_) {
         flush_head();
+    }
+}
+
+// The head and what was kept of the body, in pieces that fit a slab.
+void Exchange::send_again() {
+    constexpr size_t piece_bytes = 64 * 1024;
+    std::string_view rest = replay_body_;
+    while (!rest.empty() && !finished_ && up_ == Up::body) {
+        const Slice piece = house_.loop().slabs().copy(rest.substr(0, piece_bytes));
+        rest.remove_prefix(piece.size());
+        const std::string_view head = head_due_ ? std::string_view(head_) : "";
+        head_due_ = false;
+        body_written(up_flow_.push(piece, *upstream_, head));
     }
 }
 
@@ -151,14 +163,15 @@ void Exchange::flush_head() {
 
 bool Exchange::takes_bytes() const {
     if (finished_) return false;
-    if (up_ == Up::cut) return true;                            // read and dropped
-    if (tunnel_) return !client_fin_ || session_->has_stash();  // sent before its FIN
+    if (up_ == Up::cut) return !may_replay();  // read and dropped, unless it may be asked for again
+    if (tunnel_) return true;
     return up_ == Up::body && !up_complete_;
 }
 
 size_t Exchange::take(const Slice& bytes) {
     up_stamp_ns_ = house_.loop().now_ns();
     entry_->facts.last_up_ns = up_stamp_ns_;
+    awaits_100_ = false;
     size_t taken = bytes.size();
     if (up_ == Up::cut) {
         entry_->facts.client_in_bytes += taken;
@@ -205,14 +218,15 @@ void Exchange::body_written(const Flow::Outcome& outcome) {
 }
 
 // Writing to the upstream failed. It may have answered before it closed its reading side, and that
-// answer says more than the failed write: it is waited for (clock linger), the request's rest is dropped.
+// answer says more than the failed write: it is waited for (clock linger), the request's rest is
+// dropped. In a tunnel its last output may be on the way.
 void Exchange::upstream_write_failed(int error) {
     const Fault fault = upstream_->judge(Op::write, error);
-    if (tunnel_ && !upstream_fin_) {
-        fail(ending_of(Side::upstream, fault, phase_));
+    if (down_complete_) {
+        upstream_lost_after_answer(fault);
         return;
     }
-    if (down_complete_ || tunnel_) entry_->add_trail(Side::upstream, fault.op, fault.error);
+    if (tunnel_ && upstream_fin_) entry_->add_trail(Side::upstream, fault.op, fault.error);
     else up_fault_ = ending_of(Side::upstream, fault, phase_);
     up_stamp_ns_ = down_stamp_ns_ = house_.loop().now_ns();
     set(Up::cut, down_);
@@ -221,13 +235,29 @@ void Exchange::upstream_write_failed(int error) {
     settle();
 }
 
+// It had answered; only the request's rest is of no use to it any more.
+void Exchange::upstream_lost_after_answer(const Fault& fault) {
+    entry_->add_trail(Side::upstream, fault.op, fault.error);
+    upstream_lost_ = ending_of(Side::upstream, fault, phase_);
+    if (up_ == Up::body) set(Up::cut, down_);
+    if (client().paused(Conn::Pause::sink_full)) client().resume(Conn::Pause::sink_full);
+    session_->rearm();
+    settle();
+}
+
+// Should this upstream connection die now, can the request go out once more?
+bool Exchange::may_replay() const {
+    return !answer_byte_ && (reused_ || replays_ > 0) && replayable_ &&
+           replays_ < house_.settings().replays;
+}
+
 // The upstream connection ended and its answer is not whole.
 void Exchange::answer_missing(const Fault& fault) {
-    if (!answer_byte_ && reused_) {
-        if (replayable_ && replays_ < house_.settings().replays) {
-            replay(fault);
-            return;
-        }
+    if (may_replay()) {
+        replay(fault);
+        return;
+    }
+    if (!answer_byte_ && (reused_ || replays_ > 0)) {
         fail(Ending::by_io(replayable_ ? Reason::retry_exhausted : Reason::retry_impossible, phase_,
                            fault.op, fault.error));
         return;
@@ -244,10 +274,12 @@ void Exchange::answer_missing(const Fault& fault) {
 void Exchange::replay(const Fault& fault) {
     ++replays_;
     ExchangeFacts& facts = entry_->facts;
-    Attempt& attempt = facts.attempts[facts.attempt_count - 1U];
-    attempt.took_ns = house_.loop().now_ns() - up_stamp_ns_;
-    attempt.op = fault.op;
-    attempt.error = fault.error;
+    if (facts.attempt_count <= ExchangeFacts::attempt_limit) {
+        Attempt& attempt = facts.attempts[facts.attempt_count - 1U];
+        attempt.took_ns = house_.loop().now_ns() - up_stamp_ns_;
+        attempt.op = fault.op;
+        attempt.error = fault.error;
+    }
     drop_upstream(ending_of(Side::upstream, fault, phase_), Conn::Close::reset);
     up_fault_.reset();
     set(Up::held, Down::waiting);

@@ -64,9 +64,18 @@ void Session::on_connected(Conn& conn) {
     rearm();
 }
 
-bool Session::last_request() const {
+bool Session::spent() const {
     const uint32_t most = house_.settings().max_requests;
-    return draining_ || overflow_ || (most > 0 && conn_->facts().exchanges >= most);
+    return most > 0 && conn_->facts().exchanges >= most;
+}
+
+bool Session::last_request() const { return draining_ || overflow_ || spent(); }
+
+// Why a connection closes after a finished exchange.
+Ending Session::farewell(bool wanted) const {
+    if (wanted && draining_) return Ending::clean(Reason::shutdown_idle, Phase::keepalive);
+    if (wanted && spent()) return Ending::clean(Reason::max_requests, Phase::done);
+    return Ending::clean(Reason::complete, Phase::done);
 }
 
 void Session::on_bytes(Conn&, const Slice& bytes) {
@@ -82,7 +91,7 @@ void Session::on_bytes(Conn&, const Slice& bytes) {
     if (exchange_ != nullptr && !in_head_) exchange_->flush_head();
     if (state_ == State::ended) return;
     if (used < bytes.size()) {
-        stash_.push(bytes.part(used));
+        stash_.push(house_.loop().slabs().keep(bytes, bytes.view().substr(used)));
         if (stash_.bytes() >= stash_limit_bytes) conn_->pause(Conn::Pause::held);
         // What was stashed may be takeable now (an answer came while it was being cut).
         if (exchange_ == nullptr && state_ == State::idle) house_.loop().defer(*this);
@@ -131,17 +140,30 @@ void Session::begin_exchange() {
     since_ns_ = house_.loop().now_ns();
 }
 
+// How many bytes of the one empty line that may stand before a request are at the front; it may come
+// in two pieces, and is no request by itself.
+size_t Session::skip_empty_line(std::string_view bytes) {
+    if (empty_line_) return 0;
+    const bool half = half_line_;
+    if (half && bytes[0] != '\n') return 0;
+    half_line_ = !half && bytes == "\r";
+    if (half_line_) return 1;
+    const size_t size = half ? 1 : leading_empty_line(bytes);
+    empty_line_ = size > 0;
+    return size;
+}
+
 size_t Session::consume_head(const Slice& bytes) {
     std::string_view view = bytes.view();
+    size_t skipped = 0;
+    if (state_ == State::idle) {
+        skipped = skip_empty_line(view);
+        view.remove_prefix(skipped);
+        if (view.empty()) return skipped;
+        begin_exchange();
+        if (std::exchange(half_line_, false)) head_part_ = "\r";  // not of an empty line
+    }
     if (head_part_.empty()) {
-        size_t skipped = 0;
-        if (!empty_line_ && state_ == State::idle) {
-            skipped = leading_empty_line(view);
-            empty_line_ = skipped > 0;
-            view.remove_prefix(skipped);
-            if (view.empty()) return skipped;
-        }
-        if (state_ == State::idle) begin_exchange();
         if (const auto end = find_head_end(view, 0)) {
             parse_head(view.substr(0, *end));
             return skipped + *end;
@@ -151,17 +173,11 @@ size_t Session::consume_head(const Slice& bytes) {
         const size_t before = head_part_.size();
         const size_t room = head_limit_bytes + 1 - std::min(before, head_limit_bytes);
         head_part_ += view.substr(0, room);
-        if (!empty_line_ && leading_empty_line(head_part_) > 0) {
-            // The empty line itself came in pieces.
-            empty_line_ = true;
-            head_part_.erase(0, 2);
-            return head_part_.empty() ? bytes.size() : bytes.size();
-        }
         if (const auto end = find_head_end(head_part_, before)) {
             std::string head;
             head.swap(head_part_);
             parse_head(std::string_view(head).substr(0, *end));
-            return *end - before;
+            return skipped + *end - before;
         }
     }
     if (const auto fault = refuse_incomplete_request(head_part_)) {
@@ -182,20 +198,19 @@ void Session::parse_head(std::string_view bytes) {
     else exchange_->begin(head, bytes.size());
 }
 
-void Session::exchange_done(bool keep_alive) {
+void Session::exchange_done(bool keep_alive, bool wanted) {
     exchange_ = nullptr;
     in_head_ = false;
     since_ns_ = house_.loop().now_ns();
     if (!keep_alive) {
         // Unread bytes would turn our FIN into a reset, and the answer might be lost with it.
-        if (stash_.empty() && !conn_->finished_reading())
-            end(Ending::clean(Reason::complete, Phase::done), Conn::Close::fin);
-        else start_linger(Ending::clean(Reason::complete, Phase::done));
+        if (stash_.empty() && !conn_->finished_reading()) end(farewell(wanted), Conn::Close::fin);
+        else start_linger(farewell(wanted));
         return;
     }
     state_ = State::idle;
     if (draining_ && stash_.empty()) {
-        end(Ending::clean(Reason::shutdown_idle, Phase::keepalive), Conn::Close::fin);
+        end(farewell(true), Conn::Close::fin);
         return;
     }
     if (!stash_.empty()) house_.loop().defer(*this);
@@ -332,6 +347,7 @@ uint64_t Session::next_due(uint64_t now_ns) const {
         case State::linger: return due_after(since_ns_, clocks.ms(ClockName::linger));
         case State::exchange: break;
     }
+    CHECK(exchange_ != nullptr);
     if (!in_head_) return exchange_->next_due(now_ns);
     return std::min(due_after(conn_->facts().last_in_ns, clocks.ms(ClockName::request_head)),
                     due_after(since_ns_, clocks.ms(ClockName::request_head_total)));

@@ -29,7 +29,8 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
 
     // From its exchange, all of them once per exchange:
     // the answer is delivered and the request read to its end: on to the next request, or close.
-    void exchange_done(bool keep_alive);
+    // `wanted`: the client would have gone on.
+    void exchange_done(bool keep_alive, bool wanted);
     // It was answered, but the rest of the request is unread or the connection is not to be trusted:
     // half-close, read what comes for a while, then close with `ending`.
     void exchange_lingers(const Ending& ending);
@@ -66,9 +67,12 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     static constexpr uint64_t linger_limit_bytes = 16 * 1024 * 1024;
 
     size_t consume(const Slice& bytes);
+    size_t skip_empty_line(std::string_view bytes);
     size_t consume_head(const Slice& bytes);
     void parse_head(std::string_view bytes);
     void begin_exchange();
+    bool spent() const;
+    Ending farewell(bool wanted) const;
     void end(const Ending& ending, Conn::Close how);
     void leave_preparing();
     Phase quiet_phase() const;
@@ -97,6 +101,7 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     bool overflow_ = false;
     bool in_head_ = false;     // the exchange's head is incomplete
     bool empty_line_ = false;  // the one empty line before a request was skipped
+    bool half_line_ = false;   // its CR was, and its LF is due
     bool draining_ = false;
     bool feeding_ = false;
 };

@@ -26,10 +26,12 @@ Conn* Upstream::take(bool look) {
         const Idle last = idle_.back();
         idle_.pop_back();
         look = look || loop_.now_ns() - last.since_ns > look_after_ns;
-        if (!look || !last.conn->stale()) return last.conn;
-        // Its FIN is here but its event is not: nobody was using it.
-        last.conn->end(Ending::clean(Reason::upstream_closed_idle, Phase::keepalive),
-                       Conn::Close::fin);
+        // Its end may be here though its event is not.
+        const int found = look ? last.conn->peek() : UV_EAGAIN;
+        if (found == UV_EAGAIN) return last.conn;
+        if (found > 0) spoke_unasked(*last.conn);
+        else if (found == 0) on_finish(*last.conn);
+        else on_fault(*last.conn, last.conn->judge(Op::probe, found));
     }
     return nullptr;
 }
@@ -80,7 +82,9 @@ void Upstream::on_ring() {
     if (!idle_.empty()) loop_.wheel().arm(*this, idle_.front().since_ns + limit_ns);
 }
 
-void Upstream::on_bytes(Conn& conn, const Slice&) {
+void Upstream::on_bytes(Conn& conn, const Slice&) { spoke_unasked(conn); }
+
+void Upstream::spoke_unasked(Conn& conn) {
     remove(conn);
     conn.end(
         Ending::malformed(Reason::upstream_malformed, Phase::keepalive,

@@ -48,6 +48,7 @@ class Upstream final : private ConnSink, private WheelNode {
     static constexpr uint64_t look_after_ns = 1'000 * ns_per_ms;
 
     void remove(Conn& conn);
+    void spoke_unasked(Conn& conn);
     void on_connected(Conn&) override { CHECK(false && "an idle connection is connected"); }
     void on_bytes(Conn& conn, const Slice& bytes) override;
     void on_finish(Conn& conn) override;

@@ -1,7 +1,6 @@
-// Answers that must not be believed: 502 and a broken upstream connection while the client has heard
-// nothing, a cut that looks cut after that (HTTP.md).
+// Answers that must not be believed: 502 and a broken upstream connection, while the client has heard
+// nothing (HTTP.md).
 #include "support/answers.hh"
-#include "support/chunk_flaws.hh"
 #include "support/cmocka.hh"
 
 using namespace becaused::test;
@@ -237,90 +236,6 @@ void check_no_head(Stage& stage, const NoHead& row) {
                                            " by=upstream phase=first_byte op=read" + error + "\n");
 }
 
-// The client has the head, and bytes of the body: what is missing must show.
-struct Cut {
-    std::string_view name;
-    std::string_view answer;
-    std::string_view got;  // readable
-    bool reset = false;
-};
-#define LENGTH_10 OK "Content-Length: 10\r\n"
-#define CHUNKED OK "Transfer-Encoding: chunked\r\n"
-#define VIA "Via: 1.1 becaused\r\n"
-constexpr Cut cuts[] = {
-    {"a close before a body of known length is a cut", LENGTH_10 "\r\n", LENGTH_10 VIA "\r\n"},
-    {"a close inside a body of known length is a cut", LENGTH_10 "\r\nabc",
-     LENGTH_10 VIA "\r\nabc"},
-    {"a close one byte before a body's end is a cut", LENGTH_10 "\r\n123456789",
-     LENGTH_10 VIA "\r\n123456789"},
-    {"a reset inside a body of known length is a cut", LENGTH_10 "\r\nabc", LENGTH_10 VIA "\r\nabc",
-     true},
-    {"a close before the first chunk is a cut", CHUNKED "\r\n", CHUNKED VIA "\r\n[ (cut)"},
-    {"a close in a chunk size is a cut", CHUNKED "\r\n3\r\nabc\r\n1", CHUNKED VIA "\r\n[abc (cut)"},
-    {"a close after a chunk size is a cut", CHUNKED "\r\n3\r\nabc\r\n3\r\n",
-     CHUNKED VIA "\r\n[abc (cut)"},
-    {"a close in chunk data is a cut", CHUNKED "\r\n5\r\nabc", CHUNKED VIA "\r\n[abc (cut)"},
-    {"a close after chunk data is a cut", CHUNKED "\r\n3\r\nabc", CHUNKED VIA "\r\n[abc (cut)"},
-    {"a close between chunks is a cut", CHUNKED "\r\n3\r\nabc\r\n", CHUNKED VIA "\r\n[abc (cut)"},
-    {"a close in the last chunk's size is a cut", CHUNKED "\r\n3\r\nabc\r\n0",
-     CHUNKED VIA "\r\n[abc (cut)"},
-    {"a close after the last chunk's size is a cut", CHUNKED "\r\n3\r\nabc\r\n0\r\n",
-     CHUNKED VIA "\r\n[abc (cut)"},
-    {"a close in an answer's trailer is a cut", CHUNKED "\r\n3\r\nabc\r\n0\r\nX: y\r\n",
-     CHUNKED VIA "\r\n[abc (cut)"},
-    {"a close in the last empty line is a cut", CHUNKED "\r\n3\r\nabc\r\n0\r\n\r",
-     CHUNKED VIA "\r\n[abc (cut)"},
-    {"a reset between chunks is a cut", CHUNKED "\r\n3\r\nabc\r\n", CHUNKED VIA "\r\n[abc (cut)",
-     true},
-    {"a reset of a body that ends with its connection is a cut", OK "\r\nabc",
-     CHUNKED VIA "\r\n[abc (cut)", true},
-};
-
-void check_cut(Stage& stage, const Cut& row) {
-    stage.send(BECAUSED_GET);
-    assert_true(stage.accept());
-    stage.upstream_bytes();
-    stage.answer(row.answer);
-    if (row.reset) stage.upstream.reset();
-    else stage.upstream_fin();
-    assert_text_equal(stage.client_got(), row.got);
-    assert_text_equal(stage.client_state(), "fin");
-    const std::string reason = row.reset ? "upstream_reset" : "upstream_closed";
-    const std::string error = row.reset ? " errno=ECONNRESET" : "";
-    assert_text_equal(stage.leave(),
-                      "exchange " + reason + " by=upstream phase=response_body op=read" + error +
-                          " status=200\nclient partner(" + reason +
-                          ") by=nobody phase=response_body op=none\nupstream " + reason +
-                          " by=upstream phase=response_body op=read" + error + "\n");
-}
-
-void check_flaw(Stage& stage, const ChunkFlaw& flaw) {
-    stage.send(BECAUSED_GET);
-    assert_true(stage.accept());
-    stage.answer(std::string(CHUNKED "\r\n") + std::string(flaw.body));
-    assert_text_equal(stage.client_got(),
-                      std::string(CHUNKED VIA "\r\n[") + std::string(flaw.good) + " (cut)");
-    assert_text_equal(stage.client_state(), "fin");
-    assert_text_equal(stage.upstream_state(), "reset");
-    assert_text_equal(field_of(stage.exchange(), "detail"), flaw.detail);
-    assert_text_equal(
-        stage.leave(),
-        "exchange upstream_malformed by=upstream phase=response_body op=parse status=200\n"
-        "client partner(upstream_malformed) by=nobody phase=response_body op=none\n"
-        "upstream upstream_malformed by=upstream phase=response_body op=parse\n");
-}
-
-// Pipelined requests behind a cut answer are not answered: their client reconnects.
-void nothing_follows_a_cut_answer(Stage& stage) {
-    stage.send(std::string(BECAUSED_GET) + std::string(next));
-    assert_true(stage.accept());
-    stage.answer(LENGTH_10 "\r\nabc");
-    stage.upstream_fin();
-    assert_text_equal(stage.client_got(), LENGTH_10 VIA "\r\nabc");
-    assert_text_equal(stage.client_state(), "fin");
-    assert_false(stage.rig().accept().open());
-}
-
 // A request of the quick class gets its 504 after 30 s of silence, on the dot.
 void silence_gives_504(Stage& stage) {
     stage.send("GET /version HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -350,16 +265,11 @@ int main() {
     cases.add(framings, check_bad_answer);
     cases.add(switches, check_bad_answer);
     cases.add(no_heads, check_no_head);
-    cases.add(cuts, check_cut);
-    for (const ChunkFlaw& flaw : chunk_flaws)
-        cases.add(std::string(flaw.name) + " cuts the answer",
-                  [&flaw](Stage& stage) { check_flaw(stage, flaw); });
     cases.add(SCENARIO(a_switch_to_another_protocol_is_refused));
     cases.add(SCENARIO(a_switch_to_one_protocol_more_is_refused));
     cases.add(SCENARIO(a_switch_without_upgrade_is_refused));
     cases.add(SCENARIO(a_switch_that_connection_does_not_name_is_refused));
     cases.add(SCENARIO(a_switch_in_http_1_0_is_refused));
-    cases.add(SCENARIO(nothing_follows_a_cut_answer));
     cases.add(SCENARIO(silence_gives_504));
     return cases.run("bad answers");
 }

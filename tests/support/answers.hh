@@ -11,6 +11,7 @@ namespace becaused::test {
 enum class Then : uint8_t {
     kept,      // the upstream connection carries the next request
     ended,     // the proxy ends it; the next request gets another
+    broken,    // the same, with a reset: it said what nobody asked for
     finished,  // the upstream ends it after its answer (its FIN is sent by the test)
 };
 struct Answered {
@@ -40,7 +41,7 @@ inline void check_answered(Stage& stage, const Answered& row) {
     assert_text_equal(field_of(first, "status"), status);
     stage.send(next);
     if (row.then != Then::kept) {
-        assert_text_equal(stage.upstream_state(), "fin");
+        assert_text_equal(stage.upstream_state(), row.then == Then::broken ? "reset" : "fin");
         assert_text_equal(stage.upstream_bytes(), "");
         assert_true(stage.accept());
     }

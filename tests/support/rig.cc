@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 
 #include "base/status.hh"
 #include "net/address.hh"
+#include "support/inside.hh"
 
 namespace becaused::test {
 
@@ -33,14 +35,44 @@ std::string text_of(const Json& value) {
     return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
+// A TCP socket on 127.0.0.1 and that port (0: a free one, which `port` is then).
+int bind_loopback(uint16_t& port) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0);
+    const int on = 1;
+    CHECK(::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    CHECK(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    socklen_t length = sizeof address;
+    CHECK(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+    port = ntohs(address.sin_port);
+    return fd;
+}
+
+int peers_open = 0;
+
+// libuv opens a few descriptors once per process, with its first loop.
+void warm_up_libuv() {
+    static const bool warm = [] {
+        const Loop loop(2);
+        return true;
+    }();
+    CHECK(warm);
+}
+
 }  // namespace
 
 Peer::Peer(int fd) : fd_(fd) {
     if (fd_ < 0) return;
     set_nonblocking(fd_);
-    // Else a second small piece waits for the other side's delayed ACK. Fails on unix sockets.
+    // Or the kernel would hold a small piece back until the one before it is acknowledged.
     const int on = 1;
-    ignored(::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), "unix sockets never wait");
+    const bool set = ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
+    CHECK(set || errno == EOPNOTSUPP);  // a unix socket
+    ++peers_open;
 }
 
 Peer::Peer(Peer&& other) noexcept
@@ -94,8 +126,10 @@ void Peer::reset() {
 }
 
 void Peer::close() {
-    if (fd_ >= 0) ::close(fd_);
+    if (fd_ < 0) return;
+    ::close(fd_);
     fd_ = -1;
+    --peers_open;
 }
 
 void Peer::shrink_receive_buffer(int bytes) {
@@ -111,8 +145,11 @@ int count_descriptors() {
     return count - 3;  // ".", "..", and the directory's own
 }
 
+int count_peers() { return peers_open; }
+
 Rig::Rig(RigOptions options) : settings_(options.settings), options_(std::move(options)) {
-    descriptors_before_ = count_descriptors();
+    warm_up_libuv();
+    descriptors_before_ = count_descriptors() - count_peers();
     char path[] = "/tmp/becaused-rig-XXXXXX";
     CHECK(::mkdtemp(path) != nullptr);
     directory_ = path;
@@ -132,10 +169,12 @@ Rig::Rig(RigOptions options) : settings_(options.settings), options_(std::move(o
         settings_.upstream.kind = Address::Kind::unix;
         settings_.upstream.path = directory_ + "/upstream.sock";
     } else {
-        settings_.upstream.host = options_.upstream_host;
+        const std::string& host = options_.upstream_host;
+        settings_.upstream.host = host.empty() ? "127.0.0.1" : host;
         settings_.upstream.tls = options_.tls_upstream;
         settings_.upstream.port = upstream_port_;
     }
+    if (!options_.upstream_path.empty()) settings_.upstream.path = options_.upstream_path;
     if (!options_.with_upstream) stop_upstream();
     loop_ = std::make_unique<Loop>(options_.slabs);
     loop_->manual_time();
@@ -157,10 +196,8 @@ Rig::~Rig() {
 
 void Rig::start_upstream() {
     if (upstream_fd_ >= 0) return;
-    upstream_fd_ =
-        ::socket(options_.unix_upstream ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(upstream_fd_ >= 0);
     if (options_.unix_upstream) {
+        upstream_fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         std::snprintf(address.sun_path, sizeof address.sun_path, "%s/upstream.sock",
@@ -168,18 +205,11 @@ void Rig::start_upstream() {
         ::unlink(address.sun_path);
         CHECK(::bind(upstream_fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
     } else {
-        const int on = 1;
-        CHECK(::setsockopt(upstream_fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        address.sin_port = htons(upstream_port_);
-        CHECK(::bind(upstream_fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-        socklen_t length = sizeof address;
-        CHECK(::getsockname(upstream_fd_, reinterpret_cast<sockaddr*>(&address), &length) == 0);
-        upstream_port_ = ntohs(address.sin_port);
+        // While nobody listens the port must not become someone's client: a socket stays bound to it.
+        if (upstream_port_fd_ < 0) upstream_port_fd_ = bind_loopback(upstream_port_);
+        upstream_fd_ = bind_loopback(upstream_port_);
     }
-    CHECK(::listen(upstream_fd_, 64) == 0);
+    CHECK(::listen(upstream_fd_, options_.upstream_backlog) == 0);
     set_nonblocking(upstream_fd_);
 }
 
@@ -188,27 +218,48 @@ void Rig::stop_upstream() {
     upstream_fd_ = -1;
 }
 
-Peer Rig::connect() {
-    const Endpoint at = house_->listening().front();
-    int fd = -1;
+namespace {
+
+int connected_socket(const Endpoint& at) {
+    sockaddr_storage address{};
+    socklen_t length = 0;
     if (at.kind == Endpoint::Kind::unix) {
-        fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        std::snprintf(address.sun_path, sizeof address.sun_path, "%s", at.path->c_str());
-        CHECK(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+        auto& name = reinterpret_cast<sockaddr_un&>(address);
+        name.sun_family = AF_UNIX;
+        std::snprintf(name.sun_path, sizeof name.sun_path, "%s", at.path->c_str());
+        length = sizeof name;
     } else {
-        sockaddr_storage address{};
-        const socklen_t length = fill_sockaddr(at, address);
-        fd = ::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        CHECK(::connect(fd, reinterpret_cast<sockaddr*>(&address), length) == 0);
+        length = fill_sockaddr(at, address);
     }
+    const int fd = ::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(::connect(fd, reinterpret_cast<sockaddr*>(&address), length) == 0);
+    return fd;
+}
+
+}  // namespace
+
+Peer Rig::connect() {
+    Peer peer = connect_now();
     settle();
-    return Peer(fd);
+    return peer;
+}
+
+Peer Rig::connect_now() { return Peer(connected_socket(house_->listening().front())); }
+
+Peer Rig::connect_past_the_proxy() {
+    Endpoint at;
+    at.kind = Endpoint::Kind::unix;
+    at.path = &settings_.upstream.path;
+    if (!options_.unix_upstream) at = parse_literal("127.0.0.1", upstream_port_);
+    return Peer(connected_socket(at));
 }
 
 Peer Rig::accept() {
     settle();
+    return accept_now();
+}
+
+Peer Rig::accept_now() {
     if (upstream_fd_ < 0) return Peer();
     return Peer(::accept4(upstream_fd_, nullptr, nullptr, SOCK_CLOEXEC));
 }
@@ -216,24 +267,47 @@ Peer Rig::accept() {
 void Rig::settle() {
     // A chain of events (client, proxy, upstream connect, answer) takes a few turns; twelve are plenty
     // and cost microseconds.
+    const Inside inside;
     for (int i = 0; i < 12; ++i) loop_->turn();
+}
+
+void Rig::turn() {
+    const Inside inside;
+    loop_->turn();
+}
+
+void Rig::skip(uint64_t ms) {
+    const Inside inside;
+    loop_->clock().advance(ms * ns_per_ms);
+    loop_->tick();
 }
 
 void Rig::advance(uint64_t ms) {
     settle();
     for (uint64_t left = ms * ns_per_ms; left > 0;) {
         const uint64_t step = std::min(left, Wheel::tick_ns);
-        loop_->clock().advance(step);
-        loop_->tick();
+        skip(step / ns_per_ms);
         settle();
         left -= step;
     }
 }
 
-void Rig::stop_house() {
-    house_->stop();
+void Rig::wait_for_work() {
+    if (loop_->uv()->active_reqs.count == 0) return;
+    pollfd loop{::uv_backend_fd(loop_->uv()), POLLIN, 0};
+    ignored(::poll(&loop, 1, 1000), "what came, if anything, is seen by the turns");
     settle();
-    if (house_->session_count() > 0) house_->stop();
+}
+
+void Rig::stop() {
+    const Inside inside;
+    house_->stop();
+}
+
+void Rig::stop_house() {
+    stop();
+    settle();
+    if (house_->session_count() > 0) stop();
     for (int i = 0; i < 40 && loop_->turn(); ++i) {
         loop_->clock().advance(Wheel::tick_ns);
         loop_->tick();
@@ -253,6 +327,8 @@ void Rig::finish() {
     ledger_.reset();
     loop_.reset();
     stop_upstream();
+    if (upstream_port_fd_ >= 0) ::close(upstream_port_fd_);
+    CHECK(count_descriptors() - count_peers() == descriptors_before_);
     ::unlink((directory_ + "/upstream.sock").c_str());
     ::unlink((directory_ + "/listen.sock").c_str());
     ::rmdir(directory_.c_str());
@@ -272,9 +348,11 @@ std::string field_of(const std::string& record, std::string_view key) {
     return text_of(value);
 }
 
-std::string Rig::summary() {
+std::string Rig::summary() { return summary_of(records_.lines); }
+
+std::string summary_of(const std::vector<std::string>& lines) {
     std::string text;
-    for (const std::string& line : records_.lines) {
+    for (const std::string& line : lines) {
         const std::string event = field_of(line, "event");
         text += event == "connection" ? field_of(line, "side") : event;
         text += ' ' + field_of(line, "reason");

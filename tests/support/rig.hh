@@ -60,9 +60,11 @@ struct RigOptions {
     bool with_upstream = true;    // false: nobody listens there
     bool plain_listener = false;  // TCP listeners stay plain whatever the settings say of TLS
     bool tls_upstream = false;    // tls://; the test answers with a TlsPeer
-    std::string upstream_host = "127.0.0.1";
-    Settings settings;  // listen and upstream are filled in
+    Settings settings;            // listen and upstream are filled in
     size_t slabs = 64;
+    std::string upstream_host;  // instead of 127.0.0.1: another address, or a name to be resolved
+    std::string upstream_path;
+    int upstream_backlog = 64;  // 0: one connection waits to be accepted, the next finds no room
 };
 
 class Rig {
@@ -74,12 +76,26 @@ class Rig {
 
     // A client connection that the proxy has accepted.
     Peer connect();
+    // A connection of somebody else's to the upstream, which takes a place in its backlog.
+    Peer connect_past_the_proxy();
     // The next upstream connection that the proxy opened, or a closed Peer.
     Peer accept();
+    // The same two without turning the loop.
+    Peer connect_now();
+    Peer accept_now();
     // Turns the loop until nothing more happens without time passing.
     void settle();
+    // One turn of the loop.
+    void turn();
     // Moves time in steps of the wheel's tick, settling after each.
     void advance(uint64_t ms);
+    // Moves time by so much at once and rings what is due; settles nothing.
+    void skip(uint64_t ms);
+    // Waits until another thread has something for the loop (names are resolved there), for at most a
+    // second, and settles.
+    void wait_for_work();
+    // House::stop.
+    void stop();
     // Stops the upstream's listener (connects are refused from here on), and opens it again.
     void stop_upstream();
     void start_upstream();
@@ -90,15 +106,13 @@ class Rig {
     Loop& loop() { return *loop_; }
     Ledger& ledger() { return *ledger_; }
     const Settings& settings() const { return settings_; }
+    // Where the rig's sockets and files are.
+    const std::string& directory() const { return directory_; }
 
     // Records so far. `take_records` empties the list.
     std::vector<std::string>& records() { return records_.lines; }
     std::vector<std::string> take_records();
-    // One word line per record, in the order filed, for tables:
-    // "exchange client_reset by=client phase=response_body op=read errno=ECONNRESET status=200"
-    // "client partner(upstream_reset) by=nobody phase=response_body op=none"
-    // "upstream upstream_reset by=upstream phase=response_body op=read errno=ECONNRESET"
-    // clock rings add "clock=NAME/SETTING_MS".
+    // summary_of the records so far.
     std::string summary();
     // One record's line with what differs from run to run made plain: ids become connection or exchange
     // numbers in order of appearance (#1, #2, ...), times "T", ports "P", trace ids "X".
@@ -111,6 +125,7 @@ class Rig {
     RigOptions options_;
     std::string directory_;
     int upstream_fd_ = -1;
+    int upstream_port_fd_ = -1;  // holds the port
     uint16_t upstream_port_ = 0;
     int descriptors_before_ = 0;
     std::unique_ptr<Loop> loop_;
@@ -120,10 +135,19 @@ class Rig {
     bool finished_ = false;
 };
 
+// One line of words per record, in the order filed, for tables:
+// "exchange client_reset by=client phase=response_body op=read errno=ECONNRESET status=200"
+// "client partner(upstream_reset) by=nobody phase=response_body op=none"
+// "upstream upstream_reset by=upstream phase=response_body op=read errno=ECONNRESET"
+// clock rings add "clock=NAME/SETTING_MS".
+std::string summary_of(const std::vector<std::string>& lines);
+
 // The value of `"key":value` in a record, without quotes; empty when absent. Nested objects: "clock.name".
 std::string field_of(const std::string& record, std::string_view key);
 
 // Descriptors that this process has open.
 int count_descriptors();
+// Peers that hold a descriptor.
+int count_peers();
 
 }  // namespace becaused::test

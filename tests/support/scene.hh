@@ -33,12 +33,12 @@ struct Scene {
     Peer upstream;                // the connection in use, or used last
     std::vector<Peer> upstreams;  // those before it
     std::vector<Peer> bystanders;
+    bool accepted = false;  // an upstream connection ever
+    bool accepts = true;    // false: the upstream leaves connections in its backlog
     std::string complaint;  // what a step saw that must not be; fails the cell
 
     // Turns the loop, takes what the proxy dialled: the newest connection becomes `upstream`.
     void settle();
-    // Forgets the records so far: they belong to the way into the phase.
-    void forget() { rig.take_records(); }
 };
 
 using Step = std::function<void(Scene&)>;
@@ -49,7 +49,7 @@ struct Cell {
     Step reach;
     Step event;
     // Rig::summary() once everyone has left, in the order filed.
-    const char* records;
+    std::string records;
     // What the client had been told when the event was over, and how its connection stood:
     //   "200 whole, open"   "200 cut, FIN"      every message, then the end (see below)
     //   "504 upstream_silent close, FIN"        an answer of becaused's own, by its reason
@@ -57,15 +57,21 @@ struct Cell {
     //   "200 unframed 'bytes', RST"             a body that ends with its connection
     // Ends: open; FIN; RST; left (the peer itself closed); `cut off`: RST on TCP, where unix sockets
     // have nothing but a FIN.
-    const char* client;
+    std::string client;
     // The same for every upstream connection, oldest first: "GET whole, left; GET whole, open".
     // "none": nothing was ever accepted.
-    const char* upstream;
+    std::string upstream;
     std::function<void(RigOptions&)> options = nullptr;
 };
 
 // Plays every cell on each of its wirings. Prints all that differ, then fails once.
 void check_cells(const std::vector<Cell>& cells);
+
+inline std::string times(size_t count, const std::string& line) {
+    std::string lines;
+    for (size_t i = 0; i < count; ++i) lines += line;
+    return lines;
+}
 
 // One after the other.
 template <typename... Steps>
@@ -76,10 +82,20 @@ Step in_turn(Steps... steps) {
 // Nothing more happens.
 inline void nothing(Scene&) {}
 
+// `during` with no more than `count` further descriptors for the whole process; then they are back.
+Step with_descriptors(int count, Step during);
+// `during` while all slabs are in use and the current one has room left; then they come back.
+Step with_scarce_memory(Step during);
+// `during` while there is no room to read into; then there is.
+Step with_no_memory(Step during);
+
 // Peers' doings. All settle.
 void client_connects(Scene& scene);
 Step client_says(std::string bytes);
 Step upstream_says(std::string bytes);
+// Sends for as long as anything is taken; `bytes` over and over.
+void client_fills_all_buffers(Scene& scene);
+void upstream_fills_all_buffers(Scene& scene);
 void client_reads(Scene& scene);
 void upstream_reads(Scene& scene);
 void client_finishes(Scene& scene);    // FIN; goes on reading
@@ -89,14 +105,31 @@ void upstream_leaves(Scene& scene);    // closes, having read all
 // Closes with bytes unread: RST on TCP; ECONNRESET on unix sockets if there were any.
 void client_resets(Scene& scene);
 void upstream_resets(Scene& scene);
+// The upstream takes no more (SHUT_RD): writes to it fail on unix sockets, TCP notices nothing.
+void upstream_stops_reading(Scene& scene);
+// Nobody listens where the upstream was; and again somebody does.
+void upstream_goes_down(Scene& scene);
+void upstream_comes_up(Scene& scene);
+// The upstream's backlog is full and nobody accepts (RigOptions::upstream_backlog is to be 0).
+void upstream_is_busy(Scene& scene);
 
 // Time and the operator.
 // `ms` of silence: nothing may be filed until the last tick of it.
 Step silence(uint64_t ms);
+// As above, where bytes are queued: a sink's progress is looked for a few times within the limit, so
+// the clock may ring late by a quarter of it; later still if the kernel found some room after all.
+Step stalled(uint64_t ms);
 Step pass(uint64_t ms);
 void stop(Scene& scene);        // the first: drains
 void stop_twice(Scene& scene);  // the second: ends all at once
-inline void forget(Scene& scene) { scene.forget(); }
+// The peer's machine is gone: whatever is sent there from now on vanishes (TCP).
+Step vanishes(Peer Scene::*peer);
+// Waits in real time, ten seconds at most, for the first record.
+void await_a_record(Scene& scene);
+// The first stop, and then the drain clock's default.
+Step drain_rings();
+// The records so far belong to the way into the phase.
+inline void forget(Scene& scene) { scene.rig.take_records(); }
 
 // (phase, reason) pairs that the cells expect, for the list of what was reached.
 struct Pair {

@@ -58,7 +58,7 @@ bool take_length(std::string_view& bytes, std::string_view length) {
 
 std::string quoted(std::string_view bytes) {
     if (bytes.empty()) return {};
-    if (bytes.size() > 40) return " +" + std::to_string(bytes.size());
+    if (bytes.size() > 40) return " ...";
     return " '" + std::string(bytes) + "'";
 }
 

@@ -8,6 +8,7 @@
 
 namespace becaused::test {
 
+// Many bytes are "...".
 // "103, 200 whole" · "200 cut" · "200 unframed 'bytes'" · "101 'bytes'" · "502 upstream_closed close".
 // Answers of becaused's own carry their reason; `close`: it said Connection: close.
 std::string told_by_answers(std::string_view bytes);

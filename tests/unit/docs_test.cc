@@ -24,6 +24,7 @@ void the_pages_in_the_tree_are_current(void**) {
     assert_text_equal(file_text("src/ledger/CLOCKS.md"), *docs_page("clocks"));
     assert_text_equal(file_text("src/ledger/record.schema.json"), *docs_page("schema"));
     assert_text_equal(file_text("src/ops/OPTIONS.md"), *docs_page("options"));
+    assert_text_equal(file_text("src/gate/ROUTES.md"), *docs_page("routes"));
     assert_false(docs_page("nothing").has_value());
 }
 
@@ -39,11 +40,13 @@ void assert_fits(const std::string& text, size_t rows, size_t columns) {
 }
 
 void help_fits_a_screen(void**) {
-    assert_fits(help_text(), 24, 100);
+    assert_fits(help_text(), 24, 80);
     for (const std::string_view command : command_names()) {
         const bool large = command == "run";
-        assert_fits(*help_text(command), large ? 40 : 24, 100);
+        assert_fits(*help_text(command), large ? 60 : 24, 80);
     }
+    for (const std::string_view action : {"keygen", "issue", "inspect", "verify", "hash"})
+        assert_fits(*help_text("token " + std::string(action)), 24, 100);
 }
 
 }  // namespace

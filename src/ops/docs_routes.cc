@@ -1,0 +1,109 @@
+// The page `routes`: the gate's table and rules for people.
+#include "gate/profile.hh"
+#include "ops/docs.hh"
+#include "ops/phrase.hh"
+
+namespace becaused {
+
+namespace {
+
+constexpr std::string_view introduction =
+    "<!-- Made by `becaused docs routes` from src/gate/route_table.cc and src/gate/rule.hh: change "
+    "those and\n     run scripts/docs. -->\n\n"
+    "# Routes, profiles, rules\n\n"
+    "What may pass is what the profile of the one who asks allows; all else is refused. A profile "
+    "is "
+    "a set of\nroutes and the rules that hold inside of them.\n\n";
+
+constexpr std::string_view profiles_text =
+    "| profile | for whom |\n|---|---|\n"
+    "| `ping` | whoever only looks whether Docker is there |\n"
+    "| `inspect` | dashboards: lists and inspects, environments of containers included |\n"
+    "| `build` | builds, without push and pull by the client |\n"
+    "| `push_pull` | push, pull, tag, login |\n"
+    "| `builder` | a remote build client: the two before, load, save, events |\n"
+    "| `run_sandboxed` | a builder that also runs containers, under all rules below but `ports` |\n"
+    "| `admin` | every route; queries and bodies are not judged, forms and unclear paths are "
+    "refused |\n"
+    "| `any` | everything passes unseen |\n\n"
+    "Rules are judged in all of them but `admin` and `any`. BuildKit's `/session` and `/grpc` "
+    "carry "
+    "builds that\nnobody can judge from outside: dockerd itself may grant them the host's network "
+    "and "
+    "devices.\n\n"
+    "A profile of one's own starts from another one (`base`), and changes it:\n\n"
+    "- `allow`, `deny`: a route's name (`image_tag`, `container_*`), or `[METHOD] PATTERN` without "
+    "the version\n  (`POST /images/*/tag`), where `*` stands for anything within a segment and "
+    "`**` "
+    "for any rest. `deny` wins.\n  What the table knows is judged by its row and the rules even "
+    "where "
+    "a pattern allows it.\n"
+    "- `permit`, `forbid`: rules that are lifted or put on.\n"
+    "- `labels`: `KEY=VALUE` that containers, volumes and networks must be created with.\n"
+    "- `max_memory`, `max_cpus`, `max_pids`: the most that a build or a container may ask for.\n\n";
+
+constexpr std::string_view routes_text =
+    "## Routes\n\n"
+    "Each is served with and without a version (`/v1.41`). `{name}` is one segment of letters, "
+    "digits "
+    "and `_.-`,\n`{id}` one segment, `{image}` one or more. *Danger* is what could be done if only "
+    "the "
+    "route were judged:\n`reads` shows others' data, `changes` uses the machine or disturbs "
+    "others' "
+    "work, `host` can become root on it.\nIn *query*: `*` may repeat, `!` has a value that rules "
+    "judge, `+` must be there. JSON that is judged may have\n1 MiB.\n\n"
+    "| route | method | path | class | danger | profiles | body | query |\n"
+    "|---|---|---|---|---|---|---|---|\n";
+
+constexpr std::string_view rules_text =
+    "\n## Rules\n\n"
+    "A refusal reads \"... are not allowed by profile NAME\". Whatever the rules, these are "
+    "refused "
+    "by every profile\nbut `any`: paths with escapes, empty or dot segments that could be written "
+    "otherwise (400), `;` in queries,\nforms as bodies, upgrades that a route does not have; and "
+    "with "
+    "rules: repeated keys, bodies where a route\ntakes none, JSON without its Content-Type, over 1 "
+    "MiB, over 32 levels, with repeated keys, keys in other\ncapitals than the API's or not in "
+    "ASCII.\n\n"
+    "| rule | refuses |\n|---|---|\n";
+
+std::string methods_of(const RouteRow& row) {
+    std::string text;
+    for (const std::string_view method : {"GET", "HEAD", "POST", "PUT", "DELETE"})
+        if ((row.methods & method_bit(method)) != 0)
+            text += phrase(text.empty() ? "" : " ", method);
+    return text;
+}
+
+std::string profiles_of(const Policy& policy, const RouteRow& row) {
+    std::string text;
+    for (const Profile& profile : policy.profiles())
+        if (profile.judges_content() && profile.allows(row))
+            text += phrase(text.empty() ? "" : ", ", profile.name());
+    return text.empty() ? "admin" : text;
+}
+
+}  // namespace
+
+std::string routes_page() {
+    const Policy policy;
+    std::string text = phrase(introduction, profiles_text, routes_text);
+    for (const RouteRow& row : route_rows()) {
+        const std::string body = row.tunnel == Tunnel::none
+                                     ? std::string(name(row.payload))
+                                     : phrase(row.payload == Payload::json ? "JSON, " : "",
+                                              "upgrade to ", protocol(row.tunnel));
+        const std::string query = row.query.empty() ? "-" : phrase('`', row.query, '`');
+        text += phrase("| `", row.name, "` | ", methods_of(row), " | `", row.path, "` | ",
+                       name(row.route_class), " | ", name(row.danger), " | ",
+                       profiles_of(policy, row), " | ", body, " | ", query, " |\n");
+    }
+    text += rules_text;
+    for (size_t i = 0; i < rule_count; ++i) {
+        const auto rule = static_cast<Rule>(i);
+        text += phrase("| `", name(rule), "` | ", words(rule), " |\n");
+    }
+    return text;
+}
+
+}  // namespace becaused

@@ -1,0 +1,155 @@
+// What a small request on a connection that is there already costs (DESIGN §8.10): two reads, two
+// writes, nothing else on the sockets, and no memory, its record in the journal included.
+#include <poll.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <new>
+
+#include "ops/journal.hh"
+#include "support/inside.hh"
+#include "support/rig.hh"
+#include "sweep/faults.hh"
+
+#include "support/cmocka.hh"
+
+using namespace becaused;
+using namespace becaused::test;
+
+// Through the counted malloc, also where a sanitizer has an operator new of its own.
+void* operator new(size_t size) {
+    void* memory = std::malloc(size == 0 ? 1 : size);
+    if (memory == nullptr) std::abort();
+    return memory;
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+
+namespace {
+
+constexpr std::string_view request = "GET /version HTTP/1.1\r\nHost: docker\r\n\r\n";
+constexpr std::string_view answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+constexpr int requests_per_tick = 20;
+
+class Steady {
+  public:
+    explicit Steady(RigOptions options)
+        : rig_(std::move(options)), journal_(rig_.loop(), 8U << 20) {
+        char path[] = "/tmp/becaused-steady-XXXXXX";
+        ::close(::mkstemp(path));
+        path_ = path;
+        CHECK(journal_.open(path_).ok());
+        rig_.ledger().set_sink(&journal_);
+        client_ = rig_.connect();
+    }
+    Steady(const Steady&) = delete;
+    Steady& operator=(const Steady&) = delete;
+    ~Steady() {
+        rig_.ledger().set_sink(nullptr);
+        write_out();
+        journal_.close();
+        ::unlink(path_.c_str());
+    }
+
+    // One exchange, and a tick of the wheel now and then; what the journal was given is written.
+    void serve_one() {
+        CHECK(client_.send(request) == request.size());
+        rig_.settle();
+        if (!upstream_.open()) upstream_ = rig_.accept_now();
+        rig_.settle();
+        upstream_.read();
+        CHECK(upstream_.received.ends_with("\r\n\r\n"));
+        upstream_.received.clear();
+        CHECK(upstream_.send(answer) == answer.size());
+        rig_.settle();
+        client_.read();
+        CHECK(client_.received.ends_with("\r\n\r\nok"));
+        client_.received.clear();
+        if (++served_ % requests_per_tick != 0) return;
+        rig_.skip(100);
+        write_out();
+    }
+    // Lets the journal grow as large as it gets before it is written.
+    void fill_journal() {
+        for (int i = 0; i < 3 * 64; ++i) {
+            served_ = 1;  // no tick
+            serve_one();
+        }
+        write_out();
+    }
+    size_t records() const {
+        std::ifstream file(path_);
+        size_t count = 0;
+        for (std::string line; std::getline(file, line);) ++count;
+        return count;
+    }
+
+  private:
+    void write_out() {
+        for (int i = 0; i < 100 && rig_.loop().uv()->active_reqs.count > 0; ++i)
+            rig_.wait_for_work();
+    }
+
+    Rig rig_;
+    Journal journal_;
+    std::string path_;
+    Peer client_;
+    Peer upstream_;
+    int served_ = 0;
+};
+
+void check_costs(bool over_unix) {
+    constexpr uint64_t requests = 1000;
+    RigOptions options;
+    options.unix_client = options.unix_upstream = over_unix;
+    Steady steady(options);
+    steady.fill_journal();
+    steady.fill_journal();
+    for (int i = 0; i < 100; ++i) steady.serve_one();
+    const size_t records = steady.records();
+    const Costs before = costs();
+    for (uint64_t i = 0; i < requests; ++i) steady.serve_one();
+    const Costs after = costs();
+    assert_int_equal(after.reads - before.reads, 2 * requests);
+    assert_int_equal(after.writes - before.writes, 2 * requests);
+    assert_int_equal(after.epoll_ctls - before.epoll_ctls, 0);
+    assert_int_equal(after.allocations - before.allocations, 0);
+    assert_int_equal(steady.records() - records, requests);
+}
+
+}  // namespace
+
+static void small_gets_over_tcp_cost_four_calls_and_no_memory(void**) { check_costs(false); }
+static void small_gets_over_unix_cost_four_calls_and_no_memory(void**) { check_costs(true); }
+
+// A counter that counts nothing would make the tests above pass.
+static void allocations_are_counted_inside_and_only_there(void**) {
+    const uint64_t before = costs().allocations;
+    delete[] new char[1000];
+    assert_int_equal(costs().allocations - before, 0);
+    {
+        const Inside inside;
+        char* volatile some = new char[1000];
+        delete[] some;
+        void* volatile more = std::calloc(10, 10);
+        more = std::realloc(more, 1000);
+        std::free(more);
+    }
+    assert_int_equal(costs().allocations - before, 3);
+    // The first exchange makes a session, an exchange, a connection.
+    RigOptions options;
+    Steady steady(options);
+    const uint64_t cold = costs().allocations;
+    steady.serve_one();
+    assert_true(costs().allocations > cold);
+}
+
+int main() {
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(small_gets_over_tcp_cost_four_calls_and_no_memory),
+        cmocka_unit_test(small_gets_over_unix_cost_four_calls_and_no_memory),
+        cmocka_unit_test(allocations_are_counted_inside_and_only_there),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}

@@ -1,0 +1,533 @@
+// Every call of src/net that can fail, failed once at each of its occurrences, in what a proxy does all
+// day. See sweep.hh for what must hold afterwards.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <array>
+#include <set>
+
+#include "sweep/sweep.hh"
+
+#include "support/cmocka.hh"
+
+using namespace becaused;
+using namespace becaused::test;
+
+namespace {
+
+// Every clock at a second or a few, so that whatever is stuck ends by its clock soon.
+RigOptions with_short_clocks() {
+    RigOptions options;
+    for (size_t clock = 0; clock < clock_count; ++clock)
+        options.settings.clocks.set_all(static_cast<ClockName>(clock), 1000);
+    options.settings.clocks.set_all(ClockName::keepalive, 3000);
+    options.settings.clocks.set_all(ClockName::upstream_idle, 3000);
+    options.settings.clocks.set_all(ClockName::max_age, 0);
+    options.settings.clocks.set_all(ClockName::tunnel, 3000);
+    options.settings.clocks.set_all(ClockName::half_open, 3000);
+    return options;
+}
+
+void check(const Scenario& scenario) {
+    const std::vector<std::string> complaints = sweep(scenario);
+    for (const std::string& complaint : complaints) print_error("%s\n", complaint.c_str());
+    assert_int_equal(complaints.size(), 0);
+}
+
+void play_gets(Rig& rig) {
+    Origin origin(rig);
+    Peer client = rig.connect();
+    for (int i = 0; i < 3; ++i) {
+        client.send("GET /version HTTP/1.1\r\nHost: docker\r\n\r\n");
+        origin.serve();
+        client.read();
+    }
+    client.close();
+    settle(rig);
+}
+
+constexpr const char* gets_filed =
+    "exchange complete by=nobody phase=done op=none status=200\n"
+    "exchange complete by=nobody phase=done op=none status=200\n"
+    "exchange complete by=nobody phase=done op=none status=200\n"
+    "client client_closed_idle by=nobody phase=keepalive op=none\n";
+
+}  // namespace
+
+static void keep_alive_gets_over_tcp(void**) {
+    check({"keep-alive GETs over tcp", with_short_clocks(), play_gets, gets_filed});
+}
+
+static void keep_alive_gets_over_unix(void**) {
+    RigOptions options = with_short_clocks();
+    options.unix_client = options.unix_upstream = true;
+    check({"keep-alive GETs over unix", options, play_gets, gets_filed});
+}
+
+// Requests that may not be sent twice look at the pooled connection before they use it.
+static void posts_on_a_pooled_connection(void**) {
+    const auto play = [](Rig& rig) {
+        Origin origin(rig);
+        Peer client = rig.connect();
+        for (int i = 0; i < 3; ++i) {
+            client.send(
+                "POST /containers/a/start HTTP/1.1\r\nHost: docker\r\nContent-Length: 0\r\n\r\n");
+            origin.serve();
+            client.read();
+        }
+        client.close();
+        settle(rig);
+    };
+    check({"POSTs on a pooled connection", with_short_clocks(), play, gets_filed});
+}
+
+namespace {
+
+// Sends `message` from `from` on as far as `at`, and goes on from there next time.
+void send_more(Peer& from, const std::string& message, size_t& at) {
+    at += from.send(std::string_view(message).substr(at));
+}
+
+std::string chunked_body(size_t chunks) {
+    std::string body;
+    for (size_t i = 0; i < chunks; ++i) {
+        body += "10000\r\n";
+        body.append(0x10000, static_cast<char>('a' + i % 26));
+        body += "\r\n";
+    }
+    return body + "0\r\n\r\n";
+}
+
+void play_upload(Rig& rig) {
+    const std::string message =
+        "POST /images/load HTTP/1.1\r\nHost: docker\r\nTransfer-Encoding: chunked\r\n\r\n" +
+        chunked_body(16);
+    size_t at = 0;
+    Peer upstream;
+    Peer client = rig.connect();
+    for (int i = 0; i < 6; ++i) {
+        send_more(client, message, at);
+        settle(rig);
+        if (!upstream.open()) upstream = rig.accept_now();
+    }
+    rig.skip(300);
+    settle(rig);
+    for (int i = 0; i < 12; ++i) {
+        upstream.read();
+        send_more(client, message, at);
+        settle(rig);
+    }
+    upstream.read();
+    if (upstream.received.ends_with("\r\n0\r\n\r\n"))
+        upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    settle(rig);
+    client.read();
+    client.close();
+    upstream.close();
+    settle(rig);
+}
+
+void play_download(Rig& rig) {
+    const std::string message =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked_body(16);
+    size_t at = 0;
+    Peer client = rig.connect();
+    client.send("GET /images/get HTTP/1.1\r\nHost: docker\r\n\r\n");
+    Peer upstream = rig.accept();
+    upstream.read();
+    for (int i = 0; i < 6; ++i) {
+        send_more(upstream, message, at);
+        settle(rig);
+    }
+    rig.skip(300);
+    settle(rig);
+    for (int i = 0; i < 12; ++i) {
+        client.read();
+        send_more(upstream, message, at);
+        settle(rig);
+    }
+    client.read();
+    client.close();
+    upstream.close();
+    settle(rig);
+}
+
+constexpr const char* one_transfer_filed =
+    "exchange complete by=nobody phase=done op=none status=200\n"
+    "client client_closed_idle by=nobody phase=keepalive op=none\n"
+    "upstream upstream_closed_idle by=nobody phase=keepalive op=none\n";
+
+}  // namespace
+
+static void chunked_upload_with_back_pressure(void**) {
+    RigOptions options = with_short_clocks();
+    options.unix_client = options.unix_upstream = true;
+    check({"chunked upload, full upstream", options, play_upload, one_transfer_filed});
+}
+
+static void chunked_download_with_a_slow_reader(void**) {
+    RigOptions options = with_short_clocks();
+    options.unix_client = options.unix_upstream = true;
+    check({"chunked download, slow reader", options, play_download, one_transfer_filed});
+}
+
+// The budget of slabs itself: two for everything.
+static void transfers_with_two_slabs(void**) {
+    RigOptions options = with_short_clocks();
+    options.unix_client = options.unix_upstream = true;
+    options.slabs = 3;
+    check({"chunked upload, few slabs", options, play_upload, one_transfer_filed});
+    check({"chunked download, few slabs", options, play_download, one_transfer_filed});
+}
+
+static void client_that_stops_reading_over_tcp(void**) {
+    const auto play = [](Rig& rig) {
+        Peer client = rig.connect();
+        client.shrink_receive_buffer(4096);
+        client.send("GET /images/get HTTP/1.1\r\nHost: docker\r\n\r\n");
+        Peer upstream = rig.accept();
+        const std::string piece(256 * 1024, 'x');
+        upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n");
+        size_t sent = 1;
+        for (int i = 0; i < 100 && sent > 0; ++i) {
+            sent = upstream.send(piece);
+            settle(rig);
+        }
+        for (int i = 0; i < 16; ++i) {
+            rig.skip(100);
+            settle(rig);
+        }
+        client.read();
+        client.close();
+        upstream.close();
+        settle(rig);
+    };
+    check({"a client stops reading over tcp", with_short_clocks(), play,
+           "exchange client_stalled_reading by=client phase=response_body op=clock "
+           "clock=response_body/1000 status=200\n"
+           "upstream partner(client_stalled_reading) by=nobody phase=response_body op=none\n"
+           "client client_stalled_reading by=client phase=response_body op=clock "
+           "clock=response_body/1000\n"});
+}
+
+namespace {
+
+void play_tunnel(Rig& rig, bool client_first) {
+    Peer client = rig.connect();
+    client.send(
+        "POST /containers/a/attach HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\n"
+        "Upgrade: tcp\r\n\r\n");
+    Peer upstream = rig.accept();
+    upstream.read();
+    upstream.send("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nhello");
+    settle(rig);
+    client.send("typed");
+    settle(rig);
+    upstream.read();
+    upstream.send("echoed");
+    settle(rig);
+    Peer& first = client_first ? client : upstream;
+    Peer& second = client_first ? upstream : client;
+    half_close(first);
+    settle(rig);
+    rig.skip(1100);  // the half-closed socket is probed
+    settle(rig);
+    second.read();
+    second.send("last words");
+    half_close(second);
+    settle(rig);
+    first.read();
+    client.close();
+    upstream.close();
+    settle(rig);
+}
+
+constexpr const char* tunnel_filed =
+    "exchange tunnel_complete by=nobody phase=done op=none status=101\n"
+    "upstream tunnel_complete by=nobody phase=done op=none\n"
+    "client tunnel_complete by=nobody phase=done op=none\n";
+
+}  // namespace
+
+static void tunnel_that_the_client_half_closes_first(void**) {
+    check({"tunnel over tcp, client first", with_short_clocks(),
+           [](Rig& rig) { play_tunnel(rig, true); }, tunnel_filed});
+}
+
+static void tunnel_that_the_upstream_half_closes_first(void**) {
+    RigOptions options = with_short_clocks();
+    options.unix_client = options.unix_upstream = true;
+    check({"tunnel over unix, upstream first", options, [](Rig& rig) { play_tunnel(rig, false); },
+           tunnel_filed});
+}
+
+namespace {
+
+void play_dial(Rig& rig) {
+    Origin origin(rig);
+    Peer client = rig.connect();
+    client.send("GET /version HTTP/1.1\r\nHost: docker\r\n\r\n");
+    settle(rig);
+    rig.start_upstream();
+    rig.skip(200);
+    origin.serve();
+    client.read();
+    client.close();
+    settle(rig);
+}
+
+constexpr const char* dial_filed =
+    "upstream upstream_refused by=upstream phase=connect op=connect errno=ECONNREFUSED\n"
+    "exchange complete by=nobody phase=done op=none status=200\n"
+    "client client_closed_idle by=nobody phase=keepalive op=none\n";
+
+}  // namespace
+
+static void refused_dial_and_retry_over_tcp(void**) {
+    RigOptions options = with_short_clocks();
+    options.with_upstream = false;
+    check({"refused dial over tcp", options, play_dial, dial_filed});
+}
+
+static void refused_dial_and_retry_over_unix(void**) {
+    RigOptions options = with_short_clocks();
+    options.with_upstream = false;
+    options.unix_upstream = true;
+    check({"refused dial over unix", options, play_dial, dial_filed});
+}
+
+static void early_refusal_with_linger(void**) {
+    const auto play = [](Rig& rig) {
+        Peer client = rig.connect();
+        client.send(
+            "POST /images/load HTTP/1.1\r\nHost: docker\r\nContent-Length: 300000\r\n\r\nbegun");
+        Peer upstream = rig.accept();
+        upstream.read();
+        upstream.send(
+            "HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nno\n");
+        half_close(upstream);
+        settle(rig);
+        client.send(std::string(1000, 'x'));
+        settle(rig);
+        client.read();
+        half_close(client);
+        settle(rig);
+        client.close();
+        upstream.close();
+        // One of our own, to a client that goes on sending.
+        Peer other = rig.connect();
+        other.send("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Length: 9\r\n\r\n");
+        settle(rig);
+        other.send("more");
+        settle(rig);
+        other.read();
+        rig.skip(1100);
+        settle(rig);
+    };
+    check({"early refusal with linger", with_short_clocks(), play,
+           "upstream complete by=nobody phase=done op=none\n"
+           "exchange complete by=nobody phase=done op=none status=413\n"
+           "client complete by=nobody phase=done op=none\n"
+           "exchange client_malformed by=client phase=request_head op=parse "
+           "parser=guard@31 status=400\n"
+           "client client_malformed by=client phase=request_head op=parse parser=guard@31\n"});
+}
+
+namespace {
+
+// No new descriptor for as long as this lives: the limit is set to those that are open.
+class NoDescriptors {
+  public:
+    NoDescriptors() {
+        assert_int_equal(::getrlimit(RLIMIT_NOFILE, &before_), 0);
+        const int lowest_free = ::dup(STDERR_FILENO);
+        ::close(lowest_free);
+        rlimit none = before_;
+        none.rlim_cur = static_cast<rlim_t>(lowest_free);
+        assert_int_equal(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    }
+    NoDescriptors(const NoDescriptors&) = delete;
+    NoDescriptors& operator=(const NoDescriptors&) = delete;
+    ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+  private:
+    rlimit before_{};
+};
+
+}  // namespace
+
+static void accepting_and_dialling_without_descriptors(void**) {
+    const auto play = [](Rig& rig) {
+        Peer early = rig.connect();
+        Peer first = rig.connect_now();
+        Peer second = rig.connect_now();
+        {
+            const NoDescriptors scarcity;
+            settle(rig);
+            early.send("GET /version HTTP/1.1\r\nHost: docker\r\n\r\n");
+            settle(rig);
+            for (int pause = 0; pause < 4; ++pause) {
+                rig.skip(300);
+                settle(rig);
+            }
+        }
+        early.read();
+        early.close();
+        settle(rig);
+    };
+    RigOptions options = with_short_clocks();
+    options.settings.connect_tries = 2;
+    check({"no descriptors left", options, play,
+           "client fd_exhausted by=proxy phase=accept op=accept errno=EMFILE\n"
+           "client fd_exhausted by=proxy phase=accept op=accept errno=EMFILE\n"
+           "upstream fd_exhausted by=proxy phase=connect op=connect errno=EMFILE\n"
+           "upstream fd_exhausted by=proxy phase=connect op=connect errno=EMFILE\n"
+           "exchange fd_exhausted by=proxy phase=connect op=connect errno=EMFILE status=503\n"
+           "client client_closed_idle by=nobody phase=keepalive op=none\n"});
+}
+
+static void drain_with_idle_busy_and_stuck_connections(void**) {
+    RigOptions options = with_short_clocks();
+    options.settings.clocks.set_all(ClockName::drain, 500);
+    const auto play = [](Rig& rig) {
+        Origin origin(rig);
+        Peer idle = rig.connect();
+        idle.send("GET /version HTTP/1.1\r\nHost: docker\r\n\r\n");
+        origin.serve();
+        Peer stuck = rig.connect();
+        stuck.send("GET /unanswered HTTP/1.1\r\nHost: docker\r\n\r\n");
+        origin.serve();
+        Peer busy = rig.connect();
+        busy.send("GET /version HTTP/1.1\r\nHost: docker\r\n\r\n");
+        settle(rig);
+        rig.stop();
+        origin.serve();
+        rig.skip(600);
+        settle(rig);
+        stuck.read();
+        stuck.close();
+        settle(rig);
+    };
+    check({"drain", options, play,
+           "exchange complete by=nobody phase=done op=none status=200\n"
+           "client shutdown_idle by=operator phase=keepalive op=none\n"
+           "exchange complete by=nobody phase=done op=none status=200\n"
+           "client shutdown_idle by=operator phase=keepalive op=none\n"
+           "exchange drain_deadline by=operator phase=first_byte op=clock clock=drain/500 "
+           "status=503\n"
+           "upstream partner(drain_deadline) by=nobody phase=first_byte op=none\n"
+           "client partner(drain_deadline) by=nobody phase=first_byte op=none\n"
+           "upstream shutdown_idle by=operator phase=keepalive op=none\n"});
+}
+
+static void upstream_by_name(void**) {
+    RigOptions options = with_short_clocks();
+    options.upstream_host = "127.1";  // no literal, but known without asking anyone
+    const auto play = [](Rig& rig) {
+        Origin origin(rig);
+        Peer client = rig.connect();
+        client.send("GET /version HTTP/1.1\r\nHost: docker\r\n\r\n");
+        settle(rig);
+        rig.wait_for_work();
+        origin.serve();
+        client.read();
+        client.close();
+        settle(rig);
+    };
+    check({"upstream by name", options, play,
+           "exchange complete by=nobody phase=done op=none status=200\n"
+           "client client_closed_idle by=nobody phase=keepalive op=none\n"});
+}
+
+namespace {
+
+// Keeps libuv's threads busy for as long as it lives, so that a query waits in their queue.
+class BusyThreads {
+  public:
+    explicit BusyThreads(Loop& loop) {
+        ::uv_sem_init(&gate_, 0);
+        for (uv_work_t& work : works_) {
+            work.data = &gate_;
+            ::uv_queue_work(
+                loop.uv(), &work,
+                [](uv_work_t* request) { ::uv_sem_wait(static_cast<uv_sem_t*>(request->data)); },
+                [](uv_work_t*, int) {});
+        }
+    }
+    BusyThreads(const BusyThreads&) = delete;
+    BusyThreads& operator=(const BusyThreads&) = delete;
+    ~BusyThreads() { ::uv_sem_destroy(&gate_); }
+
+    void release() {
+        for (size_t i = 0; i < works_.size(); ++i) ::uv_sem_post(&gate_);
+    }
+
+  private:
+    std::array<uv_work_t, 4> works_{};  // libuv's default number of threads
+    uv_sem_t gate_{};
+};
+
+}  // namespace
+
+static void stop_while_a_name_is_being_resolved(void**) {
+    RigOptions options = with_short_clocks();
+    options.upstream_host = "127.1";
+    const auto play = [](Rig& rig) {
+        BusyThreads busy(rig.loop());
+        Peer client = rig.connect();
+        client.send("GET /version HTTP/1.1\r\nHost: docker\r\n\r\n");
+        settle(rig);
+        rig.stop();
+        rig.stop();
+        settle(rig);
+        busy.release();
+        for (int i = 0; i < 10; ++i) rig.wait_for_work();
+    };
+    check({"stop while a name is being resolved", options, play,
+           "exchange shutdown by=operator phase=connect op=admin status=503\n"
+           "client partner(shutdown) by=nobody phase=connect op=none\n"});
+}
+
+// The sweeps before this one are worth nothing unless they fired.
+static void every_call_was_made_to_fail_somewhere(void**) {
+    // Of these the other tests of this directory say it.
+    const std::set<Call> elsewhere = {
+        Call::uv_loop_init,   Call::bind,           Call::chmod,        Call::chown,
+        Call::getsockname,    Call::listen,         Call::lstat,        Call::unlink,
+        Call::uv_fs_write,    Call::open,           Call::uv_poll_init, Call::uv_poll_start,
+        Call::uv_signal_init, Call::uv_signal_start};
+    for (size_t i = 0; i < call_count; ++i) {
+        const Call call = static_cast<Call>(i);
+        print_message("%-16s %llu\n", name(call),
+                      static_cast<unsigned long long>(fired().by_call[i]));
+        if (elsewhere.contains(call)) continue;
+        if (fired().by_call[i] == 0) print_error("%s was never made to fail\n", name(call));
+        assert_true(fired().by_call[i] > 0);
+    }
+    print_message("%-16s %llu\n%llu runs\n", "slab", static_cast<unsigned long long>(fired().slabs),
+                  static_cast<unsigned long long>(fired().runs));
+    assert_true(fired().slabs > 0);
+}
+
+int main() {
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(keep_alive_gets_over_tcp),
+        cmocka_unit_test(keep_alive_gets_over_unix),
+        cmocka_unit_test(posts_on_a_pooled_connection),
+        cmocka_unit_test(chunked_upload_with_back_pressure),
+        cmocka_unit_test(chunked_download_with_a_slow_reader),
+        cmocka_unit_test(transfers_with_two_slabs),
+        cmocka_unit_test(client_that_stops_reading_over_tcp),
+        cmocka_unit_test(tunnel_that_the_client_half_closes_first),
+        cmocka_unit_test(tunnel_that_the_upstream_half_closes_first),
+        cmocka_unit_test(refused_dial_and_retry_over_tcp),
+        cmocka_unit_test(refused_dial_and_retry_over_unix),
+        cmocka_unit_test(early_refusal_with_linger),
+        cmocka_unit_test(accepting_and_dialling_without_descriptors),
+        cmocka_unit_test(drain_with_idle_busy_and_stuck_connections),
+        cmocka_unit_test(upstream_by_name),
+        cmocka_unit_test(stop_while_a_name_is_being_resolved),
+        cmocka_unit_test(every_call_was_made_to_fail_somewhere),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
