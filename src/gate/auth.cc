@@ -116,8 +116,7 @@ Judgement Authenticator::judge_token(const Digest& digest, std::string_view toke
     if (std::optional<Judgement> locked = locked_out(peer.address, claimed, now))
         return std::move(*locked);
     Claims claims;
-    const std::optional<TokenFlaw> fault =
-        prove_token(opened, settings_.tokens, now.wall_ms, claims);
+    const std::optional<TokenFlaw> fault = prove_token(opened, settings_.tokens, now.wall_ms, claims);
     if (fault && !fault->proven) return failed(peer.address, claimed, fault->detail, now);
     throttle_.proved(peer.address, claimed, now.now_ns);
     if (!fault) {

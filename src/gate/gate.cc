@@ -15,11 +15,11 @@ constexpr const char* body_too_long = "a JSON body over 1 MiB, which is too larg
 // dockerd's own measure: a JSON object that says anything has more. Some clients send {} or null.
 constexpr uint64_t idle_body_bytes = 7;
 
-bool single_segment(std::string_view name) { return name.find('/') == name.npos; }
+bool single_segment(std::string_view name) { return name.find('/') == std::string_view::npos; }
 
 // Docker's names of containers, volumes and execs; what else dockerd's patterns would swallow with them.
 Refusal judge_name(const RouteRow& row, std::string_view name) {
-    if (row.path.find("{image}") != row.path.npos) {
+    if (row.path.find("{image}") != std::string_view::npos) {
         for (const char byte : name)
             if (!is(octet_host, byte) &&
                 std::string_view("/:@[]").find(byte) == std::string_view::npos)
@@ -28,7 +28,7 @@ Refusal judge_name(const RouteRow& row, std::string_view name) {
     }
     if (!single_segment(name))
         return Refusal::uninspectable("a slash in the path inside of a name, which has none");
-    if (row.path.find("{name}") != row.path.npos && !all(octet_host, name))
+    if (row.path.find("{name}") != std::string_view::npos && !all(octet_host, name))
         return Refusal::uninspectable("a byte in the path that no name in Docker's API has");
     return {};
 }

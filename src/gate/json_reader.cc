@@ -84,7 +84,7 @@ class Events {
 
 const char* read_json(std::string_view text, JsonSink& sink) {
     // The parser skips a mark and takes NUL for the end; Go does neither.
-    if (text.find('\0') != text.npos) return "a NUL byte in the JSON";
+    if (text.find('\0') != std::string_view::npos) return "a NUL byte in the JSON";
     if (text.starts_with("\xef\xbb\xbf")) return "a byte order mark before the JSON";
     Events events(sink);
     const bool whole = Json::sax_parse(text.begin(), text.end(), &events);

@@ -46,11 +46,14 @@ bool fits(const PathRule& rule, std::string_view method, std::string_view path) 
 
 std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
-bool is_path_rule(std::string_view text) { return text.find_first_of("/ \t") != text.npos; }
+bool is_path_rule(std::string_view text) {
+    return text.find_first_of("/ \t") != std::string_view::npos;
+}
 
 bool plain_name(std::string_view name) {
     constexpr std::string_view set = "abcdefghijklmnopqrstuvwxyz0123456789_-";
-    return !name.empty() && name.size() <= 64 && name.find_first_not_of(set) == name.npos;
+    return !name.empty() && name.size() <= 64 &&
+           name.find_first_not_of(set) == std::string_view::npos;
 }
 
 }  // namespace
@@ -61,8 +64,8 @@ Result<PathRule> parse_path_rule(std::string_view text) {
     PathRule rule;
     const size_t blank = std::min(text.find(' '), text.size());
     const size_t begin = text.find_first_not_of(' ', blank);
-    rule.pattern = begin == text.npos ? text : text.substr(begin);
-    if (begin != text.npos) rule.method = text.substr(0, blank);
+    rule.pattern = begin == std::string_view::npos ? text : text.substr(begin);
+    if (begin != std::string_view::npos) rule.method = text.substr(0, blank);
     const bool method =
         rule.method.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string::npos;
     const bool pattern = !rule.pattern.empty() && rule.pattern[0] == '/' &&
@@ -95,7 +98,6 @@ Refusal Profile::refuse_route(const RouteRow* row) const {
     return {text, Reason::policy_denied, 0};
 }
 
-// `wanted`: a row's name, in which `*` stands for anything.
 Status Profile::set_routes(std::string_view wanted, bool allowed) {
     bool found = false;
     for (const RouteRow& row : route_rows()) {
@@ -200,7 +202,7 @@ Status Policy::add(const ProfileSettings& settings) {
     if (base->unjudged())
         return Status::failed(where + "base: any judges nothing; use admin, which has all routes");
     Profile profile = *base;
-    const Status status = profile.adopt(settings);
+    Status status = profile.adopt(settings);
     if (status.ok()) profiles_.push_back(std::move(profile));
     return status;
 }

@@ -81,7 +81,8 @@ class Profile {
     Status adopt(const ProfileSettings& settings);
     Status adopt_paths(const ProfileSettings& settings);
     Status adopt_rules(const ProfileSettings& settings);
-    Status set_routes(std::string_view names, bool allowed);
+    // `wanted`: a row's name, in which `*` stands for anything.
+    Status set_routes(std::string_view wanted, bool allowed);
     void write_texts();
 
     std::string name_;

@@ -46,7 +46,7 @@ std::optional<KeyWord> find_word(std::string_view words, std::string_view key) {
 }
 
 bool whole_escapes(std::string_view query) {
-    for (size_t at = query.find('%'); at != query.npos; at = query.find('%', at + 1))
+    for (size_t at = query.find('%'); at != std::string_view::npos; at = query.find('%', at + 1))
         if (at + 2 >= query.size() || !is(octet_hex, query[at + 1]) ||
             !is(octet_hex, query[at + 2]))
             return false;
@@ -55,7 +55,7 @@ bool whole_escapes(std::string_view query) {
 
 // Its escapes are whole. A view of `raw` itself where there is nothing to decode.
 std::string_view decode(std::string_view raw, char* room) {
-    if (raw.find_first_of("%+") == raw.npos) return raw;
+    if (raw.find_first_of("%+") == std::string_view::npos) return raw;
     size_t size = 0;
     for (size_t at = 0; at < raw.size(); ++at) {
         if (raw[at] != '%') {
@@ -127,7 +127,7 @@ Refusal judge_needed(std::string_view words, uint64_t given) {
 }  // namespace
 
 Refusal judge_query(const RouteRow* row, std::string_view query, const Profile& profile) {
-    if (query.find(';') != query.npos)
+    if (query.find(';') != std::string_view::npos)
         return Refusal::uninspectable("a ; in the query, which not all readers take for the same");
     if (!whole_escapes(query))
         return Refusal::uninspectable("an escape in the query that is cut or not hexadecimal");

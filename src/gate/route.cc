@@ -30,6 +30,41 @@ bool matches(std::string_view pattern, std::string_view path) {
     }
 }
 
+std::string_view name(Danger danger) {
+    switch (danger) {
+        case Danger::none: return "none";
+        case Danger::reads: return "reads";
+        case Danger::changes: return "changes";
+        case Danger::host: return "host";
+    }
+    return "?";
+}
+
+std::string_view name(Payload payload) {
+    switch (payload) {
+        case Payload::none: return "none";
+        case Payload::stream: return "stream";
+        case Payload::json: return "JSON";
+        case Payload::container_create:
+        case Payload::container_update:
+        case Payload::exec_create:
+        case Payload::volume_create:
+        case Payload::network_create:
+        case Payload::network_connect: return "JSON, judged";
+    }
+    return "?";
+}
+
+std::string_view protocol(Tunnel tunnel) {
+    switch (tunnel) {
+        case Tunnel::none: return "";
+        case Tunnel::tcp: return "tcp";
+        case Tunnel::h2c: return "h2c";
+        case Tunnel::websocket: return "websocket";
+    }
+    return "";
+}
+
 Route route_of(const RouteRow* row, const std::vector<RoutePattern>& own, std::string_view method,
                std::string_view path) {
     Route route;

@@ -48,7 +48,7 @@ constexpr RouteRow rows[] = {
     {"session",           post, "/session", session, host, builds, bare, "", Tunnel::h2c},
     {"grpc",              post, "/grpc", tunnel, host, builds, bare, "", Tunnel::h2c},
 
-    {"image_list",        get,  "/images/json", quick, reads, knows, bare, "all filters filter digests shared-size manifests identity"},
+    {"image_list",        get,  "/images/json", quick, reads, knows, bare, "all filters filter digests shared-size manifests"},
     {"image_search",      get,  "/images/search", quick, none, moves, bare, "term limit filters"},
     {"image_create",      post, "/images/create", transfer, changes, moves, stream,
      "fromImage+ fromSrc! repo tag message changes* platform"},
@@ -58,7 +58,6 @@ constexpr RouteRow rows[] = {
     {"image_inspect",     get,  "/images/{image}/json", quick, reads, knows, bare, "manifests platform"},
     {"image_history",     get,  "/images/{image}/history", quick, reads, knows, bare, "platform"},
     {"image_save",        get,  "/images/{image}/get", transfer, reads, ours, bare, "platform*"},
-    {"image_attestations", get, "/images/{image}/attestations", quick, reads, knows, bare, "platform type* statement"},
     // Python's client sends {} with a push; it once was the place for credentials.
     {"image_push",        post, "/images/{image}/push", transfer, changes, moves, json, "tag platform"},
     {"image_tag",         post, "/images/{image}/tag", transfer, changes, moves, bare, "repo tag"},
@@ -250,41 +249,6 @@ bool fits(const Shape& shape, std::string_view rest, std::string_view& name) {
 }
 
 }  // namespace
-
-std::string_view name(Danger danger) {
-    switch (danger) {
-        case Danger::none: return "none";
-        case Danger::reads: return "reads";
-        case Danger::changes: return "changes";
-        case Danger::host: return "host";
-    }
-    return "?";
-}
-
-std::string_view name(Payload payload) {
-    switch (payload) {
-        case Payload::none: return "none";
-        case Payload::stream: return "stream";
-        case Payload::json: return "JSON";
-        case Payload::container_create:
-        case Payload::container_update:
-        case Payload::exec_create:
-        case Payload::volume_create:
-        case Payload::network_create:
-        case Payload::network_connect: return "JSON, judged";
-    }
-    return "?";
-}
-
-std::string_view protocol(Tunnel tunnel_kind) {
-    switch (tunnel_kind) {
-        case Tunnel::none: return "";
-        case Tunnel::tcp: return "tcp";
-        case Tunnel::h2c: return "h2c";
-        case Tunnel::websocket: return "websocket";
-    }
-    return "";
-}
 
 uint8_t method_bit(std::string_view method) {
     switch (method.size()) {

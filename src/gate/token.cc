@@ -19,11 +19,10 @@ std::optional<TokenFlaw> judge_times(const Claims& claims, const TokenRules& rul
     if (claims.expires_ms && now >= *claims.expires_ms + leeway)
         return TokenFlaw{Reason::auth_expired, "the token has expired", true};
     if (claims.not_before_ms && now < *claims.not_before_ms - leeway)
-        return TokenFlaw{Reason::auth_invalid, "the token is not valid yet; is a clock wrong?",
-                         true};
+        return TokenFlaw{Reason::auth_invalid, "the token is not valid yet; is a clock wrong?", true};
     if (claims.issued_ms && now < *claims.issued_ms - leeway)
         return TokenFlaw{Reason::auth_invalid, "the token is from the future; is a clock wrong?",
-                         true};
+                       true};
     return std::nullopt;
 }
 
@@ -51,7 +50,7 @@ const char* open_token(std::string_view token, const TokenRules& rules, OpenedTo
 }
 
 std::optional<TokenFlaw> prove_token(const OpenedToken& opened, const TokenRules& rules,
-                                     int64_t wall_ms, Claims& claims) {
+                                   int64_t wall_ms, Claims& claims) {
     if (wall_ms >= opened.key->until_ms)
         return TokenFlaw{Reason::auth_invalid, "the token's key is retired"};
     if (!verify_signature(opened.parts, opened.key->key, rules.implicit))

@@ -43,7 +43,7 @@ const char* open_token(std::string_view token, const TokenRules& rules, OpenedTo
 
 // The signature, then the claims. Nothing when all is well: then `claims` holds what was proven.
 std::optional<TokenFlaw> prove_token(const OpenedToken& opened, const TokenRules& rules,
-                                     int64_t wall_ms, Claims& claims);
+                                   int64_t wall_ms, Claims& claims);
 
 // What a proven token makes of its bearer. It ends with the token, its leeway included, or with its key.
 Identity identity_of(Claims claims, const RingKey& key, const TokenRules& rules);

@@ -56,11 +56,11 @@ Conn::Conn(Loop& loop, Ledger& ledger, Side side, const Endpoint& peer, ConnSink
 
 Conn::~Conn() = default;
 
-void Conn::fail_at_birth(int error) {
+void Conn::fail_at_birth(Op op, int error) {
     sink_ = nullptr;
-    end(facts().side == Side::upstream
+    end(op == Op::connect
             ? connect_failed(error)
-            : Ending::internal(Phase::accept, Op::accept, error, "a socket could not be made"),
+            : Ending::internal(Phase::accept, op, error, "libuv did not take the socket"),
         Close::fin);
 }
 
@@ -76,7 +76,7 @@ Conn* Conn::accepted(Loop& loop, Ledger& ledger, const Arrival& arrival,
                                           : ::uv_tcp_open(&conn->handle_.tcp, fd);
     if (error == 0) return conn;
     ignored(::close(fd), "libuv did not take it; nothing was sent on it");
-    conn->fail_at_birth(error);
+    conn->fail_at_birth(Op::accept, error);
     return nullptr;
 }
 
@@ -94,7 +94,7 @@ Conn* Conn::dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer, const Soc
     if (error == 0) error = ::uv_tcp_open(&conn->handle_.tcp, socket_fd);
     if (error != 0) {
         if (socket_fd >= 0) ignored(::close(socket_fd), "it was never connected");
-        conn->fail_at_birth(error);
+        conn->fail_at_birth(Op::connect, error);
         return nullptr;
     }
     conn->request_ = new Request;
@@ -103,7 +103,7 @@ Conn* Conn::dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer, const Soc
                              reinterpret_cast<const sockaddr*>(&address), connect_cb);
     if (error != 0) {
         delete std::exchange(conn->request_, nullptr);
-        conn->fail_at_birth(error);
+        conn->fail_at_birth(Op::connect, error);
         return nullptr;
     }
     conn->connecting_ = true;

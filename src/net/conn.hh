@@ -178,7 +178,7 @@ class Conn final : private ProbeNode, private SlabWaiter {
     uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&handle_); }
     const uv_stream_t* stream() const { return reinterpret_cast<const uv_stream_t*>(&handle_); }
     int fd() const;
-    void fail_at_birth(int error);
+    void fail_at_birth(Op op, int error);
     void update_reading();
     void handle_connected(int status);
     void handle_read(ssize_t count);

@@ -80,7 +80,6 @@ void Dial::try_next() {
     // Reported from the clock, since start() must not call back: there is no socket to wait for.
     waiting_ = Waiting::nobody;
     try_error_ = error;
-    try_id_ = 0;
     loop_.wheel().arm(*this, loop_.now_ns());
 }
 
@@ -116,7 +115,6 @@ void Dial::failed(int error, const Ending& ending) {
         conn_ = nullptr;
     }
     const bool more_addresses = !resolving && !upstream_.is_unix() &&
-                                ending.reason() != Reason::fd_exhausted &&
                                 address_ + 1 < upstream_.resolver()->addresses().size();
     if (more_addresses) {
         ++address_;

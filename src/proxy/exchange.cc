@@ -54,9 +54,9 @@ void Exchange::open(Session& session) {
     answer_part_.clear();
     upgrade_.clear();
     up_fault_.reset();
-    client_gone_.reset();
     client_lost_.reset();
     upstream_lost_.reset();
+    client_gone_.reset();
     request_framing_ = {};
     refused_status_ = 0;
     replays_ = 0;
@@ -317,8 +317,8 @@ void Exchange::client_fault(const Fault& fault) {
         settle();
         return;
     }
-    const bool after_farewell =
-        tunnel_ && client_fin_ && fault.op == Op::read && fault.what == Fault::What::closed;
+    const bool after_farewell = tunnel_ && client_fin_ && fault.op == Op::read &&
+                                fault.what == Fault::What::closed;
     if (after_farewell && !client_gone_ && limit_ms(ClockName::linger) > 0) {
         // TLS: a close_notify, then a FIN. The upstream has heard of the first and may be about to end
         // its half too (BuildKit's sessions end so), which makes it whole. It has as long as it lingers.

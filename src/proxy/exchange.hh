@@ -149,12 +149,12 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     std::string upgrade_;         // the protocol asked for
     std::optional<Ending>
         up_fault_;  // the upstream's writing side failed; its answer may still come
-    std::optional<Ending> client_gone_;  // in tunnels: it left after its half-close
-    uint64_t gone_ns_ = 0;
     // The answer was whole and then a connection broke: the record of that connection says so, the
     // exchange has it on its trail only.
     std::optional<Ending> client_lost_;
     std::optional<Ending> upstream_lost_;
+    std::optional<Ending> client_gone_;  // in tunnels: it left after its half-close
+    uint64_t gone_ns_ = 0;
     BodyFraming request_framing_;
     uint64_t client_out_base_ = 0;  // the connection's count when this exchange began
     uint64_t upstream_out_base_ = 0;

@@ -51,17 +51,17 @@ Exchange::Watch Exchange::watch_down() const {
 Exchange::Watch Exchange::watch_tunnel() const {
     Watch watch;
     if (!tunnel_) return watch;
-    if (client_gone_) {
-        watch.clock = ClockName::linger;
-        watch.since_ns = gone_ns_;
-        watch.limit_ms = limit_ms(watch.clock);
-        return watch;
-    }
     // A last output is waited for; what of it is here already waits for the client.
     if (up_fault_ && session_->conn().queued_bytes() == 0) {
         watch.clock = ClockName::linger;
         watch.limit_ms = limit_ms(watch.clock);
         watch.since_ns = down_stamp_ns_;
+        return watch;
+    }
+    if (client_gone_) {
+        watch.clock = ClockName::linger;
+        watch.since_ns = gone_ns_;
+        watch.limit_ms = limit_ms(watch.clock);
         return watch;
     }
     const bool half_open = upstream_fin_ && !client_fin_;

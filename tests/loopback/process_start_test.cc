@@ -46,7 +46,7 @@ void several_listeners_serve_at_once(void** state) {
     const std::string group = std::to_string(::getegid());
     Program& program =
         site.serve({"--listen", "tcp://127.0.0.1:0", "--listen", "tcp://[::1]:0", "--listen",
-                    "unix://" + site.path("s") + "?mode=0620&group=" + group});
+                     "unix://" + site.path("s") + "?mode=0620&group=" + group});
     const std::vector<std::string> addresses = ready_addresses(program);
     assert_int_equal(addresses.size(), 3);
     assert_true(addresses[0].starts_with("tcp://127.0.0.1:") && !addresses[0].ends_with(":0"));
@@ -113,8 +113,8 @@ void a_live_process_s_socket_is_an_error_and_goes_on_serving(void** state) {
 void a_file_that_is_no_socket_is_left_alone(void** state) {
     Site& site = site_of(state);
     site.write_file("s", "precious");
-    assert_text_equal(complaint(site, {{"run", "--listen", "unix://" + site.path("s"), "--upstream",
-                                        "unix://" + site.path("upstream")}}),
+    assert_text_equal(complaint(site, {{"run", "--listen", "unix://" + site.path("s"),
+                                         "--upstream", "unix://" + site.path("upstream")}}),
                       "1 becaused: listen: unix://DIR/s: there is a file that is not a socket\n");
     assert_text_equal(site.read_file("s"), "precious");
 }
@@ -124,7 +124,7 @@ void a_port_in_use_is_an_error_and_frees_the_listeners_before_it(void** state) {
     Program& first = site.serve();
     const std::string taken = ready_addresses(first).at(0);
     assert_text_equal(complaint(site, {{"run", "--listen", "unix://" + site.path("s"), "--listen",
-                                        taken, "--upstream", "unix://" + site.path("upstream")}}),
+                                         taken, "--upstream", "unix://" + site.path("upstream")}}),
                       "1 becaused: listen: " + taken +
                           ": another process listens there: Address already in use\n");
     assert_int_equal(::access(site.path("s").c_str(), F_OK), -1);
@@ -243,12 +243,12 @@ void each_mistake_is_one_line_that_names_its_place(void** state) {
 void check_prints_what_is_in_force_and_where_from(void** state) {
     Site& site = site_of(state);
     site.write_file("b.toml",
-                    "listen = [\"tcp://127.0.0.1:1\", \"tcp://[::1]:1\"]\n"
-                    "upstream = \"unix:///file.sock\"\n"
-                    "max_requests = 1\n"
-                    "backlog = 11\n"
-                    "[clock.transfer]\n"
-                    "response_body = \"20m\"\n");
+                     "listen = [\"tcp://127.0.0.1:1\", \"tcp://[::1]:1\"]\n"
+                     "upstream = \"unix:///file.sock\"\n"
+                     "max_requests = 1\n"
+                     "backlog = 11\n"
+                     "[clock.transfer]\n"
+                     "response_body = \"20m\"\n");
     Program& program = site.start(
         Start{{"check", "--config", site.path("b.toml"), "--max-requests", "3"},
               {"BECAUSED_MAX_REQUESTS=2", "BECAUSED_UPSTREAM=unix:///environment.sock"}});
@@ -287,7 +287,7 @@ void check_prints_what_is_in_force_and_where_from(void** state) {
 void the_strongest_source_is_where_it_listens(void** state) {
     Site& site = site_of(state);
     site.write_file("b.toml", "listen = \"unix://" + site.path("file") +
-                                  "\"\nupstream = \"unix://" + site.path("upstream") + "\"\n");
+                                   "\"\nupstream = \"unix://" + site.path("upstream") + "\"\n");
     const auto listens_at = [&](const std::vector<std::string>& flags,
                                 const std::vector<std::string>& environment) {
         Start start{{"run", "--config", "b.toml"}, environment};
@@ -371,8 +371,8 @@ void records_to_a_closed_standard_output_are_an_error(void** state) {
     const int closed = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     Program& program =
         site.start({.arguments = {"run", "--listen", "tcp://127.0.0.1:0", "--upstream",
-                                  "unix://" + site.path("upstream"), "--records", "-"},
-                    .output = closed});
+                                   "unix://" + site.path("upstream"), "--records", "-"},
+                     .output = closed});
     ::close(closed);
     assert_int_equal(program.wait(), 1);
     assert_text_equal(program.err(), "becaused: records: -: standard output is closed\n");

@@ -95,8 +95,8 @@ void filters_choose_and_json_is_the_line_itself(void** state) {
     assert_text_equal(told(site, {"--json", "--since", "2100-01-01", records}), "");
     assert_text_equal(told(site, {"--by", "client", records}), "No record matches.\n");
     // Its own line, and those of the two connections that ended with it.
-    assert_int_equal(lines_of(told(site, {"--json", "--id", field_of(push, "id"), records})).size(),
-                     3);
+    assert_int_equal(
+        lines_of(told(site, {"--json", "--id", field_of(push, "id"), records})).size(), 3);
     assert_text_equal(told(site, {"--bye", "client", records}, 2), "");
     assert_text_equal(told(site, {site.path("none")}, 1), "");
 }
@@ -202,8 +202,9 @@ void a_terminal_gets_colours_and_lines_of_its_width(void** state) {
         print_message("this machine has no pseudo-terminals\n");
         skip_test();
     }
-    Program& why = site.start(Start{
-        .arguments = {"why", site.path("records")}, .environment = {"TERM=xterm"}, .output = line});
+    Program& why = site.start(Start{.arguments = {"why", site.path("records")},
+                                     .environment = {"TERM=xterm"},
+                                     .output = line});
     assert_int_equal(why.wait(), 0);
     ::close(line);
     std::string text;

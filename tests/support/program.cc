@@ -232,7 +232,9 @@ Site::~Site() {
     std::filesystem::remove_all(directory_, error);
 }
 
-std::string Site::path(std::string_view name) const { return directory_ + '/' + std::string(name); }
+std::string Site::path(std::string_view name) const {
+    return directory_ + '/' + std::string(name);
+}
 
 void Site::write_file(std::string_view name, std::string_view text) const {
     std::ofstream(path(name)) << text;

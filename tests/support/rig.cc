@@ -169,8 +169,7 @@ Rig::Rig(RigOptions options) : settings_(options.settings), options_(std::move(o
         settings_.upstream.kind = Address::Kind::unix;
         settings_.upstream.path = directory_ + "/upstream.sock";
     } else {
-        const std::string& host = options_.upstream_host;
-        settings_.upstream.host = host.empty() ? "127.0.0.1" : host;
+        settings_.upstream.host = options_.upstream_host;
         settings_.upstream.tls = options_.tls_upstream;
         settings_.upstream.port = upstream_port_;
     }

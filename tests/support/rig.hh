@@ -60,9 +60,9 @@ struct RigOptions {
     bool with_upstream = true;    // false: nobody listens there
     bool plain_listener = false;  // TCP listeners stay plain whatever the settings say of TLS
     bool tls_upstream = false;    // tls://; the test answers with a TlsPeer
-    Settings settings;            // listen and upstream are filled in
+    std::string upstream_host = "127.0.0.1";
+    Settings settings;  // listen and upstream are filled in
     size_t slabs = 64;
-    std::string upstream_host;  // instead of 127.0.0.1: another address, or a name to be resolved
     std::string upstream_path;
     int upstream_backlog = 64;  // 0: one connection waits to be accepted, the next finds no room
 };

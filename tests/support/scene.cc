@@ -163,9 +163,11 @@ Step with_scarce_memory(Step during) {
 Step with_no_memory(Step during) {
     return [during = std::move(during)](Scene& scene) {
         SlabPool& pool = scene.rig.loop().slabs();
-        const std::string most(Slab::size - 1024, 'x');
         std::vector<Slice> held;
-        while (!pool.room().empty()) held.push_back(pool.copy(most));
+        for (std::span<char> room = pool.room(); !room.empty(); room = pool.room()) {
+            CHECK(held.size() <= pool.limit());
+            held.push_back(pool.claim(room.size()));
+        }
         during(scene);
         held.clear();
         scene.settle();

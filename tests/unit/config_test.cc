@@ -209,10 +209,11 @@ void booleans_are_flags_without_a_value(void**) {
 }
 
 void empty_variables_and_those_of_others_are_no_settings(void**) {
-    Result<Config> config = load_config(
-        both, Lines{"BECAUSED_RECORDS=", "BECAUSED_PORT=tcp://10.0.0.1:80",
-                    "BECAUSED_SERVICE_HOST=10.0.0.1", "BECAUSED_SECRET_HASH_KEY=hashkey.x",
-                    "BECAUSED_PORT_2375_TCP=tcp://10.0.0.1:2375"});
+    Result<Config> config =
+        load_config(both, Lines{"BECAUSED_RECORDS=", "BECAUSED_PORT=tcp://10.0.0.1:80",
+                                "BECAUSED_SERVICE_HOST=10.0.0.1",
+                                "BECAUSED_SECRET_HASH_KEY=hashkey.x",
+                                "BECAUSED_PORT_2375_TCP=tcp://10.0.0.1:2375"});
     assert_text_equal(complaint(config), "fine");
     assert_text_equal(config.value().settings().records, "");
 }

@@ -134,7 +134,8 @@ void names_of_routes_are_distinct_and_plain(void**) {
     std::set<std::string_view> names;
     for (const RouteRow& row : route_rows()) {
         assert_true(names.insert(row.name).second);
-        assert_true(row.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == row.name.npos);
+        assert_true(row.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") ==
+                    std::string_view::npos);
         if (judged(row.payload)) assert_true(row.danger != Danger::none);
     }
 }
