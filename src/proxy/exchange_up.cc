@@ -97,7 +97,11 @@ void Exchange::write_request(const RequestHead& head) {
 }
 
 void Exchange::acquire(bool fresh) {
-    Conn* idle = fresh ? nullptr : house_.upstream().take(!replayable_);
+    // What cannot be sent again, or is too long to be kept for that, gets no connection unlooked at.
+    const bool small = request_framing_.kind == BodyKind::none ||
+                       (request_framing_.kind == BodyKind::length &&
+                        request_framing_.length <= house_.settings().replay_bytes);
+    Conn* idle = fresh ? nullptr : house_.upstream().take(!(replayable_ && small));
     if (idle != nullptr) use(*idle, true);
     else dial_.start(entry_->facts);
 }

@@ -342,7 +342,7 @@ const Row rows[] = {
     FATE(upgrade_refused,       10, good),
     FATE(early_answer,          20, good),
     FATE(tunnel,                25, Reasons{tunnel_complete}),
-    FATE(tunnel_client_dies,    10, Reasons{client_reset}, client_closed),
+    FATE(tunnel_client_dies,    10, Reasons{client_reset}, client_closed, tunnel_complete),
     FATE(tunnel_upstream_dies,  10, Reasons{upstream_reset}, upstream_closed, tunnel_complete),
     FATE(tunnel_silent,          8, (Reasons{client_stalled_sending, upstream_stalled_sending})),
     FATE(client_cut_head,       15, client_gone),
@@ -362,7 +362,8 @@ const Row rows[] = {
     FATE(upstream_deaf,          1, Reasons{upstream_stalled_reading}),
     FATE(upstream_malformed,    13, bad_answer),
     FATE(upstream_bad_chunk,    10, Reasons{Reason::upstream_malformed}),
-    FATE(refused,                0, Reasons{upstream_refused}),
+    // A SYN that is lost while nobody listens comes again in real time, which this clock does not wait for.
+    FATE(refused,                0, (Reasons{upstream_refused, upstream_connect_timeout})),
     FATE(restarted,              0, good),
     FATE(both_cut,              10, both_gone),
 };
