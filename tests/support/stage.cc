@@ -79,11 +79,7 @@ std::string Stage::upstream_state() { return state_of(upstream); }
 // Close callbacks of one turn come in no promised order (DESIGN §5): connections that ended one after
 // another are sorted.
 std::string Stage::records() {
-    std::string summary = rig().summary();
-    const std::string_view parser = " parser=";
-    for (size_t at = summary.find(parser); at != std::string::npos; at = summary.find(parser, at))
-        summary.erase(at, summary.find_first_of(" \n", at + 1) - at);
-    std::istringstream lines(summary);
+    std::istringstream lines(rig().summary());
     std::string text;
     std::vector<std::string> connections;
     const auto flush = [&] {
