@@ -52,7 +52,7 @@ const char* open_token(std::string_view token, const TokenRules& rules, OpenedTo
 }
 
 std::optional<TokenFlaw> prove_token(const OpenedToken& opened, const TokenRules& rules,
-                                   int64_t wall_ms, Claims& claims) {
+                                     int64_t wall_ms, Claims& claims) {
     if (!verify_signature(opened.parts, opened.key->key, rules.implicit))
         return TokenFlaw{Reason::auth_invalid, "the token's signature is wrong"};
     if (wall_ms >= opened.key->until_ms)

@@ -318,8 +318,7 @@ void Exchange::client_fault(const Fault& fault) {
         return;
     }
     const bool after_farewell = client().tls() != nullptr && tunnel_ && client_fin_ &&
-                                fault.op == Op::read &&
-                                fault.what == Fault::What::closed;
+                                fault.op == Op::read && fault.what == Fault::What::closed;
     if (after_farewell && !client_gone_ && limit_ms(ClockName::linger) > 0) {
         // TLS: a close_notify, then a FIN. The upstream has heard of the first and may be about to end
         // its half too (BuildKit's sessions end so), which makes it whole. It has as long as it lingers.

@@ -30,8 +30,7 @@ class Text {
         const auto size = static_cast<ssize_t>(text.size());
         demand(::ftruncate(fd_, 0) == 0 && ::pwrite(fd_, text.data(), text.size(), 0) == size,
                "the file can be written", "");
-        const std::vector<std::string> flags = {"--config",
-                                                "/proc/self/fd/" + std::to_string(fd_)};
+        const std::vector<std::string> flags = {"--config", "/proc/self/fd/" + std::to_string(fd_)};
         return load_config(flags, {});
     }
 

@@ -187,7 +187,8 @@ const Mistake mistakes[] = {
      {{"check", "--config", "b.toml"}},
      "\n\nbacklogs = 5\n",
      "2 becaused: b.toml:3: backlogs: no such key; did you mean backlog?\n"},
-    {"control bytes, which a terminal would obey", {{"check", "--config", "b.toml"}},
+    {"control bytes, which a terminal would obey",
+     {{"check", "--config", "b.toml"}},
      "listen = \"a\\nb\\u001b[31m\"\n",
      "2 becaused: b.toml:1: listen: \"a?b?[31m\" is no address: write it like"
      " tcp://127.0.0.1:2375 or unix:///run/docker.sock\n"},

@@ -492,10 +492,10 @@ static void stop_while_a_name_is_being_resolved(void**) {
 static void every_call_was_made_to_fail_somewhere(void**) {
     // Of these the other tests of this directory say it.
     const std::set<Call> elsewhere = {
-        Call::uv_loop_init,   Call::bind,           Call::chmod,        Call::chown,
-        Call::getsockname,    Call::listen,         Call::lstat,        Call::unlink,
-        Call::open,           Call::uv_poll_init,   Call::uv_poll_start,
-        Call::uv_signal_init, Call::uv_signal_start};
+        Call::uv_loop_init,   Call::bind,         Call::chmod,         Call::chown,
+        Call::getsockname,    Call::listen,       Call::lstat,         Call::unlink,
+        Call::open,           Call::uv_poll_init, Call::uv_poll_start, Call::uv_signal_init,
+        Call::uv_signal_start};
     for (size_t i = 0; i < call_count; ++i) {
         const Call call = static_cast<Call>(i);
         print_message("%-16s %llu\n", name(call),

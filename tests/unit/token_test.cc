@@ -208,8 +208,7 @@ void keys_rotate_without_a_gap(void**) {
     assert_null(later.keys.add(f.old_key.public_key(), "", noon_ms));
     assert_null(later.keys.add(f.new_key.public_key(), ""));
     assert_text_equal(judged(later, by_old, noon_ms - 1), "ok ci");
-    assert_text_equal(judged(later, by_old, noon_ms),
-                      "auth_invalid: the token's key is retired");
+    assert_text_equal(judged(later, by_old, noon_ms), "auth_invalid: the token's key is retired");
     assert_text_equal(judged(later, by_new, noon_ms), "ok ci");
     OpenedToken opened;
     Claims claims;
