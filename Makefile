@@ -25,9 +25,11 @@ configure = CC=$(CC) CXX=$(CXX) cmake -S . -B $(1) -G Ninja --log-level=WARNING 
 compile = cmake --build $(1) --parallel $(JOBS)
 debug := -DCMAKE_BUILD_TYPE=Debug -DBECAUSED_TESTS=ON
 test = JOBS=$(JOBS) scripts/test
+# Loads of 100,000 requests have a command of their own.
+quick = -LE load
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test test-build test-one test-clang e2e asan tsan fuzz cover bench lint \
+.PHONY: help deps build run test load test-build test-one test-clang e2e asan tsan fuzz cover bench lint \
 	format tidy docs check-debian12 check-debian13 clean
 
 help: ## List these commands
@@ -49,10 +51,13 @@ test-build: deps
 	@$(call compile,$(test_dir))
 
 test: test-build ## Run the unit, matrix, sweep and loopback tests
-	@$(test) $(test_dir)
+	@$(test) $(test_dir) $(quick)
 
 test-one: test-build ## Run the tests whose name matches T, with all they print: T=unit/wheel
 	@$(test) $(test_dir) -R '$(T)' --verbose
+
+load: test-build ## Run the load tests: 100,000 requests of mixed fate
+	@JOBS=1 scripts/test $(test_dir) -L load
 
 test-clang: ## Run the tests as built by clang++
 	@scripts/deps build clang
@@ -65,12 +70,12 @@ e2e: build ## Run the tests with a real dockerd, registry and docker client
 asan: deps ## Run the tests under the address and undefined-behaviour sanitizers
 	@$(call configure,build/asan$(suffix),$(debug) -DBECAUSED_SANITIZE=address$(comma)undefined)
 	@$(call compile,build/asan$(suffix))
-	@$(test) build/asan$(suffix)
+	@$(test) build/asan$(suffix) $(quick)
 
 tsan: deps ## Run the tests under the thread sanitizer
 	@$(call configure,build/tsan$(suffix),$(debug) -DBECAUSED_SANITIZE=thread)
 	@$(call compile,build/tsan$(suffix))
-	@$(test) build/tsan$(suffix)
+	@$(test) build/tsan$(suffix) $(quick)
 
 fuzz: ## Fuzz every tests/fuzz/*_fuzz.cc for SECONDS each (60); T picks some
 	@scripts/deps build fuzz
@@ -84,7 +89,7 @@ cover: ## Run the tests and print which lines of src/ they reach
 	@$(call configure,build/cover,$(debug) -DBECAUSED_COVERAGE=ON)
 	@$(call compile,build/cover)
 	@find build/cover -name '*.gcda' -delete
-	@$(test) build/cover
+	@$(test) build/cover $(quick)
 	@scripts/cover build/cover
 
 bench: build ## Measure CPU per request and per GB, next to nginx and HAProxy

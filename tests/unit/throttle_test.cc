@@ -37,7 +37,7 @@ void a_few_failures_are_free_and_then_each_doubles_the_delay(void**) {
     Fixture f;
     f.fail(home, alice, 5);
     assert_int_equal(f.wait(home, alice), 0);
-    for (const uint64_t delay : {1000, 2000, 4000, 8000}) {
+    for (const uint64_t delay : {1000U, 2000U, 4000U, 8000U}) {
         f.fail(home, alice);
         assert_int_equal(f.wait(home, alice), delay);
         f.pass_ms(delay - 1);

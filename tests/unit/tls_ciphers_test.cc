@@ -177,7 +177,7 @@ template <typename Cipher>
 void agrees_with_openssl(const EVP_CIPHER* kind) {
     Cipher cipher(noise(32, 0));
     // Every length around blocks and strides, and TLS's longest record.
-    for (const size_t extra_size : {0, 1, 13, 16, 31}) {
+    for (const size_t extra_size : {0U, 1U, 13U, 16U, 31U}) {
         for (size_t size = 0; size <= 400; ++size) {
             const auto seed = static_cast<uint32_t>(size * 100 + extra_size);
             const Bytes key = noise(32, seed + 1);
