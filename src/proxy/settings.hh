@@ -65,7 +65,7 @@ struct Settings {
     uint32_t max_requests = 0;           // per client connection; 0: no limit
     uint64_t memory_bytes = 256U << 20;  // for bodies in flight (slabs)
     uint32_t pool_size = 64;             // idle upstream connections kept
-    uint32_t connect_tries = 4;          // dials per request, with exponential back-off
+    uint32_t connect_tries = 3;          // dials per request, with exponential back-off
     uint32_t retry_backoff_ms = 100;     // first pause between dials; doubles, with jitter
     uint32_t replays = 2;                // repeats of a replayable request on a fresh connection
     uint32_t replay_bytes = 64U << 10;   // largest body kept for that
