@@ -58,37 +58,37 @@ void Authenticator::replace(AuthSettings settings) {
     ++generation_;
 }
 
-Judgement Authenticator::judge(const RequestHead& head, const Peer& peer, const Moment& now) {
+Judgement Authenticator::judge(const RequestHead& head, const Asker& asker, const Moment& now) {
     const CredentialLine line = find_credentials(head, settings_.field);
     if (line.several) return refused(Reason::auth_invalid, "they were sent twice");
-    if (line.value.empty()) return for_host(judge_without(peer, now), head.authority);
+    if (line.value.empty()) return for_host(judge_without(asker, now), head.authority);
     // Not worth a hash: one is made of everything else before it is read.
     if (line.value.size() > credentials_limit_bytes)
-        return turn_away(peer.address, "they are too long", now);
+        return turn_away(asker.address, "they are too long", now);
     const Digest digest = cache_.digest_of(line.value);
     if (const TokenCache::Found* found = cache_.find(digest, now.now_ns, now.wall_ms))
         return found->identity ? for_host(pass(found->identity), head.authority)
                                : refused(found->refusal.reason, found->refusal.detail);
-    return for_host(judge_new(digest, line.value, peer, now), head.authority);
+    return for_host(judge_new(digest, line.value, asker, now), head.authority);
 }
 
 // No credentials in the head: the certificate speaks, if there is one.
-Judgement Authenticator::judge_without(const Peer& peer, const Moment& now) {
-    if (peer.certificate != nullptr && *peer.certificate) {
-        const IdentityRef& identity = *peer.certificate;
+Judgement Authenticator::judge_without(const Asker& asker, const Moment& now) {
+    if (asker.certificate != nullptr && *asker.certificate) {
+        const IdentityRef& identity = *asker.certificate;
         return now.wall_ms < identity->expires_ms ? pass(identity) : expired();
     }
     if (settings_.stranger) return pass(settings_.stranger);
-    if (peer.certificate != nullptr)
+    if (asker.certificate != nullptr)
         return refused(Reason::auth_invalid, "no rule knows the client's certificate");
     return refused(Reason::auth_missing, "no credentials were sent");
 }
 
-Judgement Authenticator::judge_new(const Digest& digest, std::string_view value, const Peer& peer,
+Judgement Authenticator::judge_new(const Digest& digest, std::string_view value, const Asker& asker,
                                    const Moment& now) {
     Credentials credentials;
     if (const char* fault = read_credentials(value, settings_.field, credentials))
-        return turn_away(peer.address, fault, now);
+        return turn_away(asker.address, fault, now);
     // A static token found by its hash is let in even from an address that is locked out: to find one
     // by trying is hopeless, so refusing would hit its owner only.
     if (const IdentityRef* identity = settings_.static_tokens.find(credentials.secret)) {
@@ -96,35 +96,35 @@ Judgement Authenticator::judge_new(const Digest& digest, std::string_view value,
         return keep(digest, *identity, now);
     }
     if (credentials.secret.starts_with(paseto_prefix) && !settings_.tokens.keys.empty())
-        return judge_token(digest, credentials.secret, peer, now);
+        return judge_token(digest, credentials.secret, asker, now);
     if (credentials.basic && !settings_.passwords.empty())
-        return judge_password(digest, credentials, peer, now);
-    return judge_unknown(peer, unknown_token, now);
+        return judge_password(digest, credentials, asker, now);
+    return judge_unknown(asker, unknown_token, now);
 }
 
 // Not ours; a service may know more.
-Judgement Authenticator::judge_unknown(const Peer& peer, const char* detail, const Moment& now) {
-    if (!settings_.ask) return turn_away(peer.address, detail, now);
-    if (std::optional<Judgement> locked = locked_out(peer.address, {}, now))
+Judgement Authenticator::judge_unknown(const Asker& asker, const char* detail, const Moment& now) {
+    if (!settings_.ask) return turn_away(asker.address, detail, now);
+    if (std::optional<Judgement> locked = locked_out(asker.address, {}, now))
         return std::move(*locked);
     return of_kind(Judgement::Kind::ask);
 }
 
-Judgement Authenticator::judge_token(const Digest& digest, std::string_view token, const Peer& peer,
+Judgement Authenticator::judge_token(const Digest& digest, std::string_view token, const Asker& asker,
                                      const Moment& now) {
     OpenedToken opened;
     if (const char* fault = open_token(token, settings_.tokens, opened))
-        return judge_unknown(peer, fault, now);
+        return judge_unknown(asker, fault, now);
     // Who names the key has seen a token. Whoever leaves it out may be anybody, and must not be able
     // to lock out those who name it.
     const Claimed claimed = opened.named ? Claimed{Claimed::Kind::key, opened.key->id} : Claimed{};
-    if (std::optional<Judgement> locked = locked_out(peer.address, claimed, now))
+    if (std::optional<Judgement> locked = locked_out(asker.address, claimed, now))
         return std::move(*locked);
     Claims claims;
     const std::optional<TokenFlaw> fault =
         prove_token(opened, settings_.tokens, now.wall_ms, claims);
-    if (fault && !fault->proven) return failed(peer.address, claimed, fault->detail, now);
-    throttle_.proved(peer.address, claimed, now.now_ns);
+    if (fault && !fault->proven) return failed(asker.address, claimed, fault->detail, now);
+    throttle_.proved(asker.address, claimed, now.now_ns);
     if (!fault) {
         Identity identity = becaused::identity_of(std::move(claims), *opened.key, settings_.tokens);
         return keep(digest, IdentityRef(std::move(identity)), now);
@@ -137,13 +137,13 @@ Judgement Authenticator::judge_token(const Digest& digest, std::string_view toke
 }
 
 Judgement Authenticator::judge_password(const Digest& digest, const Credentials& credentials,
-                                        const Peer& peer, const Moment& now) {
+                                        const Asker& asker, const Moment& now) {
     const Claimed claimed{Claimed::Kind::user, credentials.user};
-    if (std::optional<Judgement> locked = locked_out(peer.address, claimed, now))
+    if (std::optional<Judgement> locked = locked_out(asker.address, claimed, now))
         return std::move(*locked);
-    if (const uint64_t ticket = passwords_.join(digest, peer.address))
+    if (const uint64_t ticket = passwords_.join(digest, asker.address))
         return of_kind(Judgement::Kind::work, ticket);
-    if (!passwords_.has_room(peer.address))
+    if (!passwords_.has_room(asker.address))
         return refused(Reason::concurrency_limited, "too many passwords are being checked", 1000);
     const auto entry = std::ranges::find_if(settings_.passwords, [&](const PasswordEntry& known) {
         return known.identity->name == credentials.user;
@@ -153,7 +153,7 @@ Judgement Authenticator::judge_password(const Digest& digest, const Credentials&
     const PasswordHash& hash = (known ? *entry : settings_.passwords.front()).hash;
     auto job =
         std::make_unique<PasswordJob>(PasswordCheck(Secret(credentials.secret), hash), digest);
-    job->address = peer.address;
+    job->address = asker.address;
     job->user = credentials.user;
     job->generation = generation_;
     if (known) job->identity = entry->identity;
@@ -198,8 +198,8 @@ Judgement Authenticator::admit(const RequestHead& head, Identity identity, uint6
     return for_host(pass(proven), head.authority);
 }
 
-Judgement Authenticator::reject(const Peer& peer, const char* detail, const Moment& now) {
-    return failed(peer.address, {}, detail, now);
+Judgement Authenticator::reject(const Asker& asker, const char* detail, const Moment& now) {
+    return failed(asker.address, {}, detail, now);
 }
 
 Judgement Authenticator::keep(const Digest& digest, IdentityRef identity, const Moment& now) {

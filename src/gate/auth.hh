@@ -1,4 +1,4 @@
-// Who is asking? From a request's head, the peer's address and certificate, and now: an identity, a
+// Who is asking? From a request's head, the asker's address and certificate, and now: an identity, a
 // refusal with its reason, or work that must not be done on the loop. Owns the cache, the throttle and the
 // waiting password checks. Loop thread only; no call blocks, and none keeps or repeats token text.
 //
@@ -45,7 +45,7 @@ struct AuthSettings {
     PasswordRules password_rules;
 };
 
-struct Peer {
+struct Asker {
     const Endpoint& address;
     // Null: no certificate was shown. Else what `Authenticator::certificate` made of it.
     const IdentityRef* certificate = nullptr;
@@ -81,7 +81,7 @@ class Authenticator {
     // New keys, tokens and rules. What was cached is forgotten; failures are not.
     void replace(AuthSettings settings);
 
-    Judgement judge(const RequestHead& head, const Peer& peer, const Moment& now);
+    Judgement judge(const RequestHead& head, const Asker& asker, const Moment& now);
 
     // Whose certificate it is, once per connection; empty: nobody's.
     IdentityRef certificate(const CertificateFacts& facts) const;
@@ -95,18 +95,18 @@ class Authenticator {
     // What the authorisation service said of the credentials in `head`: believed for `for_ms`, or a
     // failed attempt.
     Judgement admit(const RequestHead& head, Identity identity, uint64_t for_ms, const Moment& now);
-    Judgement reject(const Peer& peer, const char* detail, const Moment& now);
+    Judgement reject(const Asker& asker, const char* detail, const Moment& now);
 
     size_t jobs() const { return passwords_.size(); }
 
   private:
-    Judgement judge_new(const Digest& digest, std::string_view value, const Peer& peer,
+    Judgement judge_new(const Digest& digest, std::string_view value, const Asker& asker,
                         const Moment& now);
-    Judgement judge_unknown(const Peer& peer, const char* detail, const Moment& now);
-    Judgement judge_without(const Peer& peer, const Moment& now);
-    Judgement judge_token(const Digest& digest, std::string_view token, const Peer& peer,
+    Judgement judge_unknown(const Asker& asker, const char* detail, const Moment& now);
+    Judgement judge_without(const Asker& asker, const Moment& now);
+    Judgement judge_token(const Digest& digest, std::string_view token, const Asker& asker,
                           const Moment& now);
-    Judgement judge_password(const Digest& digest, const Credentials& credentials, const Peer& peer,
+    Judgement judge_password(const Digest& digest, const Credentials& credentials, const Asker& asker,
                              const Moment& now);
     Judgement keep(const Digest& digest, IdentityRef identity, const Moment& now);
     // A failed attempt: counted, and told. `turn_away`: unless the address is locked out already.

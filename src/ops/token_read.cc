@@ -68,7 +68,7 @@ Judgement judge(AuthSettings settings, const Flags& flags, std::string_view toke
     head.authority = host;
     head.fields.push_back({field, value.view()});
     Authenticator authenticator(std::move(settings));
-    Judgement judgement = authenticator.judge(head, Peer{nowhere}, now);
+    Judgement judgement = authenticator.judge(head, Asker{nowhere}, now);
     if (PasswordJob* job = authenticator.next_job()) {
         job->check.run();
         judgement = for_host(authenticator.finish_job(*job, now).judgement, host);

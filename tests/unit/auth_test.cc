@@ -79,7 +79,7 @@ struct Fixture {
         RequestHead head;
         head.authority = host;
         if (!value.empty()) head.fields.push_back({"Authorization", value});
-        return auth->judge(head, Peer{address}, now);
+        return auth->judge(head, Asker{address}, now);
     }
     std::string words(std::string_view value, const Endpoint& address = home,
                       std::string_view host = "b7.example");
@@ -168,7 +168,7 @@ void two_credentials_are_none(void**) {
     RequestHead head;
     const std::string good = bearer(f.token());
     head.fields = {{"Authorization", good}, {"authorization", good}};
-    assert_text_equal(text_of(f.auth->judge(head, Peer{home}, f.now)),
+    assert_text_equal(text_of(f.auth->judge(head, Asker{home}, f.now)),
                       "auth_invalid: they were sent twice");
 }
 
@@ -181,10 +181,10 @@ void a_field_of_the_settings_is_read_in_place_of_authorization(void**) {
     const std::string other = bearer(token);
     RequestHead head;
     head.fields = {{"Authorization", other}};
-    assert_text_equal(text_of(f.auth->judge(head, Peer{home}, f.now)),
+    assert_text_equal(text_of(f.auth->judge(head, Asker{home}, f.now)),
                       "auth_missing: no credentials were sent");
     head.fields = {{"Authorization", "Bearer nonsense"}, {"X-Build-Token", token}};
-    assert_text_equal(text_of(f.auth->judge(head, Peer{home}, f.now)), "pass token ci");
+    assert_text_equal(text_of(f.auth->judge(head, Asker{home}, f.now)), "pass token ci");
 }
 
 void a_token_is_good_for_its_hosts_only_also_from_the_cache(void**) {
@@ -511,26 +511,26 @@ void a_certificate_speaks_where_nothing_else_does(void**) {
     const IdentityRef known = f.auth->certificate(facts);
     RequestHead head;
     head.authority = "b7.example";
-    assert_text_equal(text_of(f.auth->judge(head, Peer{home, &known}, f.now)),
+    assert_text_equal(text_of(f.auth->judge(head, Asker{home, &known}, f.now)),
                       "pass certificate ci-7");
     head.authority = "b8.example";
-    assert_text_equal(text_of(f.auth->judge(head, Peer{home, &known}, f.now)),
+    assert_text_equal(text_of(f.auth->judge(head, Asker{home, &known}, f.now)),
                       "auth_invalid: they are not for this host");
     head.authority = "b7.example";
     // A token beside it says more, and a wrong one is not made good by it.
     const std::string good = bearer(f.token());
     head.fields = {{"authorization", good}};
-    assert_text_equal(text_of(f.auth->judge(head, Peer{home, &known}, f.now)), "pass token ci");
+    assert_text_equal(text_of(f.auth->judge(head, Asker{home, &known}, f.now)), "pass token ci");
     head.fields = {{"authorization", "Bearer nonsense"}};
-    assert_text_equal(text_of(f.auth->judge(head, Peer{home, &known}, f.now)),
+    assert_text_equal(text_of(f.auth->judge(head, Asker{home, &known}, f.now)),
                       "auth_invalid: the token is not known");
     head.fields.clear();
     f.pass_ms(1000);
-    assert_text_equal(text_of(f.auth->judge(head, Peer{home, &known}, f.now)),
+    assert_text_equal(text_of(f.auth->judge(head, Asker{home, &known}, f.now)),
                       "auth_expired: the credentials have expired");
     facts.subject = {{"CN", "other"}};
     const IdentityRef unknown = f.auth->certificate(facts);
-    assert_text_equal(text_of(f.auth->judge(head, Peer{home, &unknown}, f.now)),
+    assert_text_equal(text_of(f.auth->judge(head, Asker{home, &unknown}, f.now)),
                       "auth_invalid: no rule knows the client's certificate");
 }
 
@@ -557,7 +557,7 @@ void what_we_do_not_know_a_service_may(void**) {
     f.pass_ms(5000);
     assert_text_equal(f.words(bearer("opaque")), "ask");
     for (int i = 0; i < 21; ++i)
-        assert_text_equal(text_of(f.auth->reject(Peer{stranger}, "the service said no", f.now)),
+        assert_text_equal(text_of(f.auth->reject(Asker{stranger}, "the service said no", f.now)),
                           "auth_invalid: the service said no");
     assert_text_equal(f.words(bearer("opaque"), stranger),
                       "auth_locked_out: too many failed attempts 1000");

@@ -1,0 +1,42 @@
+// A request's body that is kept until it has been judged as a whole: as it came, so that exactly that goes
+// on, and without its chunk framing for the judge. Bounded; owned by its exchange.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "http/chunked.hh"
+#include "http/framing.hh"
+
+namespace becaused {
+
+class HeldBody {
+  public:
+    enum class What : uint8_t { more, complete, too_large, malformed };
+    struct Outcome {
+        What what;
+        size_t taken;
+    };
+
+    HeldBody(const BodyFraming& framing, size_t limit_bytes);
+
+    // Takes the front of `bytes`, up to the body's end.
+    Outcome push(std::string_view bytes);
+    bool complete() const { return complete_; }
+    std::string_view raw() const { return raw_; }
+    std::string_view plain() const { return chunked_ ? plain_ : raw_; }
+    const ParseFault& fault() const { return decoder_.fault(); }
+
+  private:
+    Outcome push_chunked(std::string_view bytes);
+
+    size_t limit_;
+    bool chunked_;
+    bool complete_;
+    uint64_t left_;  // of a Content-Length
+    ChunkedDecoder decoder_;
+    std::string raw_;
+    std::string plain_;
+};
+
+}  // namespace becaused
