@@ -136,26 +136,24 @@ Refusal judge_content(const RequestHead& head, const RouteRow* row, const Profil
 
 }  // namespace
 
-Gate::Gate(std::vector<RoutePattern> routes, Policy policy, std::string_view by_default)
+Gate::Gate(RouteSettings routes, Policy policy, std::string_view by_default)
     : routes_(std::move(routes)),
       policy_(std::move(policy)),
       by_default_(policy_.find(by_default)) {
     CHECK(by_default_ != nullptr);
 }
 
-Verdict Gate::judge(const RequestHead& head, const Endpoint&) const {
-    return judge(head, *by_default_);
-}
+Asked::Asked(const RequestHead& head, const RouteSettings& own)
+    : path(head.path),
+      match(find_row(head.method, path.text())),
+      route(route_of(match.row, own, head.method, path.text())) {}
 
-Verdict Gate::judge(const RequestHead& head, const Profile& profile) const {
-    const Path path(head.path);
-    const RouteMatch match = find_row(head.method, path.text());
+Verdict Gate::judge(const RequestHead& head, const Asked& asked, const Profile& profile) const {
     Verdict verdict;
-    verdict.route = route_of(match.row, routes_, head.method, path.text());
     verdict.decision = Verdict::Decision::pass;
     if (profile.unjudged()) return verdict;
-    Refusal refusal = judge_route(head, path, match, profile);
-    if (!refusal) refusal = judge_content(head, match.row, profile, verdict);
+    Refusal refusal = judge_route(head, asked.path, asked.match, profile);
+    if (!refusal) refusal = judge_content(head, asked.match.row, profile, verdict);
     if (!refusal) return verdict;
     verdict.decision = Verdict::Decision::refuse;
     verdict.refusal = refusal;

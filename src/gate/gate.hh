@@ -3,15 +3,24 @@
 // judged is what must go on, byte for byte. Owns its policy; knows no socket and no loop.
 #pragma once
 
+#include "gate/path.hh"
 #include "gate/profile.hh"
 #include "gate/route.hh"
 #include "http/head.hh"
-#include "ledger/entry.hh"
 
 namespace becaused {
 
 // Bodies that are judged are JSON for people: the largest real one is some KiB.
 inline constexpr size_t judged_body_limit_bytes = 1024 * 1024;
+
+// What a request asks for, found once: its route is known before anybody asks who sent it.
+struct Asked {
+    Asked(const RequestHead& head, const RouteSettings& own);
+
+    Path path;
+    RouteMatch match;
+    Route route;
+};
 
 struct Verdict {
     enum class Decision : uint8_t {
@@ -22,7 +31,6 @@ struct Verdict {
     Decision decision = Decision::refuse;
     // refuse: why; needs_body: what to say when the body turns out longer than the limit.
     Refusal refusal;
-    Route route;
     // needs_body only.
     Payload payload = Payload::none;
     const Profile* profile = nullptr;
@@ -32,9 +40,9 @@ struct Verdict {
 
 class Gate {
   public:
-    // `routes`: patterns with their own patience. `by_default`: the profile of those who have no other;
+    // `routes`: the settings' patterns. `by_default`: the profile of those who have no other;
     // it must be one of the policy's.
-    explicit Gate(std::vector<RoutePattern> routes, Policy policy = Policy(),
+    explicit Gate(RouteSettings routes, Policy policy = Policy(),
                   std::string_view by_default = "any");
 
     Gate(const Gate&) = delete;
@@ -42,13 +50,20 @@ class Gate {
 
     const Policy& policy() const { return policy_; }
 
-    // By the default profile.
-    Verdict judge(const RequestHead& head, const Endpoint& client) const;
-    // `profile`: the policy's own; the head is looked at during the call only.
-    Verdict judge(const RequestHead& head, const Profile& profile) const;
+    // The head must outlive what is returned.
+    Asked look(const RequestHead& head) const { return Asked(head, routes_); }
+    // The profile of that name, or the default one for an empty name; null: no such profile.
+    const Profile* profile(std::string_view name) const {
+        return name.empty() ? by_default_ : policy_.find(name);
+    }
+    // `asked`: what look() made of `head`; `profile`: one of this gate.
+    Verdict judge(const RequestHead& head, const Asked& asked, const Profile& profile) const;
+    Verdict judge(const RequestHead& head, const Profile& profile) const {
+        return judge(head, look(head), profile);
+    }
 
   private:
-    std::vector<RoutePattern> routes_;
+    RouteSettings routes_;
     Policy policy_;
     const Profile* by_default_;
 };

@@ -1,5 +1,7 @@
 #include "gate/route.hh"
 
+#include <algorithm>
+
 namespace becaused {
 
 bool matches(std::string_view pattern, std::string_view path) {
@@ -65,16 +67,20 @@ std::string_view protocol(Tunnel tunnel) {
     return "";
 }
 
-Route route_of(const RouteRow* row, const std::vector<RoutePattern>& own, std::string_view method,
+Route route_of(const RouteRow* row, const RouteSettings& own, std::string_view method,
                std::string_view path) {
     Route route;
-    if (row != nullptr) route = {row->route_class, row->hijackable, row->ping};
-    for (const RoutePattern& pattern : own) {
-        if (!pattern.method.empty() && pattern.method != method) continue;
-        if (!matches(pattern.pattern, path)) continue;
-        route.route_class = pattern.route_class;
-        break;
-    }
+    if (row != nullptr)
+        route = {row->route_class, row->hijackable, row->ping, row->registry,
+                 row->tunnel != Tunnel::none};
+    const auto fits = [&](const auto& pattern) {
+        return (pattern.method.empty() || pattern.method == method) &&
+               matches(pattern.pattern, path);
+    };
+    const auto patience = std::ranges::find_if(own.routes, fits);
+    if (patience != own.routes.end()) route.route_class = patience->route_class;
+    const auto limit = std::ranges::find_if(own.body_limits, fits);
+    if (limit != own.body_limits.end()) route.body_limit_bytes = limit->bytes;
     return route;
 }
 

@@ -3,6 +3,7 @@
 // patterns before it. Pure.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,18 +21,34 @@ struct RoutePattern {
     RouteClass route_class = RouteClass::quick;
 };
 
+// The largest body for paths that fit the pattern; the first that fits counts.
+struct BodyLimit {
+    std::string method;  // empty: any
+    std::string pattern;
+    uint64_t bytes = 0;
+};
+
 struct Route {
     RouteClass route_class = RouteClass::transfer;
     // dockerd may answer 200 with a raw stream and no length, and go on as a tunnel.
     bool hijackable = false;
     bool ping = false;
+    bool registry = false;  // a 401 would be taken for the registry's
+    bool upgrades = false;  // may become a tunnel
+    uint64_t body_limit_bytes = UINT64_MAX;
 };
 
 bool matches(std::string_view pattern, std::string_view path);
 
+// The settings' patterns.
+struct RouteSettings {
+    std::vector<RoutePattern> routes;
+    std::vector<BodyLimit> body_limits;
+};
+
 // `path`: decoded, without the version; `row`: the table's row for it, or null. Without one it is
 // RouteClass::transfer: no limit on the first byte, a generous one on silence.
-Route route_of(const RouteRow* row, const std::vector<RoutePattern>& own, std::string_view method,
+Route route_of(const RouteRow* row, const RouteSettings& own, std::string_view method,
                std::string_view path);
 
 }  // namespace becaused

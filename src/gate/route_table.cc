@@ -35,7 +35,7 @@ constexpr RouteRow rows[] = {
     {"version",           get,  "/version", quick, none, knows, bare, ""},
     {"info",              get,  "/info", quick, reads, knows, bare, ""},
     {"events",            get,  "/events", follow, reads, watches, bare, "since until filters"},
-    {"auth",              post, "/auth", transfer, none, moves, json, ""},
+    {"auth",              post, "/auth", transfer, none, moves, json, "", Tunnel::none, false, false, true},
     {"system_df",         get,  "/system/df", transfer, reads, nobody, bare, "type* verbose"},
 
     {"build",             post, "/build", build, host, builds, stream,
@@ -51,7 +51,7 @@ constexpr RouteRow rows[] = {
     {"image_list",        get,  "/images/json", quick, reads, knows, bare, "all filters filter digests shared-size manifests"},
     {"image_search",      get,  "/images/search", quick, none, moves, bare, "term limit filters"},
     {"image_create",      post, "/images/create", transfer, changes, moves, stream,
-     "fromImage+ fromSrc! repo tag message changes* platform"},
+     "fromImage+ fromSrc! repo tag message changes* platform", Tunnel::none, false, false, true},
     {"image_load",        post, "/images/load", transfer, changes, ours, stream, "quiet platform*"},
     {"image_prune",       post, "/images/prune", build, changes, nobody, bare, "filters"},
     {"image_save_many",   get,  "/images/get", transfer, reads, ours, bare, "names* platform*"},
@@ -59,10 +59,10 @@ constexpr RouteRow rows[] = {
     {"image_history",     get,  "/images/{image}/history", quick, reads, knows, bare, "platform"},
     {"image_save",        get,  "/images/{image}/get", transfer, reads, ours, bare, "platform*"},
     // Python's client sends {} with a push; it once was the place for credentials.
-    {"image_push",        post, "/images/{image}/push", transfer, changes, moves, json, "tag platform"},
+    {"image_push",        post, "/images/{image}/push", transfer, changes, moves, json, "tag platform", Tunnel::none, false, false, true},
     {"image_tag",         post, "/images/{image}/tag", transfer, changes, moves, bare, "repo tag"},
     {"image_delete",      del,  "/images/{image}", transfer, changes, nobody, bare, "force noprune platforms*"},
-    {"distribution",      get,  "/distribution/{image}/json", transfer, reads, moves, bare, ""},
+    {"distribution",      get,  "/distribution/{image}/json", transfer, reads, moves, bare, "", Tunnel::none, false, false, true},
 
     {"container_list",    get,  "/containers/json", quick, reads, looks, bare, "all limit size filters since before"},
     {"container_create",  post, "/containers/create", transfer, host, runs, Payload::container_create, "name platform"},

@@ -77,6 +77,8 @@ struct RouteRow {
     Tunnel tunnel = Tunnel::none;
     bool hijackable = false;  // may go on as a tunnel after a 200 without an upgrade
     bool ping = false;
+    // Docker's CLI takes a 401 here for the registry's, and asks for a login: such a refusal says 403.
+    bool registry = false;
 };
 
 inline constexpr size_t most_routes = 128;

@@ -93,7 +93,8 @@ class RequestCopy {
 
   private:
     bool passes(const Field& field) const {
-        return !field.hop_by_hop && (hop_.trust_forwarded || !claims_origin(field.name));
+        return !field.hop_by_hop && (hop_.trust_forwarded || !claims_origin(field.name)) &&
+               !(!hop_.withheld.empty() && same_name(field.name, hop_.withheld));
     }
     bool replaced(const Field& field);
     bool extended(const Field& field, const Field* last, bool with_element);

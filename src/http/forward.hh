@@ -25,6 +25,7 @@ struct Hop {
     std::string_view
         request_id;  // used when the client's X-Request-Id is absent, invalid or repeated
     std::string_view traceparent;  // the same for traceparent (W3C Trace Context, level 1)
+    std::string_view withheld;     // a field that stays here, in lower case; empty: none
 };
 
 // A client's X-Request-Id that may be kept: 1 to 128 visible ASCII characters without quotes, comma,

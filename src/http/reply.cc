@@ -142,6 +142,19 @@ void append_proxy_status(std::string& out, const Reply& reply) {
     out += "\"\r\n";
 }
 
+void append_rate(std::string& out, const RateFacts& rate) {
+    const auto item = [&](std::string_view field, std::string_view first, uint64_t a,
+                          std::string_view second, uint64_t b) {
+        out.append(field).append(": \"").append(rate.policy).append(first);
+        append_number(out, a);
+        out += second;
+        append_number(out, b);
+        out += "\r\n";
+    };
+    item("RateLimit-Policy", "\";q=", rate.quota, ";w=", rate.window_s);
+    item("RateLimit", "\";r=", rate.remaining, ";t=", rate.reset_s);
+}
+
 std::string message_body(const Reply& reply) {
     std::string body = "{\"message\":\"becaused: ";
     append_json(body, reply.because);
@@ -169,6 +182,8 @@ void write_reply(const Reply& reply, std::string& out) {
     if (!reply.api_version.empty()) append_line(out, "Api-Version", reply.api_version);
     if (!reply.allow.empty()) append_line(out, "Allow", reply.allow);
     if (reply.retry_after_s > 0) append_number_line(out, "Retry-After", reply.retry_after_s);
+    if (!reply.challenge.empty()) append_line(out, "WWW-Authenticate", reply.challenge);
+    if (!reply.rate.policy.empty()) append_rate(out, reply.rate);
     if (reply.close) append_line(out, "Connection", "close");
     else if (reply.request_minor == 0 && reply.keep_alive_1_0)
         append_line(out, "Connection", "keep-alive");

@@ -10,6 +10,15 @@
 
 namespace becaused {
 
+// What a rate limit says of itself (draft-ietf-httpapi-ratelimit-headers-10).
+struct RateFacts {
+    std::string_view policy;  // its name, a token; empty: nothing is said
+    uint64_t quota = 0;       // requests...
+    uint64_t window_s = 0;    // ...per so many seconds
+    uint64_t remaining = 0;   // that could pass right now
+    uint64_t reset_s = 0;     // until there is room again
+};
+
 struct Reply {
     uint16_t status = 502;
     Reason reason = Reason::internal;
@@ -22,6 +31,8 @@ struct Reply {
     uint8_t request_minor = 1;
     bool keep_alive_1_0 = false;
     uint32_t retry_after_s = 0;  // 0: no Retry-After
+    std::string_view challenge;  // WWW-Authenticate (RFC 9110 §11.6.1); empty: left out
+    RateFacts rate;
     std::string_view allow;      // Allow for 405, and for OPTIONS answered here
 };
 

@@ -118,6 +118,13 @@ struct ExchangeFacts {
     std::array<char, 32> trace_id{};
     bool has_trace_id = false;
 
+    // Who asked, once it was proven; owned by who holds the entry, until it is filed.
+    std::string_view identity;
+    std::string_view proof;
+    std::string_view token_id;
+    // What a policy that only reports would have refused; static.
+    const char* would_refuse = nullptr;
+
     uint8_t minor_version = 1;
     bool routed = false;
     RouteClass route = RouteClass::quick;

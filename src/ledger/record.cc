@@ -232,6 +232,12 @@ void write_exchange(JsonLine& line, const Ledger& ledger, const Clock& clock,
     if (facts.upstream_status > 0) line.number("upstream_status", facts.upstream_status);
     endpoint_text(line, "client", facts.client);
     id_text(line, ledger, "client_id", facts.client_id);
+    if (!facts.identity.empty()) {
+        line.text("identity", facts.identity);
+        line.text("proof", facts.proof);
+        if (!facts.token_id.empty()) line.text("token_id", facts.token_id);
+    }
+    if (facts.would_refuse != nullptr) line.text("would_refuse", facts.would_refuse);
     endpoint_text(line, "upstream", facts.upstream);
     id_text(line, ledger, "upstream_id", facts.upstream_id);
     if (facts.request_id_length > 0)

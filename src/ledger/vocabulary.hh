@@ -104,12 +104,12 @@ namespace becaused {
     X(auth_invalid,           gate,     refused,   401, "http_request_denied", "The credentials were not accepted: {detail}.") \
     X(auth_expired,           gate,     refused,   401, "http_request_denied", "The credentials have expired.")         \
     X(auth_unavailable,       gate,     refused,   503, "proxy_internal_error", "The authorisation service could not be asked.") \
-    X(auth_locked_out,        gate,     refused,   429, "http_request_error", "Too many failed attempts.")              \
+    X(auth_locked_out,        gate,     refused,   429, "http_request_error", "Too many failed attempts: {detail}.")    \
     X(policy_denied,          gate,     refused,   403, "http_request_denied", "The request is not allowed here: {detail}.") \
     X(policy_uninspectable,   gate,     refused,   403, "http_request_denied", "The request could not be judged, so it was refused: {detail}.") \
-    X(rate_limited,           gate,     refused,   429, "http_request_error", "Too many requests.")                     \
-    X(concurrency_limited,    gate,     refused,   429, "http_request_error", "Too many at the same time.")             \
-    X(body_too_large,         gate,     refused,   413, "http_request_error", "The request body is larger than {limit}.") \
+    X(rate_limited,           gate,     refused,   429, "http_request_error", "Too many requests: {detail}.")           \
+    X(concurrency_limited,    gate,     refused,   429, "http_request_error", "Too many at the same time: {detail}.")   \
+    X(body_too_large,         gate,     refused,   413, "http_request_error", "The request body is larger than {limit} bytes.") \
     X(source_denied,          gate,     refused,   0, "http_request_denied", "Connections from this address are not allowed.") \
     X(draining,               operator_, refused,  503, "proxy_internal_response", "becaused is shutting down: try again in a moment.") \
     X(disk_low,               gate,     refused,   507, "destination_unavailable", "The build machine's disk is nearly full.") \

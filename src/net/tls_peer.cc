@@ -3,6 +3,7 @@
 #include <mbedtls/oid.h>
 #include <sodium.h>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 
@@ -60,11 +61,16 @@ std::string fingerprint_of(const mbedtls_x509_crt& certificate) {
     return sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
 }
 
+const mbedtls_x509_crt* certificate_of(const Conn& conn) {
+    return conn.tls() == nullptr ? nullptr : conn.tls()->peer_certificate();
+}
+
 }  // namespace
 
+bool shows_certificate(const Conn& conn) { return certificate_of(conn) != nullptr; }
+
 std::optional<PeerCertificate> peer_certificate(const Conn& conn) {
-    const mbedtls_x509_crt* certificate =
-        conn.tls() == nullptr ? nullptr : conn.tls()->peer_certificate();
+    const mbedtls_x509_crt* certificate = certificate_of(conn);
     if (certificate == nullptr) return std::nullopt;
     PeerCertificate peer;
     for (const mbedtls_x509_name* part = &certificate->subject; part != nullptr; part = part->next)

@@ -18,6 +18,7 @@ struct PeerCertificate {
     int64_t expires_ms = 0;          // since 1970
 };
 
+bool shows_certificate(const Conn& conn);
 // Nothing where there is no TLS, or the peer sent none.
 std::optional<PeerCertificate> peer_certificate(const Conn& conn);
 

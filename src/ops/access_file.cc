@@ -92,6 +92,20 @@ class Section {
             wrong(key, phrase("is out of range: at most ", duration_text(most)));
         return ms.ok() ? static_cast<uint32_t>(std::min<uint64_t>(ms.value(), most)) : preset;
     }
+    uint32_t count(std::string_view key) {
+        const toml::node* node = find(key);
+        if (node == nullptr) return 0;
+        const int64_t number = node->is_integer() ? node->as_integer()->get() : 0;
+        if (number < 1 || number > 1'000'000'000) wrong(key, "must be a whole number above 0");
+        return static_cast<uint32_t>(number);
+    }
+    uint64_t size_bytes(std::string_view key) {
+        const std::string written = text(key);
+        if (written.empty()) return 0;
+        Result<uint64_t> bytes = parse_size(written);
+        if (!bytes.ok()) wrong(key, bytes.status().message());
+        return bytes.ok() ? bytes.value() : 0;
+    }
     // The inner tables [[key]].
     std::vector<Section> sections(std::string_view key) {
         std::vector<Section> all;
@@ -135,6 +149,7 @@ class AccessReader {
   public:
     Status read(Section& root);
     AuthSettings& settings() { return settings_; }
+    const std::vector<ProfileSettings>& profiles() const { return profiles_; }
 
   private:
     Identity grant(Section& section, Proof proof, bool named);
@@ -142,12 +157,24 @@ class AccessReader {
     void read_token(Section& section);
     void read_password(Section& section);
     void read_certificate(Section& section);
+    void read_profile(Section& section);
     void read_hash_key(Section& root);
     void read_plain(Section& root);
     // Reads every [[key]] with `one`; the first mistake is that of `root`.
     Status each(Section& root, std::string_view key, void (AccessReader::*one)(Section&));
 
+    Names profile_names() const {
+        Names names(built_in_profiles().begin(), built_in_profiles().end());
+        for (const ProfileSettings& profile : profiles_) names.push_back(profile.name);
+        return names;
+    }
+    bool has_profile(std::string_view name) const {
+        const Names names = profile_names();
+        return std::ranges::find(names, name) != names.end();
+    }
+
     AuthSettings settings_;
+    std::vector<ProfileSettings> profiles_;
 };
 
 Identity AccessReader::grant(Section& section, Proof proof, bool named) {
@@ -160,8 +187,9 @@ Identity AccessReader::grant(Section& section, Proof proof, bool named) {
     identity.expires_ms = section.time("expires");
     if (!identity.name.empty() && !is_identity_name(identity.name))
         section.wrong("name", "is no name: at most 256 bytes, none of them a control byte");
-    if (!identity.profile.empty() && !is_grant_name(identity.profile))
-        section.wrong("profile", "is no name: 1 to 64 letters, digits or -._~");
+    if (!identity.profile.empty() && !has_profile(identity.profile))
+        section.wrong("profile", phrase("no profile is named ", quoted(identity.profile),
+                                        suggestion(identity.profile, profile_names())));
     if (!identity.rate.empty() && !is_grant_name(identity.rate))
         section.wrong("rate", "is no name: 1 to 64 letters, digits or -._~");
     for (const std::string& host : identity.hosts)
@@ -224,6 +252,24 @@ void AccessReader::read_certificate(Section& section) {
     settings_.certificates.push_back(std::move(rule));
 }
 
+void AccessReader::read_profile(Section& section) {
+    ProfileSettings profile;
+    profile.name = section.needed_text("name");
+    if (section.has("base")) profile.base = section.text("base");
+    profile.allow = section.texts("allow");
+    profile.deny = section.texts("deny");
+    profile.permit = section.texts("permit");
+    profile.forbid = section.texts("forbid");
+    profile.labels = section.texts("labels");
+    profile.ceilings.memory_bytes = section.size_bytes("max_memory");
+    profile.ceilings.cpus = section.count("max_cpus");
+    profile.ceilings.pids = section.count("max_pids");
+    profiles_.push_back(std::move(profile));
+    // Judged with those before it, so that a mistake is one of this table's line.
+    if (Result<Policy> policy = Policy::make(profiles_); section.status().ok() && !policy.ok())
+        section.wrong("", policy.status().message());
+}
+
 void AccessReader::read_hash_key(Section& root) {
     const std::string file = root.text("hash_key");
     if (settings_.static_tokens.empty() || !root.status().ok()) return;
@@ -265,6 +311,8 @@ Status AccessReader::each(Section& root, std::string_view key,
 }
 
 Status AccessReader::read(Section& root) {
+    if (Status status = each(root, "profile", &AccessReader::read_profile); !status.ok())
+        return status;
     read_plain(root);
     const std::pair<std::string_view, void (AccessReader::*)(Section&)> lists[] = {
         {"key", &AccessReader::read_key},
@@ -303,7 +351,7 @@ Result<FileText> read_file(const std::string& path) {
 
 }  // namespace
 
-Result<AuthSettings> access_from_text(std::string_view text, const std::string& path) {
+Result<AccessRules> access_from_text(std::string_view text, const std::string& path) {
     const toml::parse_result parsed = toml::parse(text, path);
     if (!parsed)
         return Status::failed(phrase(path, ':', parsed.error().source().begin.line, ": ",
@@ -312,21 +360,23 @@ Result<AuthSettings> access_from_text(std::string_view text, const std::string& 
     AccessReader reader;
     Status status = reader.read(root);
     if (!status.ok()) return status;
-    return std::move(reader.settings());
+    Result<Policy> policy = Policy::make(reader.profiles());
+    if (!policy.ok()) return policy.status();
+    return AccessRules{std::move(reader.settings()), std::move(policy.value())};
 }
 
-Result<AuthSettings> load_access(const std::string& path) {
+Result<AccessRules> load_access(const std::string& path) {
     ready_crypto();
     if (looks_secret(path)) return secret_misplaced();
     Result<FileText> file = read_file(path);
     if (!file.ok()) return file.status();
-    Result<AuthSettings> settings = access_from_text(file.value().text, path);
-    if (settings.ok() && !settings.value().passwords.empty() && open_to_others(file.value().mode))
+    Result<AccessRules> rules = access_from_text(file.value().text, path);
+    if (rules.ok() && !rules.value().auth.passwords.empty() && open_to_others(file.value().mode))
         return Status::failed(phrase(path,
                                      ": holds hashes of passwords, and others may read or change"
                                      " it: chmod 600 ",
                                      path));
-    return settings;
+    return rules;
 }
 
 }  // namespace becaused

@@ -5,10 +5,13 @@
 #include <cstring>
 #include <memory>
 
+#include "gate/profile.hh"
 #include "net/address.hh"
 #include "ops/address.hh"
+#include "ops/nearest.hh"
 #include "ops/patience.hh"
 #include "ops/phrase.hh"
+#include "ops/value.hh"
 
 namespace becaused {
 
@@ -91,6 +94,10 @@ Status ConfigLoader::apply_one(const Given& given) {
         return append(settings.listen, given, parse_listen(given.value));
     if (given.option->kind == Kind::route)
         return append(settings.routes, given, parse_route(given.value));
+    if (given.option->kind == Kind::rates)
+        return append(settings.rate_classes, given, parse_rate_class(given.value));
+    if (given.option->kind == Kind::limits)
+        return append(settings.body_limits, given, parse_body_limit(given.value));
     if (const auto* list =
             std::get_if<std::vector<std::string> Settings::*>(&given.option->field)) {
         if (given.option->kind == Kind::networks &&
@@ -153,6 +160,10 @@ Status ConfigLoader::check() const {
             "upstream: not set: give --upstream ADDR, BECAUSED_UPSTREAM or upstream in a config "
             "file"
             " (dockerd is at unix:///var/run/docker.sock by default)");
+    // One of the access file's own is looked for when that is read.
+    if (settings.access.empty() && Policy().find(settings.profile) == nullptr)
+        return Status::failed(phrase("profile: no profile is named ", quoted(settings.profile),
+                                     suggestion(settings.profile, built_in_profiles())));
     if (const Status status = check_tls(); !status.ok()) return status;
     return check_listen();
 }

@@ -33,6 +33,14 @@ std::string list_text(const std::vector<std::string>& list) {
     return text + ']';
 }
 
+template <typename T>
+std::string texts_line(const Config& config, const Option& option, const std::vector<T>& values,
+                       std::string (*text_of)(const T&)) {
+    std::vector<std::string> texts;
+    for (const T& value : values) texts.push_back(text_of(value));
+    return line(phrase(option.key, " = ", list_text(texts)), config.origin(option));
+}
+
 std::string plain_line(const Config& config, const Option& option) {
     if (const auto* list = std::get_if<std::vector<std::string> Settings::*>(&option.field))
         return line(phrase(option.key, " = ", list_text(config.settings().*(*list))),
@@ -102,6 +110,10 @@ std::string config_text(const Config& config) {
         else if (option.kind == Kind::upstream)
             text += line(phrase(option.key, " = ", quoted(config.settings().upstream.text)),
                          config.origin(option));
+        else if (option.kind == Kind::rates)
+            text += texts_line(config, option, config.settings().rate_classes, rate_class_text);
+        else if (option.kind == Kind::limits)
+            text += texts_line(config, option, config.settings().body_limits, body_limit_text);
         else if (!std::holds_alternative<std::monostate>(option.field))
             text += plain_line(config, option);
     }

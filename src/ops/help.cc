@@ -93,6 +93,13 @@ constexpr Help pages[] = {
      "must come. An upstream that speaks TLS is tls://HOST:PORT. Files are PEM; they\n"
      "are read again on SIGHUP, those for listeners also when they change.\n",
      true, "tls"},
+    {"gate", "who may come in, what may pass, and how often",
+     "Settings of `becaused run` for its gate. Profiles: ping, inspect, build, push_pull,\n"
+     "builder, run_sandboxed, admin, any (becaused docs routes). Without an access file\n"
+     "everybody who can connect may do what the profile allows. The access file\n"
+     "(becaused help token) is read again on SIGHUP. RATE: 100/s, 600/m, 10/30s,\n"
+     "100/s burst 500, off; by address means by /64 for IPv6.\n",
+     true, "gate"},
 };
 
 // Pages of a command's actions; not in the list of commands.
@@ -225,7 +232,7 @@ std::optional<std::string> help_text(std::string_view command) {
     if (!page->topic.empty()) return text;
     return text +
            "\n"
-           "Clocks and defaults: becaused docs clocks. More settings: becaused help tls.\n"
+           "Clocks and defaults: becaused docs clocks. More settings: becaused help tls, gate.\n"
            "Exit code: 0 once stopped with nothing cut, 1 when it could not start or cut\n"
            "something at the stop, 2 for wrong usage.\n";
 }

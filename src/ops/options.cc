@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "base/check.hh"
-#include "ops/nearest.hh"
+#include "gate/identity.hh"
 #include "ops/phrase.hh"
 #include "ops/value.hh"
 
@@ -24,7 +24,7 @@ constexpr Option table[] = {
     {"upstream", Kind::upstream, "ADDR",          {}, 0, 0, false, "where dockerd listens"},
     {"records",  Kind::file,     "FILE|-",        &S::records, 0, 0, false, "where records go: a file, or - for standard output"},
     {"record_request_start", Kind::boolean, "",   &S::record_request_start, 0, 1, false, "also write a line when a request starts"},
-    {"profile",  Kind::profile,  "NAME",          &S::profile, 0, 0, false, "which requests may pass: any"},
+    {"profile",  Kind::profile,  "NAME",          &S::profile, 0, 0, false, "which requests may pass (becaused help gate)"},
     {"clock",    Kind::clock,    "NAME=DURATION", {}, 0, 0, false, "a time limit, for all classes or for one: CLASS.NAME=DURATION"},
     {"route",    Kind::route,    "RULE",          {}, 0, 0, false, "a class for a path: 'CLASS [METHOD] PATTERN'"},
     {"tlscert",   Kind::files,   "FILE",          &S::tlscert,   0, 0, false, "TLS on TCP listeners: certificate and chain; several: by name", "tls"},
@@ -37,6 +37,20 @@ constexpr Option table[] = {
     {"upstream_tlsverify", Kind::boolean, "",     &S::upstream_tlsverify, 0, 1, false, "check the tls:// upstream's certificate and name", "tls"},
     {"max_handshakes",     Kind::count,   "N",    &S::max_handshakes,     1, 1'000'000, false, "TLS handshakes at once", "tls"},
     {"proxy_from",         Kind::networks, "NET",  &S::proxy_from,         0, 0, false, "who may send PROXY headers to ?proxy=on ports: 10.0.0.0/8", "tls"},
+    {"access",             Kind::file,    "FILE", &S::access,             0, 0, false, "who may come in, and profiles of your own (src/gate/TOKENS.md)", "gate"},
+    {"report_only",        Kind::boolean, "",     &S::report_only,        0, 1, false, "refuse nothing by profile: records say what would be refused", "gate"},
+    {"open_ping",          Kind::boolean, "",     &S::open_ping,          0, 1, false, "answer /_ping without credentials", "gate"},
+    {"pass_credentials",   Kind::boolean, "",     &S::pass_credentials,   0, 1, false, "the upstream gets the credentials too", "gate"},
+    {"connection_rate",    Kind::rate,    "RATE", &S::connection_rate,    0, 0, true,  "new connections of one address", "gate"},
+    {"handshake_rate",     Kind::rate,    "RATE", &S::handshake_rate,     0, 0, true,  "TLS handshakes of one address", "gate"},
+    {"address_rate",       Kind::rate,    "RATE", &S::address_rate,       0, 0, true,  "requests of one address", "gate"},
+    {"identity_rate",      Kind::rate,    "RATE", &S::identity_rate,      0, 0, true,  "requests of one identity (without: of its address)", "gate"},
+    {"rate_class",         Kind::rates,   "NAME=RATE", {},                0, 0, false, "the same for identities of that class", "gate"},
+    {"total_rate",         Kind::rate,    "RATE", &S::total_rate,         0, 0, true,  "requests of all together", "gate"},
+    {"identity_exchanges", Kind::count,   "N",    &S::identity_exchanges, 0, 1'000'000, false, "requests at once of one identity; 0: no limit", "gate"},
+    {"identity_tunnels",   Kind::count,   "N",    &S::identity_tunnels,   0, 1'000'000, false, "of these: attach, exec, BuildKit; 0: no limit", "gate"},
+    {"identity_builds",    Kind::count,   "N",    &S::identity_builds,    0, 1'000'000, false, "of these: builds; 0: no limit", "gate"},
+    {"body_limit",         Kind::limits,  "LIMIT", {},                    0, 0, false, "the largest request body: 'SIZE [METHOD] PATTERN'", "gate"},
     {"trust_forwarded",    Kind::boolean,     "",         &S::trust_forwarded,    0, 1, false, "keep the client's Forwarded and X-Forwarded-* fields"},
     {"allow_half_close",   Kind::boolean,     "",         &S::allow_half_close,   0, 1, false, "a client that ends its half early still gets its answer"},
     {"via_name",           Kind::word,        "NAME",     &S::via_name,           1, 64, false, "the name in Via and Proxy-Status"},
@@ -104,11 +118,8 @@ Status assign_text(Settings& settings, const Option& option, std::string_view te
         (text.size() < option.least || text.size() > option.most || !token(text)))
         return Status::failed(
             phrase('"', text, "\" is no name: 1 to 64 letters, digits or -._~ without blanks"));
-    if (option.kind == Kind::profile && text != "any") {
-        constexpr std::string_view known[] = {"any"};
-        return Status::failed(
-            phrase('"', text, "\" is no profile", suggestion(text, known), " (any)"));
-    }
+    if (option.kind == Kind::profile && !is_grant_name(text))
+        return Status::failed(phrase('"', text, "\" is no profile's name"));
     settings.*std::get<std::string S::*>(option.field) = text;
     return Status::fine();
 }
@@ -133,6 +144,7 @@ size_t index_of(const Option& option) { return static_cast<size_t>(&option - tab
 bool repeatable(const Option& option) {
     return option.kind == Kind::listen || option.kind == Kind::clock ||
            option.kind == Kind::route || option.kind == Kind::files ||
+           option.kind == Kind::rates || option.kind == Kind::limits ||
            option.kind == Kind::networks;
 }
 
@@ -162,6 +174,9 @@ std::string_view unit_words(const Option& option) {
         case Kind::config: return "path";
         case Kind::files: return "paths";
         case Kind::networks: return "networks";
+        case Kind::rate: return "rate";
+        case Kind::rates: return "rates by class";
+        case Kind::limits: return "rules";
         case Kind::listen: return "addresses";
         case Kind::upstream: return "address";
         case Kind::clock: return "durations by clock";
@@ -173,6 +188,12 @@ std::string_view unit_words(const Option& option) {
 Status assign(Settings& settings, const Option& option, std::string_view text) {
     if (std::holds_alternative<std::string S::*>(option.field))
         return assign_text(settings, option, text);
+    if (option.kind == Kind::rate) {
+        Result<Rate> rate = parse_rate(text);
+        if (!rate.ok()) return rate.status();
+        settings.*std::get<Rate S::*>(option.field) = rate.value();
+        return Status::fine();
+    }
     if (option.kind != Kind::boolean) return assign_number(settings, option, text);
     Result<bool> parsed = parse_boolean(text);
     if (!parsed.ok()) return parsed.status();
@@ -187,6 +208,8 @@ std::string value_text(const Settings& settings, const Option& option) {
         return text;
     }
     if (const auto* text = std::get_if<std::string S::*>(&option.field)) return settings.*(*text);
+    if (const auto* rate = std::get_if<Rate S::*>(&option.field))
+        return rate_text(settings.*(*rate));
     if (const auto* flag = std::get_if<bool S::*>(&option.field))
         return settings.*(*flag) ? "true" : "false";
     return number_text(option.kind, number_of(settings, option));

@@ -25,6 +25,9 @@ enum class Kind : uint8_t {
     file,      // a path
     files,     // paths, in order
     networks,  // 10.0.0.0/8
+    rate,      // 100/s burst 200
+    rates,     // NAME=RATE
+    limits,    // SIZE [METHOD] PATTERN
     listen,    // addresses
     upstream,  // an address
     clock,     // NAME=DURATION
@@ -34,7 +37,7 @@ enum class Kind : uint8_t {
 
 using SettingMember =
     std::variant<std::monostate, bool Settings::*, uint32_t Settings::*, uint64_t Settings::*,
-                 std::string Settings::*, std::vector<std::string> Settings::*>;
+                 std::string Settings::*, std::vector<std::string> Settings::*, Rate Settings::*>;
 
 struct Option {
     std::string_view key;

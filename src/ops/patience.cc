@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "gate/identity.hh"
 #include "ops/nearest.hh"
 #include "ops/phrase.hh"
 #include "ops/value.hh"
@@ -33,6 +34,30 @@ Result<RouteClass> parse_class(std::string_view text) {
         all += phrase(all.empty() ? "" : ", ", known);
     return Status::failed(
         phrase('"', text, "\" is no route class", suggestion(text, class_names()), " (", all, ')'));
+}
+
+// WORD [METHOD] PATTERN, separated by blanks.
+struct Ruled {
+    std::string_view word;
+    std::string method;
+    std::string pattern;
+};
+
+// `wanted`: what it is not, and how to write it.
+Result<Ruled> parse_ruled(std::string_view text, std::string_view wanted) {
+    std::vector<std::string_view> words;
+    for (const std::string_view part : split(text, ' '))
+        for (const std::string_view word : split(part, '\t')) words.push_back(word);
+    if (words.size() < 2 || words.size() > 3)
+        return Status::failed(phrase('"', text, "\" is no ", wanted));
+    Ruled ruled{words.front(), "", std::string(words.back())};
+    if (words.size() == 3) ruled.method = words[1];
+    if (ruled.method.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") != std::string::npos)
+        return Status::failed(phrase('"', ruled.method, "\" is no method: write it like POST"));
+    if (ruled.pattern.front() != '/')
+        return Status::failed(
+            phrase('"', ruled.pattern, "\" is no path pattern: it begins with /"));
+    return ruled;
 }
 
 }  // namespace
@@ -86,26 +111,44 @@ Result<ClockSetting> parse_clock(std::string_view name, std::string_view value) 
 }
 
 Result<RoutePattern> parse_route(std::string_view text) {
-    std::string blanks(text);
-    for (char& c : blanks)
-        if (c == '\t') c = ' ';
-    const std::vector<std::string_view> words = split(blanks, ' ');
-    if (words.size() < 2 || words.size() > 3)
-        return Status::failed(
-            phrase('"', text,
-                   "\" is no route: write CLASS [METHOD] PATTERN, like build POST /plugins/**"));
-    Result<RouteClass> route_class = parse_class(words.front());
+    Result<Ruled> ruled = parse_ruled(
+        text, "route: write CLASS [METHOD] PATTERN, like build POST /plugins/**");
+    if (!ruled.ok()) return ruled.status();
+    Result<RouteClass> route_class = parse_class(ruled.value().word);
     if (!route_class.ok()) return route_class.status();
-    RoutePattern route;
-    route.route_class = route_class.value();
-    route.pattern = words.back();
-    if (words.size() == 3) route.method = words[1];
-    if (route.method.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") != std::string::npos)
-        return Status::failed(phrase('"', route.method, "\" is no method: write it like POST"));
-    if (route.pattern.front() != '/')
+    return RoutePattern{std::move(ruled.value().method), std::move(ruled.value().pattern),
+                        route_class.value()};
+}
+
+Result<BodyLimit> parse_body_limit(std::string_view text) {
+    Result<Ruled> ruled =
+        parse_ruled(text, "limit: write SIZE [METHOD] PATTERN, like 2GiB POST /build");
+    if (!ruled.ok()) return ruled.status();
+    Result<uint64_t> bytes = parse_size(ruled.value().word);
+    if (!bytes.ok()) return bytes.status();
+    return BodyLimit{std::move(ruled.value().method), std::move(ruled.value().pattern),
+                     bytes.value()};
+}
+
+std::string body_limit_text(const BodyLimit& limit) {
+    return phrase(size_text(limit.bytes), limit.method.empty() ? "" : " ", limit.method, ' ',
+                  limit.pattern);
+}
+
+Result<RateClass> parse_rate_class(std::string_view text) {
+    const size_t equals = text.find('=');
+    if (equals == std::string_view::npos)
         return Status::failed(
-            phrase('"', route.pattern, "\" is no path pattern: it begins with /"));
-    return route;
+            phrase('"', text, "\" has no rate: write NAME=RATE, like ci=100/s"));
+    const std::string_view name = trimmed(text.substr(0, equals));
+    if (!is_grant_name(name)) return Status::failed(phrase('"', name, "\" is no class's name"));
+    Result<Rate> rate = parse_rate(trimmed(text.substr(equals + 1)));
+    if (!rate.ok()) return rate.status();
+    return RateClass{std::string(name), rate.value()};
+}
+
+std::string rate_class_text(const RateClass& rate_class) {
+    return phrase(rate_class.name, '=', rate_text(rate_class.rate));
 }
 
 std::string route_text(const RoutePattern& route) {

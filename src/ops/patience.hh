@@ -25,6 +25,14 @@ Result<ClockSetting> parse_clock(std::string_view name, std::string_view value);
 // have a setting per class.
 bool has_classes(ClockName clock);
 
+// SIZE [METHOD] PATTERN, separated by blanks.
+Result<BodyLimit> parse_body_limit(std::string_view text);
+std::string body_limit_text(const BodyLimit& limit);
+
+// NAME=RATE.
+Result<RateClass> parse_rate_class(std::string_view text);
+std::string rate_class_text(const RateClass& rate_class);
+
 // CLASS [METHOD] PATTERN, separated by blanks.
 Result<RoutePattern> parse_route(std::string_view text);
 std::string route_text(const RoutePattern& route);

@@ -6,6 +6,7 @@
 
 #include "ledger/record.hh"
 #include "net/signals.hh"
+#include "ops/access_file.hh"
 #include "ops/journal.hh"
 #include "proxy/house.hh"
 
@@ -20,14 +21,32 @@ void say_tls_files(const Status& status) {
                      status.message().c_str());
 }
 
-// SIGTERM and SIGINT stop (twice: at once), SIGHUP reopens the records' file and reads TLS files.
+// Who may come in, from the settings' access file, if there is one.
+Status guard(House& house, const Settings& settings) {
+    if (settings.access.empty()) return Status::fine();
+    Result<AccessRules> rules = load_access(settings.access);
+    if (!rules.ok()) return Status::failed("access: " + rules.status().message());
+    return house.guard(std::move(rules.value().auth), std::move(rules.value().policy));
+}
+
+void say_access(const Status& status) {
+    if (status.ok()) std::fprintf(stderr, "becaused: the access file was read again\n");
+    else
+        std::fprintf(stderr, "becaused: %s; the rules read before stay in force\n",
+                     status.message().c_str());
+}
+
+// SIGTERM and SIGINT stop (twice: at once), SIGHUP reopens the records' file and reads TLS and access
+// files again.
 class Operator final : public SignalSink {
   public:
-    Operator(House& house, Journal& journal) : house_(house), journal_(journal) {}
+    Operator(House& house, Journal& journal, const Settings& settings)
+        : house_(house), journal_(journal), settings_(settings) {}
     void on_signal(int number) override {
         if (number == SIGHUP) {
             journal_.reopen();
             if (house_.has_tls()) say_tls_files(house_.reload());
+            if (!settings_.access.empty()) say_access(guard(house_, settings_));
             return;
         }
         const char* name = number == SIGINT ? "SIGINT" : "SIGTERM";
@@ -40,6 +59,7 @@ class Operator final : public SignalSink {
   private:
     House& house_;
     Journal& journal_;
+    const Settings& settings_;
 };
 
 void say_ready(const House& house, const Settings& settings) {
@@ -95,9 +115,10 @@ int run(const Settings& settings, const Config&) {
     int code = 0;
     {
         House house(loop, ledger, settings);
-        Operator person(house, journal);
+        Operator person(house, journal, settings);
         Signals signals(loop, person);
-        Status status = house.open();
+        Status status = guard(house, settings);
+        if (status.ok()) status = house.open();
         if (status.ok()) status = signals.open();
         if (!status.ok()) {
             code = failed_start(status);

@@ -181,6 +181,10 @@ void add_request(Json& fields) {
     fields["upstream_status"] = number("What the upstream answered.");
     fields["client"] = text("The client's address.");
     fields["client_id"] = id("Its connection.");
+    fields["identity"] = text("Who asked, once that was proven.");
+    fields["proof"] = text("How: token, static_token, password, certificate, service.");
+    fields["token_id"] = text("The token's own id (jti).");
+    fields["would_refuse"] = text("What the policy, which only reports, would have refused.");
     fields["upstream"] = text("The upstream's address.");
     fields["upstream_id"] = id("The connection to it.");
     fields["request_id"] = text("X-Request-Id, as passed on.");
@@ -215,7 +219,8 @@ Json exchange() {
     return object(
         "A request has ended.", fields,
         with(ending_optional, {"target_cut", "version", "route", "status", "upstream_status",
-                               "client", "client_id", "upstream", "upstream_id", "request_id",
+                               "client", "client_id", "identity", "proof", "token_id", "would_refuse",
+                               "upstream", "upstream_id", "request_id",
                                "trace_id", "unsent", "attempts", "attempts_total"}));
 }
 

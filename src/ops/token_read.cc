@@ -38,7 +38,9 @@ Result<AuthSettings> rules_from(const Flags& flags) {
     if (access) {
         if (flags.has("--aud") || flags.has("--assertion"))
             return Status::failed("--access says itself what --aud and --assertion would");
-        return load_access(flags.text("--access"));
+        Result<AccessRules> rules = load_access(flags.text("--access"));
+        if (!rules.ok()) return rules.status();
+        return std::move(rules.value().auth);
     }
     const std::optional<PublicKey> key = PublicKey::parse(flags.text("--public"));
     AuthSettings settings;

@@ -33,6 +33,16 @@ Judgement Access::judge(const RequestHead& head, const Asker& asker, AccessSink&
     return judgement;
 }
 
+IdentityRef Access::certificate(PeerCertificate shown) const {
+    CertificateFacts facts;
+    for (auto& [type, value] : shown.subject)
+        facts.subject.push_back({std::move(type), std::move(value)});
+    facts.names = std::move(shown.names);
+    facts.fingerprint = std::move(shown.fingerprint);
+    facts.expires_ms = shown.expires_ms;
+    return authenticator_.certificate(facts);
+}
+
 void Access::abandon(uint64_t ticket) {
     waiting_.erase(ticket);
     authenticator_.abandon(ticket);

@@ -7,6 +7,7 @@
 
 #include "gate/auth.hh"
 #include "net/loop.hh"
+#include "net/tls_peer.hh"
 
 namespace becaused {
 
@@ -31,9 +32,7 @@ class Access {
     // `work`: `sink` is told later, never from inside, unless the ticket is abandoned.
     Judgement judge(const RequestHead& head, const Asker& asker, AccessSink& sink);
     void abandon(uint64_t ticket);
-    IdentityRef certificate(const CertificateFacts& facts) const {
-        return authenticator_.certificate(facts);
-    }
+    IdentityRef certificate(PeerCertificate shown) const;
 
   private:
     class Check;

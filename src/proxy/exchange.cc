@@ -18,6 +18,8 @@ Phase phase_of(Exchange::Up up, Exchange::Down down, bool tunnel) {
     switch (up) {
         case Exchange::Up::none:
         case Exchange::Up::head: return Phase::request_head;
+        case Exchange::Up::gate:
+        case Exchange::Up::judged: return Phase::gate;
         case Exchange::Up::held: return Phase::connect;
         case Exchange::Up::body: return Phase::request_body;
         case Exchange::Up::done:
@@ -58,6 +60,9 @@ void Exchange::open(Session& session) {
     upstream_lost_.reset();
     client_gone_.reset();
     request_framing_ = {};
+    head_bytes_ = 0;
+    body_limit_bytes_ = UINT64_MAX;
+    retry_after_ms_ = 0;
     refused_status_ = 0;
     replays_ = 0;
     minor_version_ = 1;
@@ -66,7 +71,7 @@ void Exchange::open(Session& session) {
         false;
     up_complete_ = down_complete_ = upstream_keep_ = upstream_extra_ = false;
     client_fin_ = upstream_fin_ = false;
-    head_read_ = down_flow_raw_ = finished_ = false;
+    head_read_ = down_flow_raw_ = said_100_ = finished_ = false;
 }
 
 Conn& Exchange::client() { return session_->conn(); }
@@ -89,18 +94,6 @@ void Exchange::set(Up up, Down down) {
     entry_->facts.phase_ns[static_cast<size_t>(phase_)] += now_ns - phase_since_ns_;
     phase_ = phase;
     phase_since_ns_ = now_ns;
-}
-
-void Exchange::begin(const RequestHead& head, size_t raw_bytes) {
-    ExchangeFacts& facts = entry_->facts;
-    facts.client_in_bytes += raw_bytes;
-    head_read_ = true;
-    remember(head);
-    if (house_.settings().record_request_start) house_.ledger().announce(*entry_);
-    if (!admit(head)) return;
-    write_request(head);
-    set(Up::held, Down::waiting);
-    acquire(false);
 }
 
 void Exchange::remember(const RequestHead& head) {
@@ -257,7 +250,13 @@ void Exchange::reply(const Ending& ending, bool keep) {
     reply.close = !keep && upgrade_.empty();
     reply.request_minor = minor_version_;
     reply.keep_alive_1_0 = keep && minor_version_ == 0;
-    if (reply.status == 503) reply.retry_after_s = 1;
+    if (retry_after_ms_ > 0)
+        reply.retry_after_s = static_cast<uint32_t>((retry_after_ms_ + 999) / 1000);
+    else if (reply.status == 503 || reply.status == 429) reply.retry_after_s = 1;
+    if (reply.status == 401) reply.challenge = auth_challenge;
+    if (overrun_ && overrun_->rate.on())
+        reply.rate = {overrun_->setting, overrun_->rate.most(), overrun_->rate.period_s,
+                      overrun_->answer.remaining, reply.retry_after_s};
     std::string& out = house_.scratch();
     out.clear();
     write_reply(reply, out);
@@ -276,6 +275,7 @@ void Exchange::file(const Ending& ending) {
     if (up_fault_ && ending.reason() != up_fault_->reason())
         entry_->add_trail(Side::upstream, up_fault_->op(), up_fault_->error());
     entry_->file(ending);
+    leave_gate();
     house_.loop().defer(*this);
 }
 
@@ -293,7 +293,7 @@ void Exchange::client_finished() {
     }
     client_fin_ = true;
     // Before there is an upstream connection nobody has counted the body yet: on_dialed looks then.
-    const bool whole = up_complete_ || up_ == Up::held;
+    const bool whole = up_complete_ || up_ == Up::held || up_ == Up::gate;
     const bool awaits_tunnel = !upgrade_.empty() && !answer_begun();
     if (whole && tunnel_) {
         if (up_ != Up::cut) upstream_->finish();

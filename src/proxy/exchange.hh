@@ -4,29 +4,35 @@
 // `fail`, which file the record once and leave both connections in order.
 //
 //   up:    none -> head -> held -> body -> done          (cut: the upstream takes no more)
+//               between head and held: gate (a password is being checked), judged (the body is
+//               collected, to be judged as a whole)
 //   down:  none -> waiting -> interim* -> body -> done
 //   tunnel: after 101 or a hijack; opaque bytes both ways, each half ends with its own FIN.
 //
 // Exchanges are kept and used again; they go back to the house after the loop's turn.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "gate/gate.hh"
 #include "http/forward.hh"
 #include "net/conn.hh"
+#include "proxy/access.hh"
 #include "proxy/dial.hh"
 #include "proxy/flow.hh"
+#include "proxy/held_body.hh"
+#include "proxy/limits.hh"
 
 namespace becaused {
 
 class House;
 class Session;
 
-class Exchange final : public Deferred, private ConnSink, private DialSink {
+class Exchange final : public Deferred, private ConnSink, private DialSink, private AccessSink {
   public:
-    enum class Up : uint8_t { none, head, held, body, done, cut };
+    enum class Up : uint8_t { none, head, gate, judged, held, body, done, cut };
     enum class Down : uint8_t { none, waiting, interim, body, done };
 
     explicit Exchange(House& house);
@@ -34,8 +40,8 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
 
     // A request head begins to arrive on `session`.
     void open(Session& session);
-    // The head is complete. `raw_bytes`: its size on the wire.
-    void begin(const RequestHead& head, size_t raw_bytes);
+    // The head is complete; `raw`: its bytes, valid during the call.
+    void begin(const RequestHead& head, std::string_view raw);
     // The head was refused by the parser. `line`: what is readable of the request line.
     void refuse_head(const ParseFault& fault, std::string_view line, size_t raw_bytes);
 
@@ -66,9 +72,26 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     const Conn* upstream() const { return upstream_; }
 
   private:
-    // The way up: exchange_up.cc.
-    bool admit(const RequestHead& head);
+    // Until it may go on: exchange_gate.cc.
+    bool admit(const RequestHead& head, const Route& route);
+    bool identify(const RequestHead& head, const Route& route, std::string_view raw);
+    void became(const IdentityRef& identity);
+    void turned_away(const Judgement& judgement, const Route& route);
+    void overdrawn(const Overrun& overrun);
+    void on_identified(const Judgement& judgement) override;
+    const RequestHead& parse_again(std::string_view raw);
+    void allow(const RequestHead& head, const Asked& asked, std::string_view raw);
+    bool overlooked(const Refusal& refusal);
+    void body_too_large();
+    void collect_body(const Verdict& verdict, std::string_view raw);
+    size_t take_for_judgement(std::string_view bytes);
+    bool count_held(size_t bytes);
+    void judge_held();
     bool answer_locally(const RequestHead& head);
+    void leave_gate();
+
+    // The way up: exchange_up.cc.
+    void send(const RequestHead& head);
     void write_request(const RequestHead& head);
     void remember(const RequestHead& head);
     void acquire(bool fresh);
@@ -133,6 +156,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     House& house_;
     Session* session_ = nullptr;
     Conn* upstream_ = nullptr;
+    IdentityRef identity_;  // outlives the entry, which looks into it
     std::optional<ExchangeEntry> entry_;
     Dial dial_;
     Flow up_flow_;
@@ -156,6 +180,18 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     std::optional<Ending> client_gone_;  // in tunnels: it left after its half-close
     uint64_t gone_ns_ = 0;
     BodyFraming request_framing_;
+    // While it is judged: the head as it came, the body so far, and what was found out already.
+    std::string held_head_;
+    std::optional<HeldBody> held_body_;
+    int64_t held_bytes_ = 0;  // as the house knows them
+    Verdict verdict_;
+    std::shared_ptr<const Gate> gate_;  // whose verdict it is
+    Holding holding_;
+    std::optional<Overrun> overrun_;  // while it is being told
+    uint64_t ticket_ = 0;             // of a password's check; 0: none
+    uint64_t retry_after_ms_ = 0;     // for the answer; 0: not said
+    uint64_t head_bytes_ = 0;
+    uint64_t body_limit_bytes_ = UINT64_MAX;
     uint64_t client_out_base_ = 0;  // the connection's count when this exchange began
     uint64_t upstream_out_base_ = 0;
     uint16_t refused_status_ = 0;  // the parser's own status for a refused head; 0: the reason's
@@ -167,6 +203,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink {
     bool keep_alive_ = false;  // as far as the client's request says
     bool said_close_ = false;  // our answer's head told the client that we close
     bool awaits_100_ = false;  // the client asked for a 100 and may be waiting for it
+    bool said_100_ = false;    // we said it: the upstream's is not passed on
     bool hijackable_ = false;
     bool ping_ = false;
     bool trailers_welcome_ = false;

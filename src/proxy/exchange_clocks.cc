@@ -16,6 +16,12 @@ constexpr uint64_t never = UINT64_MAX;
 
 Exchange::Watch Exchange::watch_up() const {
     Watch watch;
+    if (up_ == Up::judged) {
+        watch.since_ns = up_stamp_ns_;
+        watch.source_reason = Reason::client_stalled_sending;
+        watch.limit_ms = limit_ms(watch.clock);
+        return watch;
+    }
     if (up_ != Up::body || tunnel_) return watch;
     watch.clock = down_ == Down::done ? ClockName::linger : ClockName::request_body;
     watch.since_ns = up_stamp_ns_;

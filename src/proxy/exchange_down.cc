@@ -106,7 +106,10 @@ size_t Exchange::answer_head(std::string_view head_bytes, const Slice& bytes, si
 
 void Exchange::interim(const ResponseHead& head) {
     set(up_, Down::interim);
-    if (head.status == 100) awaits_100_ = false;
+    if (head.status == 100) {
+        awaits_100_ = false;
+        if (said_100_) return;
+    }
     if (minor_version_ == 0) return;  // RFC 9110 §15.2: never to an HTTP/1.0 client
     std::string& out = house_.scratch();
     out.clear();

@@ -10,64 +10,10 @@
 
 namespace becaused {
 
-// True when the request may go to the upstream; else it has been answered and has ended.
-bool Exchange::admit(const RequestHead& head) {
-    if (const auto fault = decide_request_body(head, request_framing_)) {
-        refused_status_ = fault->status;
-        fail(Ending::malformed(fault->reason, Phase::request_head, fault->detail,
-                               fault->parser_error, fault->offset));
-        return false;
-    }
-    const Verdict verdict = house_.gate().judge(head, entry_->facts.client);
-    entry_->facts.route = verdict.route.route_class;
-    entry_->facts.routed = true;
-    hijackable_ = verdict.route.hijackable;
-    ping_ = verdict.route.ping;
-    if (house_.stopping()) {
-        fail(Ending::decided(Reason::draining, Phase::gate, Op::admin, 0));
-    } else if (session_->overflow()) {
-        fail(Ending::decided(Reason::accept_limit, Phase::gate, Op::accept, 0)
-                 .with_limit(house_.connection_limit()));
-    } else if (house_.loop().slabs().scarce()) {
-        fail(Ending::decided(Reason::memory_shed, Phase::gate, Op::allocate, 0));
-    } else if (!verdict.passes()) {
-        // One that wants the body first is refused with what it has to say of bodies it cannot have.
-        refused_status_ = verdict.refusal.status;
-        fail(Ending::refused(verdict.refusal.reason, Phase::gate, Op::judge, verdict.refusal.text));
-    } else if (!answer_locally(head)) {
-        return true;
-    }
-    return false;
-}
-
-// Max-Forwards: 0 makes us the last recipient of OPTIONS and TRACE (RFC 9110 §7.6.2).
-bool Exchange::answer_locally(const RequestHead& head) {
-    if (!head.has_max_forwards || head.max_forwards > 0) return false;
-    const bool options = head.method == "OPTIONS";
-    if (!options && head.method != "TRACE") return false;
-    if (!options || request_framing_.kind != BodyKind::none) {
-        fail(Ending::refused(Reason::request_unsupported, Phase::gate, Op::judge,
-                             "TRACE that ends here is not reflected"));
-        return true;
-    }
-    entry_->facts.status = 200;
-    keep_alive_ = keep_alive_ && !session_->last_request();
-    std::string& out = house_.scratch();
-    out =
-        "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n"
-        "Content-Length: 0\r\n";
-    if (!keep_alive_) out += "Connection: close\r\n";
-    else if (minor_version_ == 0) out += "Connection: keep-alive\r\n";
-    out += "\r\n";
-    up_ = Up::done;
-    if (const int error = client().write(out); error != 0) {
-        client_write_failed(error);
-        return true;
-    }
-    down_complete_ = true;
-    set(Up::done, Down::body);
-    settle();
-    return true;
+void Exchange::send(const RequestHead& head) {
+    write_request(head);
+    set(Up::held, Down::waiting);
+    acquire(false);
 }
 
 void Exchange::write_request(const RequestHead& head) {
@@ -80,6 +26,7 @@ void Exchange::write_request(const RequestHead& head) {
     id.clear();
     house_.ledger().append_id(id, entry_->id());
     hop.request_id = id;
+    hop.withheld = house_.withheld_field();
     ExchangeFacts& facts = entry_->facts;
     house_.make_traceparent(house_.trace_scratch());  // goes on unless the client brought its own
     hop.traceparent = house_.trace_scratch();
@@ -139,6 +86,7 @@ void Exchange::use(Conn& conn, bool reused) {
     set(Up::body, down_);
     if (!replay_body_.empty()) {
         send_again();
+        if (!replayable_) std::string().swap(replay_body_);  // of a body that was judged
     } else if (up_complete_) {
         flush_head();
     }
@@ -167,6 +115,7 @@ void Exchange::flush_head() {
 
 bool Exchange::takes_bytes() const {
     if (finished_) return false;
+    if (up_ == Up::judged) return true;
     if (up_ == Up::cut) return !may_replay();  // read and dropped, unless it may be asked for again
     if (tunnel_) return true;
     return up_ == Up::body && !up_complete_;
@@ -176,6 +125,7 @@ size_t Exchange::take(const Slice& bytes) {
     up_stamp_ns_ = house_.loop().now_ns();
     entry_->facts.last_up_ns = up_stamp_ns_;
     awaits_100_ = false;
+    if (up_ == Up::judged) return take_for_judgement(bytes.view());
     size_t taken = bytes.size();
     if (up_ == Up::cut) {
         entry_->facts.client_in_bytes += taken;
@@ -193,6 +143,8 @@ size_t Exchange::take(const Slice& bytes) {
         entry_->facts.client_in_bytes += taken;
         if (replayable_) keep_for_replay(bytes.view().substr(0, taken));
         body_written(outcome);
+        if (!finished_ && entry_->facts.client_in_bytes - head_bytes_ > body_limit_bytes_)
+            body_too_large();
     }
     if (!finished_ && upstream_ != nullptr && upstream_->full()) {
         client().pause(Conn::Pause::sink_full);

@@ -23,7 +23,9 @@ class HeldBody {
     // Takes the front of `bytes`, up to the body's end.
     Outcome push(std::string_view bytes);
     bool complete() const { return complete_; }
-    std::string_view raw() const { return raw_; }
+    // Ends its use: all of it as it came.
+    std::string release() { return std::move(raw_); }
+    size_t bytes() const { return raw_.size() + plain_.size(); }
     std::string_view plain() const { return chunked_ ? plain_ : raw_; }
     const ParseFault& fault() const { return decoder_.fault(); }
 

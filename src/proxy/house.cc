@@ -54,11 +54,33 @@ std::unique_ptr<TlsStore> upstream_tls(Loop& loop, const Settings& settings) {
 
 }  // namespace
 
+namespace {
+
+std::shared_ptr<const Gate> gate_of(const Settings& settings, Policy policy) {
+    const bool found = policy.find(settings.profile) != nullptr;
+    // One of the rules that are yet to come: until then nothing but a ping may pass.
+    return std::make_shared<const Gate>(RouteSettings{settings.routes, settings.body_limits},
+                                        std::move(policy), found ? settings.profile : "ping");
+}
+
+// Without rules for access everybody is let in; a certificate's name still stands in the records.
+AuthSettings names_only() {
+    AuthSettings settings;
+    CertificateRule rule;
+    rule.subject = {{"CN", "*"}};
+    settings.certificates.push_back(std::move(rule));
+    return settings;
+}
+
+}  // namespace
+
 House::House(Loop& loop, Ledger& ledger, const Settings& settings)
     : loop_(loop),
       ledger_(ledger),
       settings_(settings),
-      gate_(settings.routes),
+      gate_(gate_of(settings, Policy())),
+      access_(loop, names_only()),
+      limits_(settings),
       tls_(server_tls(loop, settings)),
       upstream_tls_(upstream_tls(loop, settings)),
       upstream_(loop, settings, upstream_tls_.get()),
@@ -71,6 +93,23 @@ House::House(Loop& loop, Ledger& ledger, const Settings& settings)
     random_ |= 1U;
     for (const std::string& network : settings.proxy_from)
         proxy_from_.push_back(parse_network(network));
+}
+
+Status House::guard(AuthSettings access, Policy policy) {
+    if (policy.find(settings_.profile) == nullptr)
+        return Status::failed("profile: no profile is named \"" + settings_.profile + '"');
+    gate_ = gate_of(settings_, std::move(policy));
+    withheld_field_ = settings_.pass_credentials ? "" : access.field;
+    access_.replace(std::move(access));
+    guarded_ = true;
+    ++access_generation_;
+    return Status::fine();
+}
+
+bool House::hold(int64_t change_bytes) {
+    held_bytes_ += change_bytes;
+    CHECK(held_bytes_ >= 0);
+    return held_bytes_ <= static_cast<int64_t>(settings_.memory_bytes / 4);
 }
 
 House::~House() { CHECK(sessions_.empty() && session_count_ == 0); }
@@ -163,6 +202,18 @@ void House::on_accept(Listener& listener, int fd, const Endpoint& peer, int erro
         return;
     }
     if (address.kind == Address::Kind::tcp && !address.plain) arrival.tls = fresh_tls();
+    const uint64_t now_ns = loop_.now_ns();
+    if (!address.proxied && !limits_.connection(peer, now_ns)) {
+        turn_away(arrival, Ending::refused(Reason::rate_limited, Phase::accept, Op::judge,
+                                           too_many_connections));
+        return;
+    }
+    if (!address.proxied && arrival.tls != nullptr && !limits_.handshake(peer, now_ns)) {
+        turn_away(arrival,
+                  Ending::refused(Reason::rate_limited, Phase::accept, Op::judge,
+                                  "TLS handshakes with this address (handshake_rate)"));
+        return;
+    }
     auto* session = new Session(*this, peer, session_count_ >= connection_limit_);
     sessions_.push_back(*session);
     ++session_count_;

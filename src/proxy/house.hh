@@ -12,7 +12,9 @@
 #include "net/listener.hh"
 #include "net/loop.hh"
 #include "net/tls_store.hh"
+#include "proxy/access.hh"
 #include "proxy/exchange.hh"
+#include "proxy/limits.hh"
 #include "proxy/session.hh"
 #include "proxy/settings.hh"
 #include "proxy/upstream.hh"
@@ -28,6 +30,9 @@ class House final : public ListenerSink, private WheelNode {
 
     // Opens every listener of the settings. Names of listen addresses must be literals.
     Status open();
+    // From here on everybody must show who they are; also new rules in place of old ones. Failed: the
+    // policy lacks the settings' profile, and nothing has changed.
+    Status guard(AuthSettings access, Policy policy);
     // Where it listens, in the order of the settings, with chosen ports.
     std::vector<Endpoint> listening() const;
 
@@ -47,7 +52,17 @@ class House final : public ListenerSink, private WheelNode {
     Loop& loop() { return loop_; }
     Ledger& ledger() { return ledger_; }
     const Settings& settings() const { return settings_; }
-    const Gate& gate() const { return gate_; }
+    // Whoever keeps a verdict keeps the gate that it came from: rules may be replaced.
+    const std::shared_ptr<const Gate>& gate() const { return gate_; }
+    Access& access() { return access_; }
+    bool guarded() const { return guarded_; }
+    // Changes with each guard(); never 0.
+    uint32_t access_generation() const { return access_generation_; }
+    Limits& limits() { return limits_; }
+    // The field of the credentials where the upstream must not see them; else empty.
+    std::string_view withheld_field() const { return withheld_field_; }
+    // Bodies that are held to be judged grew (or shrank) by so many bytes. False: no room for them.
+    bool hold(int64_t change_bytes);
     Upstream& upstream() { return upstream_; }
     HeadParser& parser() { return parser_; }
     RequestHead& request_head() { return request_head_; }
@@ -86,7 +101,13 @@ class House final : public ListenerSink, private WheelNode {
     Loop& loop_;
     Ledger& ledger_;
     const Settings& settings_;
-    Gate gate_;
+    std::shared_ptr<const Gate> gate_;
+    Access access_;
+    Limits limits_;
+    std::string withheld_field_;
+    int64_t held_bytes_ = 0;
+    uint32_t access_generation_ = 1;
+    bool guarded_ = false;
     std::unique_ptr<TlsStore> tls_;           // null: every listener is plain
     std::unique_ptr<TlsStore> upstream_tls_;  // null: a plain upstream
     Upstream upstream_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "net/tls_peer.hh"
 #include "proxy/blame.hh"
 #include "proxy/house.hh"
 
@@ -30,12 +31,14 @@ void Session::begin(Conn* conn) {
         return;
     }
     since_ns_ = house_.loop().now_ns();
+    proxied_ = conn_->awaits_proxy_header();
     if (conn_->preparing()) {
         const bool many = house_.many_handshakes();
         state_ = State::preparing;
         house_.count_handshake(1);
         if (many) {
-            end(Ending::decided(Reason::concurrency_limited, Phase::tls_handshake, Op::accept, 0),
+            end(Ending::refused(Reason::concurrency_limited, Phase::tls_handshake, Op::accept,
+                                "TLS handshakes (max_handshakes)"),
                 Conn::Close::reset);
             return;
         }
@@ -61,7 +64,24 @@ void Session::on_connected(Conn& conn) {
     append_address(client_address_, conn.facts().peer);  // as the PROXY header names it
     state_ = State::idle;
     since_ns_ = house_.loop().now_ns();
+    certified_ = shows_certificate(conn);
+    if (proxied_ && !house_.limits().connection(conn.facts().peer, since_ns_)) {
+        end(Ending::refused(Reason::rate_limited, Phase::accept, Op::judge, too_many_connections),
+            Conn::Close::reset);
+        return;
+    }
     rearm();
+}
+
+const IdentityRef* Session::certificate() {
+    if (!certified_) return nullptr;
+    if (certificate_generation_ != house_.access_generation()) {
+        certificate_generation_ = house_.access_generation();
+        certificate_ = {};
+        if (auto facts = peer_certificate(*conn_))
+            certificate_ = house_.access().certificate(std::move(*facts));
+    }
+    return &certificate_;
 }
 
 bool Session::spent() const {
@@ -195,7 +215,7 @@ void Session::parse_head(std::string_view bytes) {
     RequestHead& head = house_.request_head();
     if (const auto fault = house_.parser().parse_request(bytes, head))
         exchange_->refuse_head(*fault, bytes, bytes.size());
-    else exchange_->begin(head, bytes.size());
+    else exchange_->begin(head, bytes);
 }
 
 void Session::exchange_done(bool keep_alive, bool wanted) {

@@ -43,6 +43,8 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     Exchange* exchange() { return exchange_; }
     const std::string& client_address() const { return client_address_; }
     bool overflow() const { return overflow_; }
+    // Whose certificate the client showed (empty: nobody's that is known); null: it showed none.
+    const IdentityRef* certificate();
     // This is the last request that this connection may carry.
     bool last_request() const;
     // Bytes that came after the current request and wait.
@@ -97,8 +99,12 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     std::optional<Ending> last_;  // how a lingering connection ends
     uint64_t since_ns_ = 0;       // of the state, for its clock
     uint64_t lingered_bytes_ = 0;
+    IdentityRef certificate_;
+    uint32_t certificate_generation_ = 0;  // of the rules that found it; 0: none did yet
     State state_ = State::idle;
     bool overflow_ = false;
+    bool proxied_ = false;     // its address was not known when it was accepted
+    bool certified_ = false;   // the client showed a certificate
     bool in_head_ = false;     // the exchange's head is incomplete
     bool empty_line_ = false;  // the one empty line before a request was skipped
     bool half_line_ = false;   // its CR was, and its LF is due

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "gate/rate.hh"
 #include "gate/route.hh"
 #include "ledger/vocabulary.hh"
 
@@ -34,12 +35,17 @@ struct ListenAddress : Address {
     bool proxied = false;
 };
 
+// The rate of identities that name this class.
+struct RateClass {
+    std::string name;
+    Rate rate;
+};
+
 struct Settings {
     std::vector<ListenAddress> listen;
     Address upstream;
     std::string records;  // a file, "-" for stdout, empty: none
     bool record_request_start = false;
-    std::string profile = "any";
     ClockTable clocks;
     std::vector<RoutePattern> routes;  // before the built-in table
 
@@ -55,6 +61,23 @@ struct Settings {
     bool upstream_tlsverify = true;
     std::vector<std::string> proxy_from;  // networks that may send a PROXY header; empty: all
     uint32_t max_handshakes = 256;        // TLS handshakes at once
+
+    // Who may come in, and what they may do.
+    std::string access;               // the access file (gate/TOKENS.md); empty: everybody may
+    std::string profile = "builder";  // of those whose identity says nothing else
+    bool report_only = false;       // the policy refuses nothing; records say what it would have
+    bool open_ping = false;         // /_ping answers without credentials
+    bool pass_credentials = false;  // the upstream gets the credentials too
+    Rate connection_rate;           // new connections, of one address
+    Rate handshake_rate{100, 1, 0};  // TLS handshakes, of one address
+    Rate address_rate;              // requests, of one address
+    Rate identity_rate;             // requests, of one identity whose class is none of these:
+    std::vector<RateClass> rate_classes;
+    Rate total_rate;                  // requests of all together
+    uint32_t identity_exchanges = 0;  // at once, of one identity; 0: no limit
+    uint32_t identity_tunnels = 0;    // of these: what may become a tunnel
+    uint32_t identity_builds = 0;     // of these: builds
+    std::vector<BodyLimit> body_limits;
 
     bool trust_forwarded = false;  // keep the client's X-Forwarded-*, Forwarded
     bool allow_half_close =

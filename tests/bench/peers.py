@@ -121,7 +121,7 @@ class Becaused(Proxy):
             raise UsageError(f"{cls.binary} is missing; build it with: make build")
 
     def command(self):
-        return [self.binary, "run", "--listen", self.target, "--upstream", self.upstream.address,
+        return [self.binary, "run", "--listen", self.target, "--upstream", self.upstream.address, "--profile", "any",
                 "--records", self.log]
 
     def first_problem(self):

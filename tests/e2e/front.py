@@ -33,7 +33,8 @@ class Front:
         for attempt in range(3):
             self.port = free_port()
             command = [binary, "run", "--listen", f"tcp://127.0.0.1:{self.port}",
-                       "--upstream", upstream, "--records", self.records_path]
+                       "--upstream", upstream, "--records", self.records_path,
+                       "--profile", profile]
             if pki is not None:
                 command += pki.options()
             for clock in clocks:

@@ -258,6 +258,7 @@ Program& Site::serve(Start start) {
     };
     std::vector<std::string> words = {"run"};
     if (absent("--listen")) words.insert(words.end(), {"--listen", "tcp://127.0.0.1:0"});
+    if (absent("--profile")) words.insert(words.end(), {"--profile", "any"});
     if (absent("--upstream"))
         words.insert(words.end(), {"--upstream", "unix://" + path("upstream")});
     if (absent("--records")) words.insert(words.end(), {"--records", path("records")});

@@ -48,7 +48,7 @@ struct Place {
 };
 
 Settings listening_on_both(const Place& place) {
-    Settings settings;
+    Settings settings = unguarded();
     ListenAddress tcp;
     tcp.host = "127.0.0.1";
     tcp.text = "tcp://127.0.0.1:0";

@@ -106,9 +106,9 @@ std::string whole_file() {
 void a_whole_file_is_read(void**) {
     write_file(fixture.secret, phrase(a_hash_key, '\n'), 0600);
     write_file(fixture.access, whole_file(), 0600);
-    Result<AuthSettings> loaded = load_access(fixture.access);
+    Result<AccessRules> loaded = load_access(fixture.access);
     assert_text_equal(plain(loaded.status().message()), "");
-    AuthSettings& settings = loaded.value();
+    AuthSettings& settings = loaded.value().auth;
     assert_text_equal(settings.field, "x-build-token");
     assert_int_equal(settings.tokens.audiences.size(), 2);
     assert_text_equal(settings.tokens.audiences[1], "builders");
@@ -134,23 +134,23 @@ void a_whole_file_is_read(void**) {
 }
 
 void an_empty_file_lets_nobody_in(void**) {
-    Result<AuthSettings> settings = access_from_text("", "a.toml");
+    Result<AccessRules> settings = access_from_text("", "a.toml");
     assert_true(settings.ok());
-    assert_text_equal(settings.value().field, "authorization");
-    assert_false(static_cast<bool>(settings.value().stranger));
-    assert_true(settings.value().tokens.keys.empty());
+    assert_text_equal(settings.value().auth.field, "authorization");
+    assert_false(static_cast<bool>(settings.value().auth.stranger));
+    assert_true(settings.value().auth.tokens.keys.empty());
 }
 
 void a_token_of_the_file_is_found_with_its_grants(void**) {
     const HashKey key = *HashKey::parse(a_hash_key);
     setenv(hash_key_variable, std::string(a_hash_key).c_str(), 1);
     const std::string token(40, 't');
-    Result<AuthSettings> settings =
+    Result<AccessRules> settings =
         access_from_text(phrase("[[token]]\nname = \"runner\"\nhash = \"", key.hash_text(token),
                                 "\"\nprofile = \"build\"\nexpires = \"2026-12-01T00:00:00Z\"\n"),
                          "a.toml");
     assert_text_equal(settings.status().message(), "");
-    const IdentityRef* identity = settings.value().static_tokens.find(token);
+    const IdentityRef* identity = settings.value().auth.static_tokens.find(token);
     assert_non_null(identity);
     assert_text_equal((*identity)->name, "runner");
     assert_text_equal((*identity)->profile, "build");
@@ -158,7 +158,7 @@ void a_token_of_the_file_is_found_with_its_grants(void**) {
 }
 
 std::string complaint(std::string_view text) {
-    Result<AuthSettings> settings = access_from_text(text, "a.toml");
+    Result<AccessRules> settings = access_from_text(text, "a.toml");
     return settings.ok() ? "fine" : settings.status().message();
 }
 

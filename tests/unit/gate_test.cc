@@ -215,16 +215,16 @@ constexpr Row way_rows[] = {
 void profiles_have_the_routes_they_are_meant_to_have(void**) { check(route_rows_of_profiles); }
 void known_ways_around_a_gate_are_refused(void**) { check(way_rows); }
 
-void a_verdict_keeps_the_route_s_patience_whatever_it_says(void**) {
-    const Gate gate({{"", "/events", RouteClass::build}});
+void a_route_has_its_patience_whatever_the_verdict_says(void**) {
+    const Gate gate({{{"", "/events", RouteClass::build}}, {}});
     HeadParser parser;
     RequestHead head;
     const std::string bytes = "GET /v1.41/events HTTP/1.1\r\nHost: a\r\n\r\n";
     assert_false(parser.parse_request(bytes, head).has_value());
     const Verdict refused = gate.judge(head, *gate.policy().find("ping"));
     assert_false(refused.passes());
-    assert_true(refused.route.route_class == RouteClass::build);
-    assert_true(gate.judge(head, Endpoint()).passes());
+    assert_true(gate.look(head).route.route_class == RouteClass::build);
+    assert_true(gate.judge(head, *gate.profile("")).passes());
 }
 
 void a_body_is_asked_for_with_what_to_say_if_it_cannot_be_had(void**) {
@@ -254,7 +254,7 @@ void a_gate_can_have_another_default_than_any(void**) {
     RequestHead head;
     const std::string bytes = "GET /version HTTP/1.1\r\nHost: a\r\n\r\n";
     assert_false(parser.parse_request(bytes, head).has_value());
-    assert_false(gate.judge(head, Endpoint()).passes());
+    assert_false(gate.judge(head, *gate.profile("")).passes());
 }
 
 }  // namespace
@@ -263,7 +263,7 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(profiles_have_the_routes_they_are_meant_to_have),
         cmocka_unit_test(known_ways_around_a_gate_are_refused),
-        cmocka_unit_test(a_verdict_keeps_the_route_s_patience_whatever_it_says),
+        cmocka_unit_test(a_route_has_its_patience_whatever_the_verdict_says),
         cmocka_unit_test(a_body_is_asked_for_with_what_to_say_if_it_cannot_be_had),
         cmocka_unit_test(a_gate_can_have_another_default_than_any),
     };

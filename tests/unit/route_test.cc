@@ -141,13 +141,16 @@ void names_of_routes_are_distinct_and_plain(void**) {
 }
 
 void own_patterns_beat_the_table_s_patience_but_not_its_facts(void**) {
-    const std::vector<RoutePattern> own = {{"POST", "/containers/**/attach", RouteClass::build},
-                                           {"", "/debug/**", RouteClass::follow}};
+    const RouteSettings own{{{"POST", "/containers/**/attach", RouteClass::build},
+                             {"", "/debug/**", RouteClass::follow}},
+                            {{"POST", "/debug/**", 7}}};
     const RouteMatch attach = find_row("POST", "/containers/x/attach");
     const Route route = route_of(attach.row, own, "POST", "/containers/x/attach");
     assert_true(route.route_class == RouteClass::build && route.hijackable);
     assert_true(route_of(nullptr, own, "GET", "/debug/vars").route_class == RouteClass::follow);
     assert_true(route_of(nullptr, own, "GET", "/other").route_class == RouteClass::transfer);
+    assert_int_equal(route_of(nullptr, own, "POST", "/debug/vars").body_limit_bytes, 7);
+    assert_true(route_of(nullptr, own, "GET", "/debug/vars").body_limit_bytes == UINT64_MAX);
 }
 
 // What nobody but an operator may do, whatever the narrower profiles grow into.

@@ -1,0 +1,98 @@
+#include "proxy/limits.hh"
+
+#include <algorithm>
+
+namespace becaused {
+
+namespace {
+
+// Some class of identities has a rate.
+Rate any_rate(const Settings& settings) {
+    for (const RateClass& one : settings.rate_classes)
+        if (one.rate.on()) return one.rate;
+    return settings.identity_rate;
+}
+
+}  // namespace
+
+Limits::Limits(const Settings& settings)
+    : settings_(settings),
+      connections_(settings.connection_rate),
+      handshakes_(settings.handshake_rate),
+      addresses_(settings.address_rate),
+      identities_(any_rate(settings)),
+      total_(settings.total_rate) {}
+
+std::optional<Overrun> Limits::ask(Kept& kept, const Rate& rate, RateKey key,
+                                   std::string_view setting, const char* detail, uint64_t now_ns) {
+    if (!rate.on()) return std::nullopt;
+    const RateTable::Answer answer = kept.table->ask(key, rate, now_ns);
+    if (answer.wait_ns == 0) return std::nullopt;
+    return Overrun{Reason::rate_limited, detail, setting, rate, answer};
+}
+
+bool Limits::connection(const Endpoint& peer, uint64_t now_ns) {
+    return !ask(connections_, settings_.connection_rate, rate_key(peer), "", "", now_ns);
+}
+
+bool Limits::handshake(const Endpoint& peer, uint64_t now_ns) {
+    return !ask(handshakes_, settings_.handshake_rate, rate_key(peer), "", "", now_ns);
+}
+
+std::optional<Overrun> Limits::request(const Endpoint& peer, uint64_t now_ns) {
+    if (auto overrun = ask(addresses_, settings_.address_rate, rate_key(peer), "address_rate",
+                           "requests from this address (address_rate)", now_ns))
+        return overrun;
+    return ask(total_, settings_.total_rate, 1, "total_rate", "requests of all clients (total_rate)",
+               now_ns);
+}
+
+// Null: its class is one that the settings do not have.
+const Rate* Limits::rate_of(const IdentityRef& identity) const {
+    if (!identity || identity->rate.empty()) return &settings_.identity_rate;
+    const auto found = std::ranges::find(settings_.rate_classes, identity->rate, &RateClass::name);
+    return found == settings_.rate_classes.end() ? nullptr : &found->rate;
+}
+
+std::optional<Overrun> Limits::take(const IdentityRef& identity, const Endpoint& peer,
+                                    const Route& route, bool frequent, uint64_t now_ns,
+                                    Holding& holding) {
+    const auto crowded = [](const char* detail, std::string_view setting) {
+        return Overrun{Reason::concurrency_limited, detail, setting, {}, {}};
+    };
+    const RateKey key = identity ? rate_key(identity->name) : rate_key(peer);
+    const Rate* rate = rate_of(identity);
+    if (rate == nullptr)
+        return crowded("the identity's rate class is none of becaused's (rate_class)", "rate_class");
+    if (!frequent) {
+        if (auto overrun = ask(identities_, *rate, key, "identity_rate",
+                               "requests of this identity (identity_rate)", now_ns))
+            return overrun;
+    }
+    holding.key = key;
+    if (settings_.identity_exchanges > 0) {
+        holding.exchange = exchanges_.take(key, settings_.identity_exchanges);
+        if (!holding.exchange)
+            return crowded("requests of this identity (identity_exchanges)", "identity_exchanges");
+    }
+    if (settings_.identity_tunnels > 0 && (route.upgrades || route.hijackable)) {
+        holding.tunnel = tunnels_.take(key, settings_.identity_tunnels);
+        if (!holding.tunnel)
+            return crowded("tunnels of this identity (identity_tunnels)", "identity_tunnels");
+    }
+    if (settings_.identity_builds > 0 && route.route_class == RouteClass::build) {
+        holding.build = builds_.take(key, settings_.identity_builds);
+        if (!holding.build)
+            return crowded("builds of this identity (identity_builds)", "identity_builds");
+    }
+    return std::nullopt;
+}
+
+void Limits::give_back(Holding& holding) {
+    if (holding.exchange) exchanges_.give_back(holding.key);
+    if (holding.tunnel) tunnels_.give_back(holding.key);
+    if (holding.build) builds_.give_back(holding.key);
+    holding = {};
+}
+
+}  // namespace becaused
