@@ -110,8 +110,8 @@ Judgement Authenticator::judge_unknown(const Asker& asker, const char* detail, c
     return of_kind(Judgement::Kind::ask);
 }
 
-Judgement Authenticator::judge_token(const Digest& digest, std::string_view token, const Asker& asker,
-                                     const Moment& now) {
+Judgement Authenticator::judge_token(const Digest& digest, std::string_view token,
+                                     const Asker& asker, const Moment& now) {
     OpenedToken opened;
     if (const char* fault = open_token(token, settings_.tokens, opened))
         return judge_unknown(asker, fault, now);

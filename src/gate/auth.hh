@@ -106,8 +106,8 @@ class Authenticator {
     Judgement judge_without(const Asker& asker, const Moment& now);
     Judgement judge_token(const Digest& digest, std::string_view token, const Asker& asker,
                           const Moment& now);
-    Judgement judge_password(const Digest& digest, const Credentials& credentials, const Asker& asker,
-                             const Moment& now);
+    Judgement judge_password(const Digest& digest, const Credentials& credentials,
+                             const Asker& asker, const Moment& now);
     Judgement keep(const Digest& digest, IdentityRef identity, const Moment& now);
     // A failed attempt: counted, and told. `turn_away`: unless the address is locked out already.
     Judgement failed(const Endpoint& address, const Claimed& claimed, const char* detail,

@@ -232,7 +232,7 @@ std::optional<std::string> help_text(std::string_view command) {
     if (!page->topic.empty()) return text;
     return text +
            "\n"
-           "Clocks and defaults: becaused docs clocks. More settings: becaused help tls, gate.\n"
+           "Clocks: becaused docs clocks. More settings: becaused help tls, help gate.\n"
            "Exit code: 0 once stopped with nothing cut, 1 when it could not start or cut\n"
            "something at the stop, 2 for wrong usage.\n";
 }

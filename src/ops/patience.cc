@@ -111,8 +111,8 @@ Result<ClockSetting> parse_clock(std::string_view name, std::string_view value) 
 }
 
 Result<RoutePattern> parse_route(std::string_view text) {
-    Result<Ruled> ruled = parse_ruled(
-        text, "route: write CLASS [METHOD] PATTERN, like build POST /plugins/**");
+    Result<Ruled> ruled =
+        parse_ruled(text, "route: write CLASS [METHOD] PATTERN, like build POST /plugins/**");
     if (!ruled.ok()) return ruled.status();
     Result<RouteClass> route_class = parse_class(ruled.value().word);
     if (!route_class.ok()) return route_class.status();
@@ -138,8 +138,7 @@ std::string body_limit_text(const BodyLimit& limit) {
 Result<RateClass> parse_rate_class(std::string_view text) {
     const size_t equals = text.find('=');
     if (equals == std::string_view::npos)
-        return Status::failed(
-            phrase('"', text, "\" has no rate: write NAME=RATE, like ci=100/s"));
+        return Status::failed(phrase('"', text, "\" has no rate: write NAME=RATE, like ci=100/s"));
     const std::string_view name = trimmed(text.substr(0, equals));
     if (!is_grant_name(name)) return Status::failed(phrase('"', name, "\" is no class's name"));
     Result<Rate> rate = parse_rate(trimmed(text.substr(equals + 1)));

@@ -218,10 +218,10 @@ Json exchange() {
     fields["because"] = because();
     return object(
         "A request has ended.", fields,
-        with(ending_optional, {"target_cut", "version", "route", "status", "upstream_status",
-                               "client", "client_id", "identity", "proof", "token_id", "would_refuse",
-                               "upstream", "upstream_id", "request_id",
-                               "trace_id", "unsent", "attempts", "attempts_total"}));
+        with(ending_optional,
+             {"target_cut", "version", "route", "status", "upstream_status", "client", "client_id",
+              "identity", "proof", "token_id", "would_refuse", "upstream", "upstream_id",
+              "request_id", "trace_id", "unsent", "attempts", "attempts_total"}));
 }
 
 Json request_start() {

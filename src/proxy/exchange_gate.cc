@@ -148,8 +148,8 @@ void Exchange::allow(const RequestHead& head, const Asked& asked, std::string_vi
     }
     const Profile* profile = house_.gate()->profile(identity_ ? identity_->profile : "");
     if (profile == nullptr) {
-        fail(refused_by_gate(Reason::policy_denied,
-                             "the identity's profile is none of becaused's"));
+        fail(
+            refused_by_gate(Reason::policy_denied, "the identity's profile is none of becaused's"));
         return;
     }
     const Verdict verdict = house_.gate()->judge(head, asked, *profile);

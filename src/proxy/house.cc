@@ -209,9 +209,8 @@ void House::on_accept(Listener& listener, int fd, const Endpoint& peer, int erro
         return;
     }
     if (!address.proxied && arrival.tls != nullptr && !limits_.handshake(peer, now_ns)) {
-        turn_away(arrival,
-                  Ending::refused(Reason::rate_limited, Phase::accept, Op::judge,
-                                  "TLS handshakes with this address (handshake_rate)"));
+        turn_away(arrival, Ending::refused(Reason::rate_limited, Phase::accept, Op::judge,
+                                           "TLS handshakes with this address (handshake_rate)"));
         return;
     }
     auto* session = new Session(*this, peer, session_count_ >= connection_limit_);

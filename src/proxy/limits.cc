@@ -43,8 +43,8 @@ std::optional<Overrun> Limits::request(const Endpoint& peer, uint64_t now_ns) {
     if (auto overrun = ask(addresses_, settings_.address_rate, rate_key(peer), "address_rate",
                            "requests from this address (address_rate)", now_ns))
         return overrun;
-    return ask(total_, settings_.total_rate, 1, "total_rate", "requests of all clients (total_rate)",
-               now_ns);
+    return ask(total_, settings_.total_rate, 1, "total_rate",
+               "requests of all clients (total_rate)", now_ns);
 }
 
 // Null: its class is one that the settings do not have.
@@ -63,7 +63,8 @@ std::optional<Overrun> Limits::take(const IdentityRef& identity, const Endpoint&
     const RateKey key = identity ? rate_key(identity->name) : rate_key(peer);
     const Rate* rate = rate_of(identity);
     if (rate == nullptr)
-        return crowded("the identity's rate class is none of becaused's (rate_class)", "rate_class");
+        return crowded("the identity's rate class is none of becaused's (rate_class)",
+                       "rate_class");
     if (!frequent) {
         if (auto overrun = ask(identities_, *rate, key, "identity_rate",
                                "requests of this identity (identity_rate)", now_ns))

@@ -14,9 +14,9 @@ namespace becaused {
 // What was too much.
 struct Overrun {
     Reason reason = Reason::rate_limited;
-    const char* detail = "";      // static
-    std::string_view setting;     // its key
-    Rate rate;                    // rate_limited only, as `answer`
+    const char* detail = "";   // static
+    std::string_view setting;  // its key
+    Rate rate;                 // rate_limited only, as `answer`
     RateTable::Answer answer;
 };
 

@@ -65,13 +65,13 @@ struct Settings {
     // Who may come in, and what they may do.
     std::string access;               // the access file (gate/TOKENS.md); empty: everybody may
     std::string profile = "builder";  // of those whose identity says nothing else
-    bool report_only = false;       // the policy refuses nothing; records say what it would have
-    bool open_ping = false;         // /_ping answers without credentials
-    bool pass_credentials = false;  // the upstream gets the credentials too
-    Rate connection_rate;           // new connections, of one address
-    Rate handshake_rate{100, 1, 0};  // TLS handshakes, of one address
-    Rate address_rate;              // requests, of one address
-    Rate identity_rate;             // requests, of one identity whose class is none of these:
+    bool report_only = false;         // the policy refuses nothing; records say what it would have
+    bool open_ping = false;           // /_ping answers without credentials
+    bool pass_credentials = false;    // the upstream gets the credentials too
+    Rate connection_rate;             // new connections, of one address
+    Rate handshake_rate{100, 1, 0};   // TLS handshakes, of one address
+    Rate address_rate;                // requests, of one address
+    Rate identity_rate;               // requests, of one identity whose class is none of these:
     std::vector<RateClass> rate_classes;
     Rate total_rate;                  // requests of all together
     uint32_t identity_exchanges = 0;  // at once, of one identity; 0: no limit

@@ -219,7 +219,16 @@ constexpr Row mistakes[] = {
      "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"\n",
      "a.toml:2: password.name: has a colon in it"},
     {"a profile that is no name", "[stranger]\nname = \"a\"\nprofile = \"a b\"\n",
-     "a.toml:3: stranger.profile: is no name: 1 to 64 letters, digits or -._~"},
+     "a.toml:3: stranger.profile: no profile is named \"a b\"; did you mean any?"},
+    {"a profile without a name", "[[profile]]\nbase = \"build\"\n",
+     "a.toml:1: profile: has no name"},
+    {"a profile that stands twice", "[[profile]]\nname = \"ci\"\n\n[[profile]]\nname = \"ci\"\n",
+     "a.toml:4: profile: profile ci: there is one of that name already: choose another"},
+    {"a profile with a rule that is none", "[[profile]]\nname = \"ci\"\npermit = [\"bind\"]\n",
+     "a.toml:1: profile: profile ci: permit: \"bind\" is no rule (`becaused docs routes` lists "
+     "them)"},
+    {"a profile with a ceiling below 1", "[[profile]]\nname = \"ci\"\nmax_cpus = 0\n",
+     "a.toml:3: profile.max_cpus: must be a whole number above 0"},
     {"a host that is no pattern", "[stranger]\nname = \"a\"\nhosts = [\"b\", \"a*\"]\n",
      "a.toml:3: stranger.hosts: \"a*\" is no pattern: write it like \"b7.example\" or"
      " \"*.example:2376\""},
