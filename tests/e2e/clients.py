@@ -196,8 +196,13 @@ class User:
         self.cli, self.host, self.pki = cli, host, pki
         self.home = directory
         os.makedirs(os.path.join(directory, ".docker"), exist_ok=True)
+        if pki is not None and pki.headers:
+            self.configure({})
 
     def configure(self, settings):
+        if self.pki is not None and self.pki.headers:
+            settings = {**settings,
+                        "HttpHeaders": {**settings.get("HttpHeaders", {}), **self.pki.headers}}
         with open(os.path.join(self.home, ".docker", "config.json"), "w") as out:
             json.dump(settings, out)
 

@@ -18,12 +18,12 @@ class Front:
     """
 
     def __init__(self, binary, directory, upstream, clocks=(), name="becaused", schema=None,
-                 pki=None):
+                 pki=None, context=None, options=("--profile", "any")):
         os.makedirs(directory, exist_ok=True)
         self.binary = binary
         self.upstream = upstream
         self.schema = schema
-        self.pki = pki  # None: it speaks plainly
+        self.pki = pki  # what clients must show; None: it speaks plainly
         self.records_path = os.path.join(directory, name + ".records")
         self.daemon = None  # whose count of requests these records must equal
         self.expected = []
@@ -34,9 +34,7 @@ class Front:
             self.port = free_port()
             command = [binary, "run", "--listen", f"tcp://127.0.0.1:{self.port}",
                        "--upstream", upstream, "--records", self.records_path,
-                       "--profile", profile]
-            if pki is not None:
-                command += pki.options()
+                       *options]
             for clock in clocks:
                 command += ["--clock", clock]
             self.service = Service(name, command, directory)
@@ -50,8 +48,8 @@ class Front:
                     raise
         self.host = f"tcp://127.0.0.1:{self.port}"
         self.address = ("127.0.0.1", self.port)
-        if pki is not None:
-            self.address = TlsAddress.of(self.address, pki)
+        if context is not None:
+            self.address = TlsAddress.of(self.address, context)
 
     def records(self):
         return records.read(self.records_path)

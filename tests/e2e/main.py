@@ -48,6 +48,8 @@ def options():
                         help="no becaused in between: validates the harness itself")
     parser.add_argument("--tls", action="store_true",
                         help="every scenario with TLS and client certificates before becaused")
+    parser.add_argument("--guarded", action="store_true",
+                        help="every scenario with TLS, credentials and a profile before becaused")
     parser.add_argument("--binary", default=BINARY, help="the becaused to test (%(default)s)")
     parser.add_argument("--only", metavar="REGEX", default="", help="scenarios whose name matches")
     parser.add_argument("--jobs", type=int, default=3, help="quick scenarios at a time")
@@ -75,13 +77,13 @@ class Run:
     def __init__(self, claim, cli, over):
         self.claim, self.cli, self.over = claim, cli, over
         self.name = claim.module + ": " + claim.name.replace("_", " ")
-        how = ([cli.label] if cli is not None else []) + (["tls"] if over == "tls" else [])
+        how = ([cli.label] if cli is not None else []) + ([over] if over != "plain" else [])
         if how:
             self.name += f" [{', '.join(how)}]"
 
     def key(self):
         label = re.sub(r"[^a-z0-9]+", "", self.cli.label) if self.cli else "raw"
-        label += "tls" if self.over == "tls" else ""
+        label += self.over if self.over != "plain" else ""
         return f"{self.claim.name[:40].strip('_')}-{label}"
 
 
@@ -91,7 +93,9 @@ def plan(settings, clients):
     for claim in scenario.ALL:
         if settings.direct and claim.proxied_only:
             continue
-        ways = ("tls",) if settings.tls else claim.over
+        if settings.guarded and "plain" not in claim.over:
+            continue
+        ways = ("tls",) if settings.tls else ("guarded",) if settings.guarded else claim.over
         for cli, over in itertools.product(clients if claim.clients == "each" else [None], ways):
             run = Run(claim, cli, over)
             if not re.search(settings.only, run.name) and not re.search(settings.only, claim.name):
@@ -118,7 +122,7 @@ class Runner:
             self.going[run.name] = begun
         case, problem, keep = None, None, self.settings.keep
         try:
-            case = scenario.Case(self.world, directory, run.cli, run.over)
+            case = scenario.Case(self.world, directory, run, number)
             run.claim.function(case)
             case.finish()
         except Failure as failure:

@@ -1,5 +1,6 @@
 """A scenario is a function whose name is a claim, run once per client where clients matter."""
 
+import functools
 import itertools
 import os
 import shutil
@@ -9,6 +10,7 @@ from contextlib import ExitStack
 from clients import User
 from dockerd import Dockerd
 from front import Direct, Front
+from guard import KINDS, Guard
 from pki import Pki
 from records import by_client, exchanges, path_of
 from registry import Registry, Relay
@@ -18,16 +20,16 @@ ALL = []
 
 
 class Claim:
-    def __init__(self, function, clients, slow, buildkit, proxied_only, since, over):
+    def __init__(self, function, clients, slow, buildkit, proxied_only, since, over, profile):
         self.function, self.clients, self.slow = function, clients, slow
         self.buildkit, self.proxied_only, self.since = buildkit, proxied_only, since
-        self.over = over
+        self.over, self.profile = over, profile
         self.name = function.__name__
         self.module = function.__module__.removeprefix("scenarios_")
 
 
 def claim(clients="each", slow=False, buildkit=False, proxied_only=False, since=0,
-          over=("plain",)):
+          over=("plain",), profile="builder"):
     """Registers a scenario.
 
     clients: "each" runs it once with every client found, "none" once without one.
@@ -35,13 +37,20 @@ def claim(clients="each", slow=False, buildkit=False, proxied_only=False, since=
     buildkit: needs a client that can build with BuildKit.
     since: the first major version of the client that can do it.
     proxied_only: has no meaning without becaused.
-    over: what clients speak with becaused, "plain" or "tls"; one run for each. With --tls, every
-    scenario runs over TLS.
+    over: what clients speak with becaused, "plain", "tls" or "guarded"; one run for each. With --tls,
+    every scenario runs over TLS; with --guarded, over TLS with credentials and a profile.
+    profile: the one that lets it work.
     """
     def register(function):
-        ALL.append(Claim(function, clients, slow, buildkit, proxied_only, since, over))
+        ALL.append(Claim(function, clients, slow, buildkit, proxied_only, since, over,
+                         profile))
         return function
     return register
+
+
+def claim_with(profile):
+    """`claim` for a module whose scenarios need that profile."""
+    return functools.partial(claim, profile=profile)
 
 
 class World:
@@ -51,7 +60,7 @@ class World:
         self.directory, self.binary, self.schema, self.direct = directory, binary, schema, direct
         self.shared = None
         self.daemons = itertools.count()
-        self.pki = None
+        self.pki = self.guard = None
 
     def daemon_directory(self):
         """Short, because sockets are made some levels below it, and their paths must fit in 104."""
@@ -59,6 +68,8 @@ class World:
 
     def start(self):
         self.pki = Pki(os.path.join(self.directory, "pki"))
+        if not self.direct:
+            self.guard = Guard(self.binary, os.path.join(self.directory, "guard"), self.pki)
         self.shared = Dockerd(self.daemon_directory())
         self.shared.add_base_image()
 
@@ -70,9 +81,15 @@ class World:
 class Case:
     """One run of one claim: what it starts belongs to it and is stopped with it."""
 
-    def __init__(self, world, directory, cli, over="plain"):
-        self.world, self.cli = world, cli
-        self.pki = world.pki if over == "tls" else None
+    def __init__(self, world, directory, run, number=0):
+        self.world, self.cli = world, run.cli
+        self.pki = None if run.over == "plain" else world.pki
+        self.options, self.badge = ["--profile", "any"], self.pki
+        if run.over == "tls":
+            self.options += self.pki.options()
+        elif run.over == "guarded":
+            self.options = world.guard.options(run.claim.profile)
+            self.badge = world.guard.badge(KINDS[number % len(KINDS)])
         self.directory = directory
         self.tag = os.path.basename(directory)  # unique: names containers and images
         self.proxied = not world.direct
@@ -104,7 +121,8 @@ class Case:
             made = Direct(address)
         else:
             made = Front(self.world.binary, self.directory, address, clocks,
-                         f"becaused{len(self.fronts)}", self.world.schema, self.pki)
+                         f"becaused{len(self.fronts)}", self.world.schema, self.badge,
+                         self.pki and self.pki.context(), self.options)
             made.daemon = daemon
         self.cleanup.callback(made.stop)
         self.fronts.append(made)

@@ -31,7 +31,7 @@ def build(t, buildkit):
     return front
 
 
-@claim(over=("plain", "tls"))
+@claim(over=("plain", "tls"), profile="run_sandboxed")
 def a_classic_build_sends_its_context_and_ends_clean(t):
     front = build(t, "0")
     if t.proxied:
@@ -39,7 +39,7 @@ def a_classic_build_sends_its_context_and_ends_clean(t):
         check(record["bytes"]["client_in"] > NOISE, str(record["bytes"]))
 
 
-@claim(buildkit=True, over=("plain", "tls"))
+@claim(buildkit=True, over=("plain", "tls"), profile="run_sandboxed")
 def a_buildkit_build_sends_its_context_through_the_session_tunnel(t):
     front = build(t, "1")
     if t.proxied:

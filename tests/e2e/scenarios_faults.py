@@ -5,11 +5,13 @@ import re
 from images import MIB, random_context, write_context
 from processes import processes_with_argument
 from records import CLOSED_BY_UPSTREAM, by_client, by_upstream
-from scenario import claim
+from scenario import claim_with
 from scenarios_builds import sleep_argument
 from waiting import check, until
 
 PUSH = r"/images/.*/push$"
+
+claim = claim_with("run_sandboxed")  # they run containers
 
 
 class Push:

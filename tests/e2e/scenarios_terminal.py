@@ -10,7 +10,7 @@ import threading
 from fake_docker import FakeDocker
 from images import add_bytes
 from records import by_client, by_upstream
-from scenario import claim
+from scenario import claim_with
 from waiting import check, until
 
 END = True  # what a handler returns when the connection must not go on
@@ -22,6 +22,8 @@ INSPECT = json.dumps({
 }).encode()
 SWITCH = (b"HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n"
           b"Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
+
+claim = claim_with("run_sandboxed")  # they ask for containers
 
 
 def stdout_frame(data):
@@ -209,7 +211,10 @@ def custom_headers_of_the_client_reach_dockerd_on_every_request(t):
     front = t.front(upstream.upstream)
     user = t.user(front)
     user.configure({"HttpHeaders": {"X-Team": "builders; a=1, b=2"}})
-    env = {"DOCKER_CUSTOM_HEADERS": "X-Turn=second"} if t.cli.major >= 28 else {}
+    # They take the place of those in the file, credentials included.
+    custom = {"X-Turn": "second", **(t.badge.headers if t.badge else {})}
+    env = {"DOCKER_CUSTOM_HEADERS": ",".join(f"{name}={value}" for name, value in custom.items())}
+    env = env if t.cli.major >= 28 else {}
     user.run("attach", "--no-stdin", "c", seconds=20, **env)
     check(len(upstream.requests) >= 3, f"only {[each.target for each in upstream.requests]}")
     for request in upstream.requests:
@@ -221,7 +226,7 @@ def custom_headers_of_the_client_reach_dockerd_on_every_request(t):
                   f"{request.target} came without the user's header: {request.fields}")
 
 
-@claim(since=28)
+@claim(since=28, profile="any")
 def a_base_path_before_every_url_is_passed_on(t):
     upstream = fake(t)
     upstream.on("(GET|HEAD)", r"/team/one/_ping", upstream.ping)

@@ -32,7 +32,7 @@ def silent_gaps(relay, client):
         relay.release()
 
 
-@claim(slow=True)
+@claim(slow=True, profile="keeper")
 def a_300_mb_image_is_built_pushed_for_over_a_minute_pulled_saved_and_loaded(t):
     builder, other = t.dockerd(base=False), t.dockerd(base=False)
     registry, relay = t.slow_registry(RATE)
@@ -100,7 +100,7 @@ def check_records_of_the_big_image(front, other_front):
     check(loaded["bytes"]["client_in"] > whole, str(loaded["bytes"]))
 
 
-@claim(over=("plain", "tls"))
+@claim(over=("plain", "tls"), profile="keeper")
 def a_push_and_a_pull_are_whole_and_clean(t):
     registry = t.closing(Registry(t.path("registry")))
     relay = t.closing(Relay(registry.port, 1 << 40))
@@ -129,7 +129,7 @@ def a_pull_of_what_does_not_exist_shows_the_registrys_answer(t):
         front.until_exchange("POST", r"/images/create$", reason="complete")
 
 
-@claim()
+@claim(profile="keeper")
 def save_is_a_whole_archive_and_loads_again(t):
     front = t.front(t.shared)
     user = t.user(front)

@@ -8,11 +8,13 @@ import threading
 from fake_docker import FakeDocker
 from raw_http import RawClient
 from records import by_client, by_upstream
-from scenario import claim
+from scenario import claim_with
 from waiting import check, until
 
 # What a gateway adds, and what differs from one answer to the next.
 GATEWAY = {"via", "proxy-status", "x-request-id", "date"}
+
+claim = claim_with("keeper")  # they ask for containers
 
 
 def ended_container(t):
@@ -22,7 +24,7 @@ def ended_container(t):
     t.shared.api_json("POST", f"/containers/{t.tag}/wait")
 
 
-@claim(clients="none", proxied_only=True)
+@claim(clients="none", proxied_only=True, profile="any")
 def answers_of_dockerd_pass_unchanged(t):
     front = t.front(t.shared)
     ended_container(t)
