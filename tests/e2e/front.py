@@ -66,6 +66,10 @@ class Front:
             return None
         return until(f"the record of {method} {path} {fields or ''}", seconds, probe)
 
+    def until_said(self, text, seconds=20):
+        """Waits for a line of becaused's own."""
+        until(f"becaused says {text!r}", seconds, lambda: text in self.service.log())
+
     def expect_end(self, **fields):
         """An abnormal exchange that must be on record, once if not said otherwise; see
         records.Expected."""
@@ -129,6 +133,10 @@ class Direct:
         else:
             host, _, port = rest.rpartition(":")
             self.address = (host, int(port))
+
+    def until_said(self, text, seconds=20):
+        """Waits for a line of becaused's own."""
+        until(f"becaused says {text!r}", seconds, lambda: text in self.service.log())
 
     def expect_end(self, **fields):
         return records.Expected(**fields)

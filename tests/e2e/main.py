@@ -23,6 +23,7 @@ import scenario
 import scenarios_basics
 import scenarios_builds
 import scenarios_faults
+import scenarios_gate
 import scenarios_silence
 import scenarios_streams
 import scenarios_terminal
@@ -39,7 +40,8 @@ BINARY = os.path.join(ROOT, "build", "becaused")
 SCHEMA = os.path.join(ROOT, "src", "ledger", "record.schema.json")
 WHOLE_RUN_S = 900  # every wait is bounded; this bounds a mistake in the bounds
 MODULES = (scenarios_basics, scenarios_builds, scenarios_streams, scenarios_silence,
-           scenarios_transfers, scenarios_faults, scenarios_terminal, scenarios_tls, scenarios_wire)
+           scenarios_transfers, scenarios_faults, scenarios_terminal, scenarios_tls,
+           scenarios_gate, scenarios_wire)
 
 
 def options():
@@ -93,7 +95,7 @@ def plan(settings, clients):
     for claim in scenario.ALL:
         if settings.direct and claim.proxied_only:
             continue
-        if settings.guarded and "plain" not in claim.over:
+        if settings.guarded and not {"plain", "guarded"} & set(claim.over):
             continue
         ways = ("tls",) if settings.tls else ("guarded",) if settings.guarded else claim.over
         for cli, over in itertools.product(clients if claim.clients == "each" else [None], ways):

@@ -1,0 +1,140 @@
+"""Who comes in and what may pass, as people with stock tools meet it."""
+
+import json
+import subprocess
+
+from processes import clean_environment
+from scenario import claim
+from waiting import check
+
+
+def curl(front, t, *arguments, path="/version"):
+    done = subprocess.run(
+        ["curl", "--silent", "--show-error", "--max-time", "20", "--include", "--cacert", t.pki.ca,
+         *arguments, f"https://127.0.0.1:{front.port}{path}"],
+        env=clean_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, timeout=30)
+    check(done.returncode == 0, lambda: f"curl {arguments}: {done}")
+    return done.stdout.decode()
+
+
+def refused(reason, path, method="GET"):
+    return {"method": method, "path": path, "reason": reason, "by": "gate", "phase": "gate",
+            "cls": "refused"}
+
+
+@claim(clients="none", proxied_only=True, over=("guarded",))
+def each_kind_of_credentials_lets_curl_in_and_is_named_in_the_record(t):
+    guard = t.world.guard
+    for kind, name, proof in (("certificate", "certified", "certificate"),
+                              ("signed token", "ci", "token"),
+                              ("static token", "runner", "static_token"),
+                              ("password", "alice", "password")):
+        front = t.front(t.shared)
+        field = guard.field(kind)
+        shown = curl(front, t, *(["--header", "Authorization: " + field] if field else
+                                 ["--cert", t.pki.client, "--key", t.pki.client_key]))
+        check(shown.startswith("HTTP/1.1 200"), f"{kind}: {shown}")
+        record = front.until_exchange("GET", "/version", reason="complete")
+        check((record["identity"], record["proof"]) == (name, proof), str(record))
+        front.finish()
+
+
+@claim(clients="none", proxied_only=True, over=("guarded",))
+def openssl_with_a_certificate_is_served(t):
+    front = t.front(t.shared)
+    done = subprocess.run(
+        ["openssl", "s_client", "-quiet", "-verify_quiet", "-verify_return_error", "-CAfile",
+         t.pki.ca, "-cert", t.pki.client, "-key", t.pki.client_key,
+         "-connect", f"127.0.0.1:{front.port}"],
+        input=b"GET /version HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n",
+        env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20)
+    check(done.stdout.startswith(b"HTTP/1.1 200 OK\r\n") and b'"ApiVersion"' in done.stdout,
+          str(done))
+
+
+@claim(clients="none", proxied_only=True, over=("guarded",))
+def whoever_shows_nothing_gets_401_and_a_wrong_token_too(t):
+    front = t.front(t.shared)
+    front.expect_end(**refused("auth_missing", r"^/version$"))
+    shown = curl(front, t)
+    check(shown.startswith("HTTP/1.1 401") and "WWW-Authenticate: Bearer realm=" in shown and
+          "No credentials were sent" in shown, shown)
+    front.expect_end(**refused("auth_invalid", r"^/info$"))
+    shown = curl(front, t, "--header", "Authorization: Bearer x" + "y" * 40, path="/info")
+    check(shown.startswith("HTTP/1.1 401"), shown)
+
+
+@claim(proxied_only=True, over=("guarded",))
+def a_client_without_credentials_is_told_so_and_never_asked_for_a_login(t):
+    front = t.front(t.shared)
+    user = t.user(front)
+    user.pki = NobodysBadge(t.world.guard)
+    user.configure({})
+    for method in ("HEAD", "GET", "POST"):
+        front.tolerate(**refused("auth_missing", "", method=method))
+    user.run("version", "--format", "{{.Server.Version}}", seconds=30).failed().says(
+        "No credentials were sent")
+    shown = user.run("push", "127.0.0.1:1/none", seconds=30).failed()
+    check(b"sername" not in shown.out + shown.err, f"a login prompt: {shown}")
+
+
+class NobodysBadge:
+    headers = {}
+
+    def __init__(self, guard):
+        self.guard = guard
+
+    def environment(self):
+        return {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": self.guard.authority_only}
+
+
+@claim(proxied_only=True, over=("guarded",), profile="run_sandboxed")
+def a_denied_run_names_its_rule_on_the_terminal_and_in_why(t):
+    front = t.front(t.shared)
+    user = t.user(front)
+    front.expect_end(**refused("policy_denied", r"/containers/create", method="POST"))
+    shown = user.run("run", "--rm", "--privileged", "--network", "none", "base", "true",
+                     seconds=30).exits(125)
+    shown.says("privileged containers", "not allowed by profile run_sandboxed")
+    front.until_exchange("POST", r"/containers/create", reason="policy_denied")
+    said = front.why()
+    check("privileged containers" in said and "policy_denied" in said, said)
+    user.run("run", "--rm", "--network", "none", "base", "true").ok()
+
+
+@claim(proxied_only=True, over=("guarded",), clients="none")
+def the_rules_are_read_again_on_sighup_and_bad_ones_are_not_taken(t):
+    import os
+    import signal
+    guard = t.world.guard
+    own = t.path("access.toml")
+    with open(own, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
+        out.write('[stranger]\nname = "anyone"\n')
+    t.options = [own if each == guard.access else each for each in t.options]
+    front = t.front(t.shared)
+    check(curl(front, t).startswith("HTTP/1.1 200"), "a stranger is let in")
+    front.until_exchange("GET", "/version", identity="anyone", proof="none")
+    with open(own, "w") as out:
+        out.write('[strangr]\n')
+    front.service.signal(signal.SIGHUP)
+    front.until_said("strangr: no such key; did you mean stranger?")
+    check(curl(front, t, path="/info").startswith("HTTP/1.1 200"), "the old rules stay in force")
+    with open(own, "w") as out:
+        out.write('')
+    front.service.signal(signal.SIGHUP)
+    front.until_said("the access file was read again")
+    front.expect_end(**refused("auth_missing", r"^/_ping$"))
+    check(curl(front, t, path="/_ping").startswith("HTTP/1.1 401"), "nobody is let in any more")
+
+
+@claim(clients="none", proxied_only=True, over=("guarded",))
+def a_token_is_not_shown_to_dockerd_or_in_records(t):
+    front = t.front(t.shared)
+    token = t.world.guard.issue("--jti", "only-once")
+    shown = curl(front, t, "--header", f"Authorization: Bearer {token}")
+    check(json.loads(shown.split("\r\n\r\n", 1)[1])["Version"], shown)
+    front.finish()
+    with open(front.records_path) as records:
+        text = records.read()
+    check(token not in text and '"token_id":"only-once"' in text, text)
