@@ -32,6 +32,7 @@ struct Identity {
     std::vector<std::string> hosts;  // patterns of the Host it is good for; empty: any
     std::string token_id;            // jti, when a token had one
     int64_t expires_ms = never_ms;   // wall time
+    std::string fields;  // whole lines that the authorisation service puts into its requests
 };
 
 inline constexpr size_t name_limit_bytes = 256;

@@ -92,9 +92,14 @@ class RequestCopy {
     }
 
   private:
+    bool withheld(string_view name) const {
+        for (const std::string& one : hop_.withheld)
+            if (same_name(name, one)) return true;
+        return false;
+    }
     bool passes(const Field& field) const {
         return !field.hop_by_hop && (hop_.trust_forwarded || !claims_origin(field.name)) &&
-               !(!hop_.withheld.empty() && same_name(field.name, hop_.withheld));
+               !withheld(field.name);
     }
     bool replaced(const Field& field);
     bool extended(const Field& field, const Field* last, bool with_element);
@@ -239,6 +244,7 @@ ForwardedRequest write_request_head(const RequestHead& head, const BodyFraming& 
         sent.traceparent = hop.traceparent;
         append_line(out, "traceparent", hop.traceparent);
     }
+    out += hop.added;
     out += "\r\n";
     return sent;
 }

@@ -61,6 +61,7 @@ namespace becaused {
     X(response_body,         60'000,   900'000, 1'800'000,         0,         0,         0, "silence in the answer's body")  \
     X(tunnel,                          0,         0,         0,         0,         0,    60'000, "silence in a tunnel, both ways") \
     X(half_open,             60'000,    60'000,    60'000,    60'000,    60'000,    60'000, "silence after the upstream ended its half of a tunnel") \
+    X(auth,                    5'000,     5'000,     5'000,     5'000,     5'000,     5'000, "an answer of the authorisation service, total") \
     X(linger,                  2'000,     2'000,     2'000,     2'000,     2'000,     2'000, "silence while an early answer is delivered") \
     X(drain,                 30'000,    30'000,    30'000,    30'000,    30'000,    30'000, "finishing what runs at shutdown, total") \
     X(max_age,                         0,         0,         0,         0,         0,         0, "a whole exchange, total; off unless set")
@@ -103,7 +104,7 @@ namespace becaused {
     X(auth_missing,           gate,     refused,   401, "http_request_denied", "No credentials were sent.")             \
     X(auth_invalid,           gate,     refused,   401, "http_request_denied", "The credentials were not accepted: {detail}.") \
     X(auth_expired,           gate,     refused,   401, "http_request_denied", "The credentials have expired.")         \
-    X(auth_unavailable,       gate,     refused,   503, "proxy_internal_error", "The authorisation service could not be asked.") \
+    X(auth_unavailable,       gate,     refused,   503, "proxy_internal_error", "The authorisation service could not be asked: {detail}.") \
     X(auth_locked_out,        gate,     refused,   429, "http_request_error", "Too many failed attempts: {detail}.")    \
     X(policy_denied,          gate,     refused,   403, "http_request_denied", "The request is not allowed here: {detail}.") \
     X(policy_uninspectable,   gate,     refused,   403, "http_request_denied", "The request could not be judged, so it was refused: {detail}.") \

@@ -143,6 +143,28 @@ Result<Address> parse_upstream(std::string_view text) {
     return address;
 }
 
+Result<Url> parse_url(std::string_view text) {
+    const bool secure = text.starts_with("https://");
+    if (!secure && !text.starts_with("http://"))
+        return bad(text, "is no URL: write it like http://127.0.0.1:8181/check");
+    const std::string_view rest = text.substr(text.find("//") + 2);
+    const size_t slash = std::min(rest.find('/'), rest.size());
+    Url url;
+    url.path = slash == rest.size() ? "/" : std::string(rest.substr(slash));
+    for (const char byte : url.path)
+        if (byte <= ' ' || byte >= 0x7f || byte == '#')
+            return bad(text, "has a path with a byte that no URL has");
+    std::string host(rest.substr(0, slash));
+    const bool port = host.find(':', host.rfind(']') == std::string::npos ? 0 : host.rfind(']')) !=
+                      std::string::npos;
+    if (!port) host += secure ? ":443" : ":80";
+    url.address.text = text;
+    url.address.tls = secure;
+    const Status status = parse_tcp(text, host, false, url.address);
+    if (!status.ok()) return status;
+    return url;
+}
+
 std::string identity(const Address& address) {
     if (address.kind == Address::Kind::unix) return phrase("unix ", address.path);
     return phrase("tcp ", address.host, ' ', address.port);

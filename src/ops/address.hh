@@ -15,6 +15,13 @@ Result<ListenAddress> parse_listen(std::string_view text);
 // Where dockerd is: a literal address or a name with a port, or an absolute socket path.
 Result<Address> parse_upstream(std::string_view text);
 
+// An HTTP service: http:// or https://, a host, a port unless it is the usual one, a path.
+struct Url {
+    Address address;
+    std::string path;
+};
+Result<Url> parse_url(std::string_view text);
+
 // The name that stands for the same socket, whatever the spelling of the mode or group.
 std::string identity(const Address& address);
 

@@ -1,11 +1,13 @@
 #include "ops/config.hh"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 
 #include "gate/profile.hh"
+#include "http/octets.hh"
 #include "net/address.hh"
 #include "ops/address.hh"
 #include "ops/nearest.hh"
@@ -36,6 +38,20 @@ std::string file_named(std::span<const Given> flags, std::span<const Given> envi
         for (const Given& given : source)
             if (given.option->kind == Kind::config) return given.value;
     return {};
+}
+
+// In lower case. Those that frame a message or belong to a hop are not for others to set.
+Result<std::string> parse_field_name(std::string_view text) {
+    static constexpr std::string_view own[] = {
+        "connection", "content-length", "host",    "keep-alive", "te",
+        "trailer",    "upgrade",        "expect",  "via",        "transfer-encoding",
+        "forwarded",  "max-forwards",   "traceparent"};
+    std::string name(text);
+    std::ranges::transform(name, name.begin(), lower);
+    if (!is_token(name)) return Status::failed(phrase(quoted(text), " is no field's name"));
+    if (std::ranges::find(own, name) != std::end(own))
+        return Status::failed(phrase(quoted(text), " is a field that becaused writes itself"));
+    return name;
 }
 
 struct ClockGiven {
@@ -98,6 +114,12 @@ Status ConfigLoader::apply_one(const Given& given) {
         return append(settings.rate_classes, given, parse_rate_class(given.value));
     if (given.option->kind == Kind::limits)
         return append(settings.body_limits, given, parse_body_limit(given.value));
+    if (given.option->kind == Kind::fields) {
+        Result<std::string> name = parse_field_name(given.value);
+        if (!name.ok()) return name.status();
+        auto& names = settings.*std::get<std::vector<std::string> Settings::*>(given.option->field);
+        return append(names, given, std::move(name));
+    }
     if (const auto* list =
             std::get_if<std::vector<std::string> Settings::*>(&given.option->field)) {
         if (given.option->kind == Kind::networks &&
@@ -108,6 +130,13 @@ Status ConfigLoader::apply_one(const Given& given) {
     }
     config_.origins_[index_of(*given.option)] = given.origin;
     if (given.option->kind == Kind::config) return Status::fine();  // read already
+    if (given.option->kind == Kind::url) {
+        Result<Url> url = parse_url(given.value);
+        if (!url.ok()) return url.status();
+        settings.auth_service = std::move(url.value().address);
+        settings.auth_path = std::move(url.value().path);
+        return Status::fine();
+    }
     if (given.option->kind != Kind::upstream) return assign(settings, *given.option, given.value);
     Result<Address> upstream = parse_upstream(given.value);
     if (!upstream.ok()) return upstream.status();
@@ -164,6 +193,8 @@ Status ConfigLoader::check() const {
     if (settings.access.empty() && Policy().find(settings.profile) == nullptr)
         return Status::failed(phrase("profile: no profile is named ", quoted(settings.profile),
                                      suggestion(settings.profile, built_in_profiles())));
+    if (settings.auth_service.tls && settings.auth_tlscacert.empty())
+        return Status::failed("auth_tlscacert: not set: who signs the service's certificate?");
     if (const Status status = check_tls(); !status.ok()) return status;
     return check_listen();
 }

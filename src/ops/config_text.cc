@@ -114,6 +114,9 @@ std::string config_text(const Config& config) {
             text += texts_line(config, option, config.settings().rate_classes, rate_class_text);
         else if (option.kind == Kind::limits)
             text += texts_line(config, option, config.settings().body_limits, body_limit_text);
+        else if (option.kind == Kind::url)
+            text += line(phrase(option.key, " = ", quoted(config.settings().auth_service.text)),
+                         config.origin(option));
         else if (!std::holds_alternative<std::monostate>(option.field))
             text += plain_line(config, option);
     }

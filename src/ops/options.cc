@@ -38,6 +38,11 @@ constexpr Option table[] = {
     {"max_handshakes",     Kind::count,   "N",    &S::max_handshakes,     1, 1'000'000, false, "TLS handshakes at once", "tls"},
     {"proxy_from",         Kind::networks, "NET",  &S::proxy_from,         0, 0, false, "who may send PROXY headers to ?proxy=on ports: 10.0.0.0/8", "tls"},
     {"access",             Kind::file,    "FILE", &S::access,             0, 0, false, "who may come in, and profiles of your own (src/gate/TOKENS.md)", "gate"},
+    {"auth_url",           Kind::url,     "URL",  {},                     0, 0, false, "ask this service about credentials that nothing else knows", "gate"},
+    {"auth_tlscacert",     Kind::file,    "FILE", &S::auth_tlscacert,     0, 0, false, "who signs its certificate, for https://", "gate"},
+    {"auth_field",         Kind::fields,  "NAME", &S::auth_fields,        0, 0, false, "a field of the request that it is told too", "gate"},
+    {"auth_copy",          Kind::fields,  "NAME", &S::auth_copy,          0, 0, false, "a field of its answer that the upstream gets", "gate"},
+    {"auth_cache",         Kind::duration_ms, "DURATION", &S::auth_cache_ms, 100, 3'600'000, true, "how long what it allowed is believed", "gate"},
     {"report_only",        Kind::boolean, "",     &S::report_only,        0, 1, false, "refuse nothing by profile: records say what would be refused", "gate"},
     {"open_ping",          Kind::boolean, "",     &S::open_ping,          0, 1, false, "answer /_ping without credentials", "gate"},
     {"pass_credentials",   Kind::boolean, "",     &S::pass_credentials,   0, 1, false, "the upstream gets the credentials too", "gate"},
@@ -175,6 +180,8 @@ std::string_view unit_words(const Option& option) {
         case Kind::networks: return "networks";
         case Kind::rate: return "rate";
         case Kind::rates: return "rates by class";
+        case Kind::url: return "URL";
+        case Kind::fields: return "names";
         case Kind::limits: return "rules";
         case Kind::listen: return "addresses";
         case Kind::upstream: return "address";

@@ -28,6 +28,8 @@ enum class Kind : uint8_t {
     rate,      // 100/s burst 200
     rates,     // NAME=RATE
     limits,    // SIZE [METHOD] PATTERN
+    url,       // http://127.0.0.1:8181/check
+    fields,    // names of header fields
     listen,    // addresses
     upstream,  // an address
     clock,     // NAME=DURATION

@@ -68,6 +68,7 @@ bool has_classes(ClockName clock) {
         case ClockName::request_head:
         case ClockName::request_head_total:
         case ClockName::keepalive:
+        case ClockName::auth:
         case ClockName::upstream_idle: return false;
         case ClockName::boot_hold:
         case ClockName::connect:

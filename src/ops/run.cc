@@ -23,7 +23,8 @@ void say_tls_files(const Status& status) {
 
 // Who may come in, from the settings' access file, if there is one.
 Status guard(House& house, const Settings& settings) {
-    if (settings.access.empty()) return Status::fine();
+    if (settings.access.empty() && settings.auth_service.text.empty()) return Status::fine();
+    if (settings.access.empty()) return house.guard(AuthSettings(), Policy());
     Result<AccessRules> rules = load_access(settings.access);
     if (!rules.ok()) return Status::failed("access: " + rules.status().message());
     return house.guard(std::move(rules.value().auth), std::move(rules.value().policy));

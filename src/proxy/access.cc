@@ -24,13 +24,56 @@ Moment Access::now() {
     return {now_ns, static_cast<int64_t>(loop_.clock().wall_ns(now_ns) / ns_per_ms)};
 }
 
+Access::Access(Loop& loop, Ledger& ledger, const Settings& settings, AuthSettings rules)
+    : loop_(loop), field_(rules.field), authenticator_(std::move(rules)) {
+    if (!settings.auth_service.text.empty())
+        service_.reset(new Service(loop, ledger, settings, *this));
+}
+
+void Access::replace(AuthSettings rules) {
+    rules.ask = service_ != nullptr;
+    field_ = rules.field;
+    authenticator_.replace(std::move(rules));
+}
+
 Judgement Access::judge(const RequestHead& head, const Asker& asker, AccessSink& sink) {
     Judgement judgement = authenticator_.judge(head, asker, now());
+    if (judgement.kind == Judgement::Kind::ask) return ask_service(head, asker, sink);
     if (judgement.kind == Judgement::Kind::work) {
-        waiting_.emplace(judgement.ticket, &sink);
+        waiting_.emplace(judgement.ticket, Waiting{&sink, asker.address});
         begin_checks();
     }
     return judgement;
+}
+
+Judgement Access::ask_service(const RequestHead& head, const Asker& asker, AccessSink& sink) {
+    const std::string_view credentials = find_credentials(head, field_).value;
+    Judgement judgement;
+    judgement.identity = service_->remembered(head, credentials, now().wall_ms);
+    judgement.kind = judgement.identity ? Judgement::Kind::pass : Judgement::Kind::work;
+    if (judgement.identity) return judgement;
+    judgement.ticket = service_->ask(head, field_, credentials) | service_bit;
+    waiting_.emplace(judgement.ticket, Waiting{&sink, asker.address});
+    return judgement;
+}
+
+void Access::on_answer(uint64_t ticket, const ServiceAnswer& answer) {
+    const auto found = waiting_.find(ticket | service_bit);
+    CHECK(found != waiting_.end());
+    const Waiting waiting = found->second;
+    waiting_.erase(found);
+    Judgement judgement;
+    if (answer.identity) {
+        judgement.kind = Judgement::Kind::pass;
+        judgement.identity = answer.identity;
+    } else if (answer.reason == Reason::auth_invalid) {
+        judgement = authenticator_.reject({waiting.address}, answer.detail, now());
+    } else {
+        judgement.reason = answer.reason;
+        judgement.detail = answer.detail;
+        judgement.retry_ms = answer.retry_ms;
+    }
+    waiting.sink->on_identified(judgement);
 }
 
 IdentityRef Access::certificate(PeerCertificate shown) const {
@@ -45,6 +88,10 @@ IdentityRef Access::certificate(PeerCertificate shown) const {
 
 void Access::abandon(uint64_t ticket) {
     waiting_.erase(ticket);
+    if ((ticket & service_bit) != 0) {
+        service_->give_up(ticket & ~service_bit);
+        return;
+    }
     authenticator_.abandon(ticket);
     begin_checks();
 }
@@ -58,7 +105,7 @@ void Access::finish(PasswordJob& job) {
     for (const uint64_t ticket : finished.tickets) {
         const auto found = waiting_.find(ticket);
         if (found == waiting_.end()) continue;
-        AccessSink& sink = *found->second;
+        AccessSink& sink = *found->second.sink;
         waiting_.erase(found);
         sink.on_identified(finished.judgement);
     }

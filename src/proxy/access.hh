@@ -1,5 +1,6 @@
-// Who asks: the gate's Authenticator on the loop. Runs its password checks on worker threads and tells
-// those who wait. Owns every check from its start to its end; the house owns this.
+// Who asks: the gate's Authenticator on the loop. Runs its password checks on worker threads, asks the
+// authorisation service, and tells those who wait. Owns every check from its start to its end; the
+// house owns this.
 #pragma once
 
 #include <memory>
@@ -8,6 +9,7 @@
 #include "gate/auth.hh"
 #include "net/loop.hh"
 #include "net/tls_peer.hh"
+#include "proxy/service.hh"
 
 namespace becaused {
 
@@ -20,14 +22,16 @@ class AccessSink {
     ~AccessSink() = default;
 };
 
-class Access {
+class Access final : private ServiceSink {
   public:
-    Access(Loop& loop, AuthSettings settings) : loop_(loop), authenticator_(std::move(settings)) {}
+    Access(Loop& loop, Ledger& ledger, const Settings& settings, AuthSettings rules);
     Access(const Access&) = delete;
     Access& operator=(const Access&) = delete;
     ~Access() { CHECK(waiting_.empty()); }
 
-    void replace(AuthSettings settings) { authenticator_.replace(std::move(settings)); }
+    void replace(AuthSettings rules);
+    // Null: nobody else is asked.
+    Service* service() { return service_.get(); }
 
     // `work`: `sink` is told later, never from inside, unless the ticket is abandoned.
     Judgement judge(const RequestHead& head, const Asker& asker, AccessSink& sink);
@@ -38,12 +42,23 @@ class Access {
     class Check;
 
     Moment now();
+    Judgement ask_service(const RequestHead& head, const Asker& asker, AccessSink& sink);
+    void on_answer(uint64_t ticket, const ServiceAnswer& answer) override;
     void begin_checks();
     void finish(PasswordJob& job);
 
+    // Tickets of questions to the service, among those of passwords.
+    static constexpr uint64_t service_bit = uint64_t{1} << 63U;
+    struct Waiting {
+        AccessSink* sink;
+        Endpoint address;
+    };
+
     Loop& loop_;
+    std::string field_;  // of credentials
     Authenticator authenticator_;
-    std::unordered_map<uint64_t, AccessSink*> waiting_;
+    std::unique_ptr<Service> service_;
+    std::unordered_map<uint64_t, Waiting> waiting_;
 };
 
 }  // namespace becaused

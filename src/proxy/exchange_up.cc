@@ -26,7 +26,8 @@ void Exchange::write_request(const RequestHead& head) {
     id.clear();
     house_.ledger().append_id(id, entry_->id());
     hop.request_id = id;
-    hop.withheld = house_.withheld_field();
+    hop.withheld = house_.withheld();
+    if (identity_) hop.added = identity_->fields;
     ExchangeFacts& facts = entry_->facts;
     house_.make_traceparent(house_.trace_scratch());  // goes on unless the client brought its own
     hop.traceparent = house_.trace_scratch();

@@ -79,7 +79,7 @@ House::House(Loop& loop, Ledger& ledger, const Settings& settings)
       ledger_(ledger),
       settings_(settings),
       gate_(gate_of(settings, Policy())),
-      access_(loop, names_only()),
+      access_(loop, ledger, settings, names_only()),
       limits_(settings),
       tls_(server_tls(loop, settings)),
       upstream_tls_(upstream_tls(loop, settings)),
@@ -99,7 +99,10 @@ Status House::guard(AuthSettings access, Policy policy) {
     if (policy.find(settings_.profile) == nullptr)
         return Status::failed("profile: no profile is named \"" + settings_.profile + '"');
     gate_ = gate_of(settings_, std::move(policy));
-    withheld_field_ = settings_.pass_credentials ? "" : access.field;
+    withheld_.clear();
+    if (!settings_.pass_credentials) withheld_.push_back(access.field);
+    if (access_.service() != nullptr)
+        for (const std::string& name : access_.service()->copied()) withheld_.push_back(name);
     access_.replace(std::move(access));
     guarded_ = true;
     ++access_generation_;
@@ -119,7 +122,7 @@ Status House::reload() {
         if (store == nullptr) continue;
         if (Status status = store->load(); !status.ok()) return status;
     }
-    return Status::fine();
+    return access_.service() == nullptr ? Status::fine() : access_.service()->load();
 }
 
 Status House::open() {
@@ -295,6 +298,7 @@ void House::close_when_empty() {
     closed_ = true;
     Wheel::disarm(*this);
     upstream_.close();
+    if (access_.service() != nullptr) access_.service()->close();
 }
 
 }  // namespace becaused

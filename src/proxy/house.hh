@@ -41,7 +41,9 @@ class House final : public ListenerSink, private WheelNode {
     void stop();
     // Reads the TLS files again. Failed: says which, and the old ones stay in use.
     Status reload();
-    bool has_tls() const { return tls_ != nullptr || upstream_tls_ != nullptr; }
+    bool has_tls() const {
+        return tls_ != nullptr || upstream_tls_ != nullptr || settings_.auth_service.tls;
+    }
     // Told of files that were read again because they had changed.
     void on_tls_files(void (*report)(const Status& status)) { tls_report_ = report; }
     bool stopping() const { return stops_ > 0; }
@@ -59,8 +61,8 @@ class House final : public ListenerSink, private WheelNode {
     // Changes with each guard(); never 0.
     uint32_t access_generation() const { return access_generation_; }
     Limits& limits() { return limits_; }
-    // The field of the credentials where the upstream must not see them; else empty.
-    std::string_view withheld_field() const { return withheld_field_; }
+    // Fields of requests that the upstream does not get, in lower case.
+    const std::vector<std::string>& withheld() const { return withheld_; }
     // Bodies that are held to be judged grew (or shrank) by so many bytes. False: no room for them.
     bool hold(int64_t change_bytes);
     Upstream& upstream() { return upstream_; }
@@ -104,7 +106,7 @@ class House final : public ListenerSink, private WheelNode {
     std::shared_ptr<const Gate> gate_;
     Access access_;
     Limits limits_;
-    std::string withheld_field_;
+    std::vector<std::string> withheld_;
     int64_t held_bytes_ = 0;
     uint32_t access_generation_ = 1;
     bool guarded_ = false;
