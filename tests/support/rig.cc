@@ -19,7 +19,9 @@
 
 #include "base/status.hh"
 #include "net/address.hh"
+#include "ops/access_file.hh"
 #include "support/inside.hh"
+#include "support/people.hh"
 
 namespace becaused::test {
 
@@ -163,6 +165,7 @@ Rig::Rig(RigOptions options) : settings_(options.settings), options_(std::move(o
         listen.plain = options_.plain_listener;
     }
     listen.text = "the rig";
+    listen.proxied = options_.proxied;
     settings_.listen = {listen};
     start_upstream();
     if (options_.unix_upstream) {
@@ -185,6 +188,18 @@ Rig::Rig(RigOptions options) : settings_(options.settings), options_(std::move(o
                    ledger_.get());
     house_ = std::make_unique<House>(*loop_, *ledger_, settings_);
     const Status status = house_->open();
+    if (!status.ok()) std::fprintf(stderr, "rig: %s\n", status.message().c_str());
+    CHECK(status.ok());
+    if (!options_.access.empty()) guard(options_.access);
+}
+
+void Rig::guard(const std::string& access) {
+    CHECK(::setenv("BECAUSED_SECRET_HASH_KEY", hash_key_text, 1) == 0);
+    Result<AccessRules> rules = access_from_text(access, "access.toml");
+    if (!rules.ok()) std::fprintf(stderr, "rig: %s\n", rules.status().message().c_str());
+    CHECK(rules.ok());
+    const Status status =
+        house_->guard(std::move(rules.value().auth), std::move(rules.value().policy));
     if (!status.ok()) std::fprintf(stderr, "rig: %s\n", status.message().c_str());
     CHECK(status.ok());
 }
@@ -298,6 +313,10 @@ void Rig::wait_for_work() {
     settle();
 }
 
+void Rig::wait_for_workers() {
+    for (int i = 0; i < 10 && loop_->uv()->active_reqs.count > 0; ++i) wait_for_work();
+}
+
 void Rig::stop() {
     const Inside inside;
     house_->stop();
@@ -311,6 +330,7 @@ void Rig::stop_house() {
         loop_->clock().advance(Wheel::tick_ns);
         loop_->tick();
     }
+    wait_for_workers();  // a password's check that nobody waits for
 }
 
 void Rig::finish() {

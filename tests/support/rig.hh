@@ -73,6 +73,8 @@ struct RigOptions {
     size_t slabs = 64;
     std::string upstream_path;
     int upstream_backlog = 64;  // 0: one connection waits to be accepted, the next finds no room
+    std::string access;         // an access file's text (support/people.hh); empty: everybody may
+    bool proxied = false;       // every connection begins with a PROXY header
 };
 
 class Rig {
@@ -102,6 +104,10 @@ class Rig {
     // Waits until another thread has something for the loop (names are resolved there), for at most a
     // second, and settles.
     void wait_for_work();
+    // Waits until no worker thread has anything left to do for the loop; for some seconds at most.
+    void wait_for_workers();
+    // House::guard with the text of an access file: who may come in, and what they may do, from here on.
+    void guard(const std::string& access);
     // House::stop.
     void stop();
     // Stops the upstream's listener (connects are refused from here on), and opens it again.

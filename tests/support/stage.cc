@@ -26,6 +26,7 @@ Stage::~Stage() {
     // The rig's upstream and clients first: what is left open then is the proxy's own.
     for (Peer* peer : {&client, &upstream, &second}) peer->close();
     more.clear();
+    if (busy_) busy_->release();
 }
 
 Rig& Stage::rig() {
@@ -61,6 +62,14 @@ void Stage::client_fin() {
 void Stage::upstream_fin() {
     upstream.finish();
     rig().settle();
+}
+
+void Stage::hold_workers() { busy_ = std::make_unique<BusyThreads>(rig().loop()); }
+
+void Stage::work_on() {
+    busy_->release();
+    rig().wait_for_workers();
+    busy_.reset();
 }
 
 std::string Stage::client_bytes() {

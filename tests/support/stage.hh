@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "support/busy_threads.hh"
 #include "support/rig.hh"
 #include "support/wire_text.hh"
 
@@ -27,6 +28,10 @@ class Stage {
     // A FIN from either; what the proxy does then.
     void client_fin();
     void upstream_fin();
+
+    // No password is checked before work_on(), which waits until all of them are.
+    void hold_workers();
+    void work_on();
 
     // What came since the last call, as it came.
     std::string client_bytes();
@@ -51,6 +56,7 @@ class Stage {
     std::vector<Peer> more;
 
   private:
+    std::unique_ptr<BusyThreads> busy_;  // goes after the rig, whose loop it is on
     std::unique_ptr<Rig> rig_;
     size_t client_shown_ = 0;
     size_t upstream_shown_ = 0;

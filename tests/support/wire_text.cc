@@ -143,14 +143,30 @@ constexpr Words words[] = {
     {"retry_impossible", "connection_terminated", "%"},
     {"retry_exhausted", "connection_terminated", "%"},
     {"memory_shed", "proxy_internal_error", "%"},
+    {"auth_missing", "http_request_denied", "No credentials were sent."},
+    {"auth_invalid", "http_request_denied", "The credentials were not accepted: %."},
+    {"auth_expired", "http_request_denied", "The credentials have expired."},
+    {"auth_locked_out", "http_request_error", "Too many failed attempts: %."},
+    {"policy_denied", "http_request_denied", "The request is not allowed here: %."},
+    {"policy_uninspectable", "http_request_denied",
+     "The request could not be judged, so it was refused: %."},
+    {"rate_limited", "http_request_error", "Too many requests: %."},
+    {"concurrency_limited", "http_request_error", "Too many at the same time: %."},
+    {"body_too_large", "http_request_error", "The request body is larger than % bytes."},
+    {"drain_deadline", "proxy_internal_response", "%"},
+    {"shutdown", "proxy_internal_response", "%"},
 };
 
 std::string_view phrase(int status) {
     switch (status) {
         case 400: return "Bad Request";
+        case 401: return "Unauthorized";
+        case 403: return "Forbidden";
         case 408: return "Request Timeout";
+        case 413: return "Content Too Large";
         case 414: return "URI Too Long";
         case 417: return "Expectation Failed";
+        case 429: return "Too Many Requests";
         case 431: return "Request Header Fields Too Large";
         case 501: return "Not Implemented";
         case 502: return "Bad Gateway";
@@ -168,7 +184,8 @@ std::string own_answer(const OwnAnswer& answer) {
                                      [&](const Words& row) { return row.reason == answer.reason; });
     if (said == std::end(words)) return "no words for " + std::string(answer.reason);
     std::string sentence(said->sentence);
-    sentence.replace(sentence.find('%'), 1, answer.message);
+    if (const size_t detail = sentence.find('%'); detail != std::string::npos)
+        sentence.replace(detail, 1, answer.message);
     const std::string record(answer.record);
     const std::string body =
         R"({"message":"becaused: )" + sentence + " (record " + record + ")\"}\n";

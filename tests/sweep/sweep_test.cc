@@ -6,6 +6,7 @@
 #include <array>
 #include <set>
 
+#include "support/busy_threads.hh"
 #include "sweep/sweep.hh"
 
 #include "support/cmocka.hh"
@@ -438,36 +439,6 @@ static void upstream_by_name(void**) {
            "exchange complete by=nobody phase=done op=none status=200\n"
            "client client_closed_idle by=nobody phase=keepalive op=none\n"});
 }
-
-namespace {
-
-// Keeps libuv's threads busy for as long as it lives, so that a query waits in their queue.
-class BusyThreads {
-  public:
-    explicit BusyThreads(Loop& loop) {
-        ::uv_sem_init(&gate_, 0);
-        for (uv_work_t& work : works_) {
-            work.data = &gate_;
-            ::uv_queue_work(
-                loop.uv(), &work,
-                [](uv_work_t* request) { ::uv_sem_wait(static_cast<uv_sem_t*>(request->data)); },
-                [](uv_work_t*, int) {});
-        }
-    }
-    BusyThreads(const BusyThreads&) = delete;
-    BusyThreads& operator=(const BusyThreads&) = delete;
-    ~BusyThreads() { ::uv_sem_destroy(&gate_); }
-
-    void release() {
-        for (size_t i = 0; i < works_.size(); ++i) ::uv_sem_post(&gate_);
-    }
-
-  private:
-    std::array<uv_work_t, 4> works_{};  // libuv's default number of threads
-    uv_sem_t gate_{};
-};
-
-}  // namespace
 
 static void stop_while_a_name_is_being_resolved(void**) {
     RigOptions options = with_short_clocks();
