@@ -146,6 +146,8 @@ constexpr Words words[] = {
     {"auth_missing", "http_request_denied", "No credentials were sent."},
     {"auth_invalid", "http_request_denied", "The credentials were not accepted: %."},
     {"auth_expired", "http_request_denied", "The credentials have expired."},
+    {"auth_unavailable", "proxy_internal_error",
+     "The authorisation service could not be asked: %."},
     {"auth_locked_out", "http_request_error", "Too many failed attempts: %."},
     {"policy_denied", "http_request_denied", "The request is not allowed here: %."},
     {"policy_uninspectable", "http_request_denied",
