@@ -150,6 +150,7 @@ class AccessReader {
     Status read(Section& root);
     AuthSettings& settings() { return settings_; }
     const std::vector<ProfileSettings>& profiles() const { return profiles_; }
+    std::vector<Identity>& people() { return people_; }
 
   private:
     Identity grant(Section& section, Proof proof, bool named);
@@ -175,6 +176,7 @@ class AccessReader {
 
     AuthSettings settings_;
     std::vector<ProfileSettings> profiles_;
+    std::vector<Identity> people_;
 };
 
 Identity AccessReader::grant(Section& section, Proof proof, bool named) {
@@ -197,6 +199,7 @@ Identity AccessReader::grant(Section& section, Proof proof, bool named) {
             section.wrong("hosts", phrase(quoted(host),
                                           " is no pattern: write it like"
                                           " \"b7.example\" or \"*.example:2376\""));
+    people_.push_back(identity);
     return identity;
 }
 
@@ -362,7 +365,8 @@ Result<AccessRules> access_from_text(std::string_view text, const std::string& p
     if (!status.ok()) return status;
     Result<Policy> policy = Policy::make(reader.profiles());
     if (!policy.ok()) return policy.status();
-    return AccessRules{std::move(reader.settings()), std::move(policy.value())};
+    return AccessRules{std::move(reader.settings()), std::move(policy.value()),
+                       std::move(reader.people())};
 }
 
 Result<AccessRules> load_access(const std::string& path) {

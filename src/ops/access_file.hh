@@ -15,6 +15,7 @@ namespace becaused {
 struct AccessRules {
     AuthSettings auth;
     Policy policy;  // the built-in profiles and the file's
+    std::vector<Identity> people;  // everyone whom the file names
 };
 
 // Reads the file and the secrets that it names. A file with password hashes must not be open to others.

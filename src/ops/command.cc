@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "ops/check_request.hh"
 #include "ops/config.hh"
 #include "ops/docs.hh"
 #include "ops/help.hh"
@@ -48,10 +49,54 @@ int run_command(Arguments arguments) {
     return run(settings, config.value());
 }
 
+// Takes the flags of check's own out of `settings`. Failed: one of them has no value.
+Status take_question(std::vector<std::string>& settings, RequestQuestion& question) {
+    const auto take = [&](std::string_view flag, auto store) {
+        for (auto at = settings.begin(); at != settings.end();) {
+            const bool inside = at->starts_with(flag) && at->substr(flag.size()).starts_with('=');
+            if (*at != flag && !inside) {
+                ++at;
+                continue;
+            }
+            std::string value = inside ? at->substr(flag.size() + 1) : "";
+            at = settings.erase(at);
+            if (!inside) {
+                if (at == settings.end())
+                    return Status::failed(phrase("check: ", flag, ": needs a value"));
+                value = *at;
+                at = settings.erase(at);
+            }
+            store(std::move(value));
+        }
+        return Status::fine();
+    };
+    const auto into = [](std::string& text) {
+        return [&text](std::string value) { text = std::move(value); };
+    };
+    for (const auto& [flag, text] : {std::pair<std::string_view, std::string&>
+                                     {"--request", question.request},
+                                     {"--body", question.body},
+                                     {"--identity", question.identity}})
+        if (Status status = take(flag, into(text)); !status.ok()) return status;
+    return take("--field",
+                [&](std::string value) { question.fields.push_back(std::move(value)); });
+}
+
 int check_command(Arguments arguments) {
-    Result<Config> config = load_config(arguments, environment_lines());
+    std::vector<std::string> settings(arguments.begin(), arguments.end());
+    RequestQuestion question;
+    if (const Status status = take_question(settings, question); !status.ok())
+        return complain(status.message(), exit_usage);
+    const bool asks = !question.request.empty();
+    if (!asks && !(question.body + question.identity).empty())
+        return complain("check: --body and --identity belong to a --request", exit_usage);
+    Result<Config> config = load_config(settings, environment_lines(), !asks);
     if (!config.ok()) return complain(config.status().message(), exit_usage);
-    return print(config_text(config.value()));
+    if (!asks) return print(config_text(config.value()));
+    Result<RequestAnswer> answer = check_request(config.value().settings(), question);
+    if (!answer.ok()) return complain(answer.status().message(), exit_usage);
+    const int printed = print(phrase(harmless(answer.value().text), '\n'));
+    return answer.value().passes ? printed : exit_failed;
 }
 
 int docs_command(Arguments arguments) {

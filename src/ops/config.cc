@@ -66,7 +66,7 @@ class ConfigLoader {
     // Applies one source; to be called in order of precedence, the strongest last.
     Status apply(std::span<const Given> source);
     // What must hold of all together.
-    Status check() const;
+    Status check(bool to_run) const;
     Config& config() { return config_; }
     void read_from(std::string file) { config_.file_ = std::move(file); }
 
@@ -130,6 +130,10 @@ Status ConfigLoader::apply_one(const Given& given) {
     }
     config_.origins_[index_of(*given.option)] = given.origin;
     if (given.option->kind == Kind::config) return Status::fine();  // read already
+    if (given.option->kind == Kind::url && given.value.empty()) {
+        settings.auth_service = {};
+        return Status::fine();
+    }
     if (given.option->kind == Kind::url) {
         Result<Url> url = parse_url(given.value);
         if (!url.ok()) return url.status();
@@ -179,12 +183,12 @@ void ConfigLoader::set_clock(const Given& given, const ClockSetting& setting, Cl
     }
 }
 
-Status ConfigLoader::check() const {
+Status ConfigLoader::check(bool to_run) const {
     const Settings& settings = config_.settings_;
-    if (settings.listen.empty())
+    if (to_run && settings.listen.empty())
         return Status::failed(
             "listen: not set: give --listen ADDR, BECAUSED_LISTEN or listen in a config file");
-    if (settings.upstream.text.empty())
+    if (to_run && settings.upstream.text.empty())
         return Status::failed(
             "upstream: not set: give --upstream ADDR, BECAUSED_UPSTREAM or upstream in a config "
             "file"
@@ -242,7 +246,7 @@ Status ConfigLoader::check_listen() const {
 }
 
 Result<Config> load_config(std::span<const std::string> arguments,
-                           std::span<const std::string> environment) {
+                           std::span<const std::string> environment, bool to_run) {
     Result<std::vector<Given>> flags = given_by_flags(arguments);
     if (!flags.ok()) return flags.status();
     Result<std::vector<Given>> variables = given_by_environment(environment);
@@ -262,7 +266,7 @@ Result<Config> load_config(std::span<const std::string> arguments,
         const Status applied = loader.apply(*source);
         if (!applied.ok()) return applied;
     }
-    const Status checked = loader.check();
+    const Status checked = loader.check(to_run);
     if (!checked.ok()) return checked;
     return std::move(loader.config());
 }

@@ -37,8 +37,9 @@ class Config {
 };
 
 // `arguments`: what follows the command's name; `environment`: lines NAME=VALUE.
+// `to_run`: it must say where to listen, and before what.
 Result<Config> load_config(std::span<const std::string> arguments,
-                           std::span<const std::string> environment);
+                           std::span<const std::string> environment, bool to_run = true);
 
 // The settings as a TOML file that would give them again, each with its origin as a comment.
 std::string config_text(const Config& config);

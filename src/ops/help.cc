@@ -34,6 +34,12 @@ constexpr Help pages[] = {
      "file. Prints those in force as a config file, each with where it came from.\n"
      "Touches nothing else.\n"
      "\n"
+     "       becaused check --request 'METHOD TARGET' [--body FILE] [--identity NAME]\n"
+     "                      [--field 'NAME: VALUE'] [--profile NAME] [--access FILE]\n"
+     "\n"
+     "Says what would become of that request, and which rule decides: of whoever has\n"
+     "the profile, or of one whom the access file names. Exit code 1: refused.\n"
+     "\n"
      "Exit code: 0 when all is well, 2 with one line that names what is wrong.\n",
      false},
     {"why", "read records: what ended, and why",

@@ -181,7 +181,7 @@ void its_silence_ends_with_the_clock_auth(Stage& stage) {
     stage.rig().advance(5'100);
     assert_refused(stage, late);
     assert_text_contains(stage.records(),
-                         "upstream upstream_silent by=upstream phase=gate op=clock\n");
+                         "upstream upstream_silent by=upstream phase=gate op=clock clock=auth/5000\n");
 }
 
 void nobody_there_is_no_answer(Stage& stage) {
