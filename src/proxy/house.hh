@@ -59,6 +59,8 @@ class House final : public ListenerSink, private WheelNode {
     // Changes with each guard(); never 0.
     uint32_t access_generation() const { return access_generation_; }
     Limits& limits() { return limits_; }
+    // What this address does too often by one more connection (in words); null: it may.
+    const char* too_often(const Endpoint& peer, bool tls);
     // The field of the credentials where the upstream must not see them; else empty.
     std::string_view withheld_field() const { return withheld_field_; }
     // Bodies that are held to be judged grew (or shrank) by so many bytes. False: no room for them.

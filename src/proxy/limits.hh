@@ -28,9 +28,6 @@ struct Holding {
     bool build = false;
 };
 
-inline constexpr const char* too_many_connections =
-    "connections from this address (connection_rate)";
-
 class Limits {
   public:
     explicit Limits(const Settings& settings);
