@@ -98,7 +98,7 @@ void Exchange::turned_away(const Judgement& judgement, const Route& route) {
 }
 
 void Exchange::overdrawn(const Overrun& overrun) {
-    retry_after_ms_ = overrun.answer.wait_ns / ns_per_ms;
+    retry_after_ms_ = (overrun.answer.wait_ns + ns_per_ms - 1) / ns_per_ms;
     overrun_ = overrun;
     fail(refused_by_gate(overrun.reason, overrun.detail));
     overrun_.reset();
