@@ -60,7 +60,6 @@ void Exchange::open(Session& session) {
     upstream_lost_.reset();
     client_gone_.reset();
     request_framing_ = {};
-    head_bytes_ = 0;
     body_limit_bytes_ = UINT64_MAX;
     retry_after_ms_ = 0;
     refused_status_ = 0;
@@ -211,7 +210,8 @@ void Exchange::fail(const Ending& ending) {
     const bool told = answer_begun() || tunnel_;
     const bool say = !told && answerable(ending.reason());
     // The connection may carry on when the request was read to its end and nobody is to be mistrusted.
-    const bool read = head_read_ && (request_framing_.kind == BodyKind::none || up_ == Up::done);
+    const bool read = head_read_ && (request_framing_.kind == BodyKind::none || up_ == Up::done ||
+                                     (held_body_ && held_body_->complete()));
     const bool keep = say && read && keep_alive_ && upgrade_.empty() && !session_->last_request() &&
                       (!by_client || ending.reason() == Reason::request_unsupported);
     if (say) reply(ending, keep);

@@ -112,7 +112,7 @@ bool House::hold(int64_t change_bytes) {
     return held_bytes_ <= static_cast<int64_t>(settings_.memory_bytes / 4);
 }
 
-House::~House() { CHECK(sessions_.empty() && session_count_ == 0); }
+House::~House() { CHECK(sessions_.empty() && session_count_ == 0 && held_bytes_ == 0); }
 
 Status House::reload() {
     for (TlsStore* store : {tls_.get(), upstream_tls_.get()}) {
