@@ -172,68 +172,6 @@ void a_judged_body_waits_for_a_dial(Stage& stage) {
 
 // ---- what does not -------------------------------------------------------------------------------
 
-struct Denied {
-    std::string_view name;
-    std::string_view body;
-    std::string_view detail;
-    bool uninspectable = false;
-    std::string_view line = "POST /containers/create";
-};
-#define CAPITALS "a key in the JSON in other capitals than Docker's API has"
-constexpr Denied denials[] = {
-    {"privileged", bad, why},
-    {"privileged at the top, without a HostConfig", R"({"Image":"x","Privileged":true})", why},
-    {"the host's files", R"({"Image":"x","HostConfig":{"Binds":["/:/host"]}})",
-     "bind mounts of the host's files (-v /PATH:..., --mount type=bind)" BY},
-    {"a volume that is a bind mount",
-     R"({"Name":"v","DriverOpts":{"type":"none","o":"bind","device":"/"}})",
-     "volume drivers and their options (--volume-driver, volume create -d, -o)" BY, false,
-     "POST /volumes/create"},
-    {"the host's network", R"({"HostConfig":{"NetworkMode":"host"}})",
-     "networks of the host or of other containers (--network host, container:NAME)" BY},
-    {"exec as root with all rights", R"({"Cmd":["sh"],"Privileged":true})",
-     "privileged commands (exec --privileged)" BY, false, "POST /containers/x/exec"},
-    {"an update of limits", R"({"RestartPolicy":{"Name":"always"}})",
-     "restart policies (--restart)" BY, false, "POST /containers/x/update"},
-    {"other capitals, which Go folds", R"({"HostConfig":{"privileged":true}})", CAPITALS, true},
-    {"other capitals by an escape", R"({"HostConfig":{"\u0070rivileged":true}})", CAPITALS, true},
-    {"a letter that Go folds to s", "{\"Ho\305\277tConfig\":{\"Privileged\":true}}",
-     "a key in the JSON that is not ASCII", true},
-    {"the same by an escape", R"({"Ho\u017ftConfig":{"Privileged":true}})",
-     "a key in the JSON that is not ASCII", true},
-    {"a key twice, whose last counts", R"({"HostConfig":{"Binds":[],"Binds":["/:/h"]}})",
-     "a key twice in one object of the JSON", true},
-    {"an object twice, which Go merges", R"({"HostConfig":{},"HostConfig":{"Privileged":true}})",
-     "a key twice in one object of the JSON", true},
-    {"a key that nobody knows", R"({"Image":"x","Superuser":true})",
-     "keys in the JSON that becaused does not know" BY, true},
-    {"bytes after the JSON", R"({"Image":"x"}{"HostConfig":{"Privileged":true}})",
-     "JSON that is not valid", true},
-    {"a byte order mark", "\357\273\277{\"Image\":\"x\"}", "a byte order mark before the JSON",
-     true},
-    {"a NUL behind it", "{\"Image\":\"x\"}\0"sv, "a NUL byte in the JSON", true},
-    {"nothing but blanks", "        ", "JSON that is not valid", true},
-    {"a list", "[]", "a value in the JSON of another type than Docker's API has there", true},
-};
-void check_denied(Stage& stage, std::string_view sent, const Denied& row) {
-    judge_bodies(stage);
-    assert_turned_away(
-        stage, sent,
-        kept({403, row.uninspectable ? "policy_uninspectable" : "policy_denied", row.detail}));
-    assert_text_equal(field_of(stage.exchange(), "detail"), row.detail);
-    assert_served(stage, request_of("GET /version"), version_got);
-}
-void check_denied_sized(Stage& stage, const Denied& row) {
-    check_denied(stage,
-                 request_of(row.line, JSON_TYPE "Content-Length: " +
-                                          std::to_string(row.body.size()) + "\r\n") +
-                     std::string(row.body),
-                 row);
-}
-void check_denied_chunked(Stage& stage, const Denied& row) {
-    check_denied(stage, request_of(row.line, JSON_TYPE CHUNKED) + chunked(row.body, 3), row);
-}
-
 void what_follows_a_refused_body_is_the_next_request(Stage& stage) {
     judge_bodies(stage);
     stage.send(chunked_create(bad, 5) + request_of("GET /version") + sized_create(good));
@@ -487,8 +425,6 @@ int main() {
     cases.add(SCENARIO(http_1_0_is_judged_too));
     cases.add(SCENARIO(a_judged_body_is_not_sent_twice));
     cases.add(SCENARIO(a_judged_body_waits_for_a_dial));
-    add_rows(denials, check_denied_sized, "");
-    add_rows(denials, check_denied_chunked, ", chunked");
     cases.add(SCENARIO(what_follows_a_refused_body_is_the_next_request));
     cases.add(SCENARIO(a_body_over_1_mib_in_chunks_is_refused));
     cases.add(SCENARIO(a_body_of_framing_is_refused));
