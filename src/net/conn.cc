@@ -240,6 +240,8 @@ void Conn::read_proxy_header(const Slice& bytes) {
         entry_.facts.local = header.local;
     }
     proxy_part_.reset();
+    sink_->on_addressed(*this);
+    if (ending_) return;
     const Slice rest = bytes.part(header.size - before);
     if (!tls_) {
         sink_->on_connected(*this);

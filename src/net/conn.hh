@@ -53,6 +53,8 @@ class ConnSink {
     ConnSink(const ConnSink&) = delete;
     ConnSink& operator=(const ConnSink&) = delete;
 
+    // The PROXY header is read: facts().peer is whoever it names. A TLS handshake may follow.
+    virtual void on_addressed(Conn&) {}
     // Dialled; or what comes before the first request is done, for an accepted connection that is
     // preparing() at birth.
     virtual void on_connected(Conn& conn) = 0;

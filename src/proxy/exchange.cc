@@ -60,7 +60,6 @@ void Exchange::open(Session& session) {
     upstream_lost_.reset();
     client_gone_.reset();
     request_framing_ = {};
-    head_bytes_ = 0;
     body_limit_bytes_ = UINT64_MAX;
     retry_after_ms_ = 0;
     refused_status_ = 0;
@@ -256,7 +255,7 @@ void Exchange::reply(const Ending& ending, bool keep) {
     else if (reply.status == 503 || reply.status == 429) reply.retry_after_s = 1;
     if (reply.status == 401) reply.challenge = auth_challenge;
     if (overrun_ && overrun_->rate.on())
-        reply.rate = {overrun_->setting, overrun_->rate.most(), overrun_->rate.period_s,
+        reply.rate = {overrun_->setting, overrun_->rate.count, overrun_->rate.period_s,
                       overrun_->answer.remaining, reply.retry_after_s};
     std::string& out = house_.scratch();
     out.clear();

@@ -87,6 +87,8 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
     size_t take_for_judgement(std::string_view bytes);
     bool count_held(size_t bytes);
     void judge_held();
+    void send_held();
+    void drop_held();
     bool answer_locally(const RequestHead& head);
     void leave_gate();
 
@@ -183,14 +185,13 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
     // While it is judged: the head as it came, the body so far, and what was found out already.
     std::string held_head_;
     std::optional<HeldBody> held_body_;
-    int64_t held_bytes_ = 0;  // as the house knows them
+    int64_t held_bytes_ = 0;  // as the house knows them, until they are on their way
     Verdict verdict_;
     std::shared_ptr<const Gate> gate_;  // whose verdict it is
     Holding holding_;
     std::optional<Overrun> overrun_;  // while it is being told
     uint64_t ticket_ = 0;             // of a password's check; 0: none
     uint64_t retry_after_ms_ = 0;     // for the answer; 0: not said
-    uint64_t head_bytes_ = 0;
     uint64_t body_limit_bytes_ = UINT64_MAX;
     uint64_t client_out_base_ = 0;  // the connection's count when this exchange began
     uint64_t upstream_out_base_ = 0;

@@ -176,6 +176,7 @@ void Exchange::answer_written(const Flow::Outcome& outcome) {
         case Flow::What::complete: down_complete_ = true; return;
         case Flow::What::sink_failed: client_write_failed(outcome.error); return;
         case Flow::What::malformed: malformed_answer(down_flow_.fault()); return;
+        case Flow::What::too_large: CHECK(false && "answers have no limit");
     }
 }
 

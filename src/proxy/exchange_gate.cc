@@ -1,6 +1,8 @@
 // From a request's head to the decision that it may go to the upstream: overload, limits, who asks, what
 // that one may do, and the body where only that can tell. Whatever has to wait is taken up again from
 // the head's bytes, so that nothing but those is kept.
+#include <algorithm>
+
 #include "proxy/blame.hh"
 #include "proxy/exchange.hh"
 #include "proxy/house.hh"
@@ -20,7 +22,6 @@ Ending refused_by_gate(Reason reason, const char* detail) {
 
 void Exchange::begin(const RequestHead& head, std::string_view raw) {
     entry_->facts.client_in_bytes += raw.size();
-    head_bytes_ = raw.size();
     head_read_ = true;
     remember(head);
     if (house_.settings().record_request_start) house_.ledger().announce(*entry_);
@@ -98,7 +99,7 @@ void Exchange::turned_away(const Judgement& judgement, const Route& route) {
 }
 
 void Exchange::overdrawn(const Overrun& overrun) {
-    retry_after_ms_ = overrun.answer.wait_ns / ns_per_ms;
+    retry_after_ms_ = (overrun.answer.wait_ns + ns_per_ms - 1) / ns_per_ms;
     overrun_ = overrun;
     fail(refused_by_gate(overrun.reason, overrun.detail));
     overrun_.reset();
@@ -182,7 +183,8 @@ void Exchange::collect_body(const Verdict& verdict, std::string_view raw) {
     verdict_ = verdict;
     gate_ = house_.gate();
     held_head_ = raw;
-    held_body_.emplace(request_framing_, judged_body_limit_bytes);
+    held_body_.emplace(request_framing_,
+                       std::min<uint64_t>(judged_body_limit_bytes, body_limit_bytes_));
     up_stamp_ns_ = house_.loop().now_ns();
     set(Up::judged, Down::waiting);
     if (!awaits_100_) return;
@@ -195,14 +197,17 @@ void Exchange::collect_body(const Verdict& verdict, std::string_view raw) {
 size_t Exchange::take_for_judgement(std::string_view bytes) {
     const HeldBody::Outcome outcome = held_body_->push(bytes);
     entry_->facts.client_in_bytes += outcome.taken;
+    if (!count_held(held_body_->bytes())) {
+        fail(Ending::decided(Reason::memory_shed, Phase::gate, Op::allocate, 0));
+        return outcome.taken;
+    }
     switch (outcome.what) {
-        case HeldBody::What::more:
-            if (!count_held(held_body_->bytes()))
-                fail(Ending::decided(Reason::memory_shed, Phase::gate, Op::allocate, 0));
-            break;
+        case HeldBody::What::more: break;
         case HeldBody::What::complete: judge_held(); break;
         case HeldBody::What::too_large:
-            fail(refused_by_gate(verdict_.refusal.reason, verdict_.refusal.text));
+            if (body_limit_bytes_ < judged_body_limit_bytes) body_too_large();
+            else if (overlooked(verdict_.refusal)) send_held();
+            else fail(refused_by_gate(verdict_.refusal.reason, verdict_.refusal.text));
             break;
         case HeldBody::What::malformed: {
             const ParseFault& fault = held_body_->fault();
@@ -227,12 +232,22 @@ void Exchange::judge_held() {
         fail(refused_by_gate(refusal.reason, refusal.text));
         return;
     }
+    send_held();
+}
+
+// What of the body is here goes before the rest of it, if there is one.
+void Exchange::send_held() {
     std::string raw;
     raw.swap(held_head_);
     replay_body_ = held_body_->release();
     held_body_.reset();
-    ignored(count_held(0), "they shrink");
+    ignored(count_held(replay_body_.size()), "they shrink");
     send(parse_again(raw));
+}
+
+void Exchange::drop_held() {
+    std::string().swap(replay_body_);
+    ignored(count_held(0), "they shrink");
 }
 
 // Max-Forwards: 0 makes us the last recipient of OPTIONS and TRACE (RFC 9110 §7.6.2).
@@ -268,10 +283,8 @@ bool Exchange::answer_locally(const RequestHead& head) {
 void Exchange::leave_gate() {
     if (ticket_ != 0) house_.access().abandon(std::exchange(ticket_, 0));
     house_.limits().give_back(holding_);
-    if (held_body_) {
-        held_body_.reset();
-        ignored(count_held(0), "they shrink");
-    }
+    held_body_.reset();
+    if (held_bytes_ > 0) drop_held();
     held_head_.clear();
     gate_.reset();
     entry_->facts.identity = entry_->facts.proof = entry_->facts.token_id = {};

@@ -79,15 +79,15 @@ void Exchange::use(Conn& conn, bool reused) {
         facts.attempts[facts.attempt_count++] = {facts.upstream_id, 0, true, Op::none, 0};
     ++conn.entry().facts.exchanges;
     upstream_out_base_ = conn.facts().out_bytes;
-    up_flow_.start(Side::client, request_framing_, request_framing_.kind == BodyKind::chunked,
-                   true);
+    up_flow_.start(Side::client, request_framing_, request_framing_.kind == BodyKind::chunked, true,
+                   body_limit_bytes_);
     up_complete_ = up_flow_.complete();
     head_due_ = true;
     up_stamp_ns_ = house_.loop().now_ns();
     set(Up::body, down_);
     if (!replay_body_.empty()) {
         send_again();
-        if (!replayable_) std::string().swap(replay_body_);  // of a body that was judged
+        if (!replayable_) drop_held();
     } else if (up_complete_) {
         flush_head();
     }
@@ -144,8 +144,6 @@ size_t Exchange::take(const Slice& bytes) {
         entry_->facts.client_in_bytes += taken;
         if (replayable_) keep_for_replay(bytes.view().substr(0, taken));
         body_written(outcome);
-        if (!finished_ && entry_->facts.client_in_bytes - head_bytes_ > body_limit_bytes_)
-            body_too_large();
     }
     if (!finished_ && upstream_ != nullptr && upstream_->full()) {
         client().pause(Conn::Pause::sink_full);
@@ -168,6 +166,7 @@ void Exchange::body_written(const Flow::Outcome& outcome) {
             settle();
             return;
         case Flow::What::sink_failed: upstream_write_failed(outcome.error); return;
+        case Flow::What::too_large: body_too_large(); return;
         case Flow::What::malformed: break;
     }
     const ParseFault& fault = up_flow_.fault();

@@ -6,11 +6,12 @@
 
 namespace becaused {
 
-void Flow::start(Side from, const BodyFraming& source, bool chunk, bool trailers) {
+void Flow::start(Side from, const BodyFraming& source, bool chunk, bool trailers,
+                 uint64_t limit_bytes) {
     source_ = source;
     chunk_ = chunk;
     trailers_ = trailers;
-    left_ = source.kind == BodyKind::length ? source.length : UINT64_MAX;
+    left_ = source.kind == BodyKind::length ? source.length : limit_bytes;
     complete_ = source.kind == BodyKind::none;
     if (source.kind == BodyKind::chunked) decoder_.start(from);
 }
@@ -50,6 +51,8 @@ Flow::Outcome Flow::push_chunked(const Slice& bytes, Conn& sink, std::string_vie
         const ChunkedDecoder::Step step = decoder_.next(rest, piece);
         const size_t taken = bytes.size() - rest.size();
         if (step == ChunkedDecoder::Step::data) {
+            if (piece.size() > left_) return {What::too_large, taken, 0};
+            left_ -= piece.size();
             data[count++] = piece;
             if (count < spans) continue;
             if (const int error = flush(false); error != 0)

@@ -20,6 +20,7 @@ class Flow {
         complete,     // the body is over; bytes may be left (`taken` < size)
         malformed,    // see fault()
         sink_failed,  // see `error`: the sink's write failed
+        too_large,    // a chunked body beyond its limit: what came with that is not passed on
     };
     struct Outcome {
         What what = What::more;
@@ -28,10 +29,12 @@ class Flow {
     };
 
     // `chunk`: towards the sink the body is chunked; else it goes as it is. `trailers`: may be passed on.
-    void start(Side from, const BodyFraming& source, bool chunk, bool trailers);
+    // `limit_bytes`: the most that a chunked body may hold, without its framing.
+    void start(Side from, const BodyFraming& source, bool chunk, bool trailers,
+               uint64_t limit_bytes = UINT64_MAX);
 
     // Takes bytes from the source and writes them to `sink`, after `head` (which may be empty and is
-    // written exactly once, whatever the outcome but sink_failed).
+    // written exactly once, whatever the outcome but sink_failed and too_large).
     Outcome push(const Slice& bytes, Conn& sink, std::string_view head);
     // The source's FIN, which ends a body of BodyKind::until_close.
     Outcome finish(Conn& sink);
@@ -50,7 +53,7 @@ class Flow {
 
     BodyFraming source_;
     ChunkedDecoder decoder_;
-    uint64_t left_ = 0;
+    uint64_t left_ = 0;  // until the Content-Length, or the limit of a chunked body
     bool chunk_ = false;
     bool trailers_ = false;
     bool complete_ = true;

@@ -40,10 +40,10 @@ HeldBody::Outcome HeldBody::push_chunked(std::string_view bytes) {
         }
         const size_t taken = bytes.size() - rest.size();
         raw_ += bytes.substr(0, taken);
+        complete_ = step == ChunkedDecoder::Step::complete;
         if (plain_.size() > limit_ || raw_.size() > framing_factor * limit_)
             return {What::too_large, taken};
         if (step == ChunkedDecoder::Step::fault) return {What::malformed, taken};
-        complete_ = step == ChunkedDecoder::Step::complete;
         return {complete_ ? What::complete : What::more, taken};
     }
 }

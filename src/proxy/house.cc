@@ -115,7 +115,7 @@ bool House::hold(int64_t change_bytes) {
     return held_bytes_ <= static_cast<int64_t>(settings_.memory_bytes / 4);
 }
 
-House::~House() { CHECK(sessions_.empty() && session_count_ == 0); }
+House::~House() { CHECK(sessions_.empty() && session_count_ == 0 && held_bytes_ == 0); }
 
 Status House::reload() {
     for (TlsStore* store : {tls_.get(), upstream_tls_.get()}) {
@@ -179,6 +179,14 @@ bool House::may_send_proxy_header(const Endpoint& peer) const {
            });
 }
 
+const char* House::too_often(const Endpoint& peer, bool tls) {
+    const uint64_t now_ns = loop_.now_ns();
+    if (!limits_.connection(peer, now_ns)) return "connections from this address (connection_rate)";
+    if (tls && !limits_.handshake(peer, now_ns))
+        return "TLS handshakes with this address (handshake_rate)";
+    return nullptr;
+}
+
 // Ends a connection that may not even speak.
 void House::turn_away(const Arrival& arrival, const Ending& ending) {
     int error = 0;
@@ -205,15 +213,9 @@ void House::on_accept(Listener& listener, int fd, const Endpoint& peer, int erro
         return;
     }
     if (address.kind == Address::Kind::tcp && !address.plain) arrival.tls = fresh_tls();
-    const uint64_t now_ns = loop_.now_ns();
-    if (!address.proxied && !limits_.connection(peer, now_ns)) {
-        turn_away(arrival, Ending::refused(Reason::rate_limited, Phase::accept, Op::judge,
-                                           too_many_connections));
-        return;
-    }
-    if (!address.proxied && arrival.tls != nullptr && !limits_.handshake(peer, now_ns)) {
-        turn_away(arrival, Ending::refused(Reason::rate_limited, Phase::accept, Op::judge,
-                                           "TLS handshakes with this address (handshake_rate)"));
+    const char* often = address.proxied ? nullptr : too_often(peer, arrival.tls != nullptr);
+    if (often != nullptr) {
+        turn_away(arrival, Ending::refused(Reason::rate_limited, Phase::accept, Op::judge, often));
         return;
     }
     auto* session = new Session(*this, peer, session_count_ >= connection_limit_);

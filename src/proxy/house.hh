@@ -61,6 +61,8 @@ class House final : public ListenerSink, private WheelNode {
     // Changes with each guard(); never 0.
     uint32_t access_generation() const { return access_generation_; }
     Limits& limits() { return limits_; }
+    // What this address does too often by one more connection (in words); null: it may.
+    const char* too_often(const Endpoint& peer, bool tls);
     // Fields of requests that the upstream does not get, in lower case.
     const std::vector<std::string>& withheld() const { return withheld_; }
     // Bodies that are held to be judged grew (or shrank) by so many bytes. False: no room for them.

@@ -55,8 +55,9 @@ const Rate* Limits::rate_of(const IdentityRef& identity) const {
 }
 
 std::optional<Overrun> Limits::take(const IdentityRef& identity, const Endpoint& peer,
-                                    const Route& route, bool frequent, uint64_t now_ns,
+                                    const Route& route, bool ping, uint64_t now_ns,
                                     Holding& holding) {
+    if (ping) return std::nullopt;
     const auto crowded = [](const char* detail, std::string_view setting) {
         return Overrun{Reason::concurrency_limited, detail, setting, {}, {}};
     };
@@ -65,11 +66,9 @@ std::optional<Overrun> Limits::take(const IdentityRef& identity, const Endpoint&
     if (rate == nullptr)
         return crowded("the identity's rate class is none of becaused's (rate_class)",
                        "rate_class");
-    if (!frequent) {
-        if (auto overrun = ask(identities_, *rate, key, "identity_rate",
-                               "requests of this identity (identity_rate)", now_ns))
-            return overrun;
-    }
+    if (auto overrun = ask(identities_, *rate, key, "identity_rate",
+                           "requests of this identity (identity_rate)", now_ns))
+        return overrun;
     holding.key = key;
     if (settings_.identity_exchanges > 0) {
         holding.exchange = exchanges_.take(key, settings_.identity_exchanges);

@@ -28,9 +28,6 @@ struct Holding {
     bool build = false;
 };
 
-inline constexpr const char* too_many_connections =
-    "connections from this address (connection_rate)";
-
 class Limits {
   public:
     explicit Limits(const Settings& settings);
@@ -41,10 +38,9 @@ class Limits {
     // Nothing: one more request may come from there.
     std::optional<Overrun> request(const Endpoint& peer, uint64_t now_ns);
     // Nothing: one more may come of this identity (empty: of that address), and is now part of
-    // `holding`, which must be given back. `frequent`: it counts for no rate.
+    // `holding`, which must be given back. `ping`: it is always one more.
     std::optional<Overrun> take(const IdentityRef& identity, const Endpoint& peer,
-                                const Route& route, bool frequent, uint64_t now_ns,
-                                Holding& holding);
+                                const Route& route, bool ping, uint64_t now_ns, Holding& holding);
     void give_back(Holding& holding);
 
   private:

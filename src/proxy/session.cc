@@ -31,7 +31,6 @@ void Session::begin(Conn* conn) {
         return;
     }
     since_ns_ = house_.loop().now_ns();
-    proxied_ = conn_->awaits_proxy_header();
     if (conn_->preparing()) {
         const bool many = house_.many_handshakes();
         state_ = State::preparing;
@@ -58,18 +57,20 @@ void Session::leave_preparing() {
     if (state_ == State::preparing) house_.count_handshake(-1);
 }
 
+// Behind a load balancer the address is known only now; what it may not do is not begun.
+void Session::on_addressed(Conn& conn) {
+    client_address_.clear();
+    append_address(client_address_, conn.facts().peer);
+    if (const char* detail = house_.too_often(conn.facts().peer, conn.tls() != nullptr))
+        end(Ending::refused(Reason::rate_limited, Phase::accept, Op::judge, detail),
+            Conn::Close::reset);
+}
+
 void Session::on_connected(Conn& conn) {
     leave_preparing();
-    client_address_.clear();
-    append_address(client_address_, conn.facts().peer);  // as the PROXY header names it
     state_ = State::idle;
     since_ns_ = house_.loop().now_ns();
     certified_ = shows_certificate(conn);
-    if (proxied_ && !house_.limits().connection(conn.facts().peer, since_ns_)) {
-        end(Ending::refused(Reason::rate_limited, Phase::accept, Op::judge, too_many_connections),
-            Conn::Close::reset);
-        return;
-    }
     rearm();
 }
 

@@ -81,6 +81,7 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     void start_linger(const Ending& ending);
     uint64_t next_due(uint64_t now_ns) const;
 
+    void on_addressed(Conn& conn) override;
     void on_connected(Conn& conn) override;
     void on_bytes(Conn& conn, const Slice& bytes) override;
     void on_finish(Conn& conn) override;
@@ -103,7 +104,6 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     uint32_t certificate_generation_ = 0;  // of the rules that found it; 0: none did yet
     State state_ = State::idle;
     bool overflow_ = false;
-    bool proxied_ = false;     // its address was not known when it was accepted
     bool certified_ = false;   // the client showed a certificate
     bool in_head_ = false;     // the exchange's head is incomplete
     bool empty_line_ = false;  // the one empty line before a request was skipped

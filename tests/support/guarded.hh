@@ -55,6 +55,14 @@ inline void assert_served(Stage& stage, std::string_view request, std::string_vi
 
 inline constexpr std::string_view version_got = "GET /version HTTP/1.1\r\nHost: a\r\n{+}\r\n";
 
+// A client's connection of its own.
+inline Peer& another(Stage& stage, std::string_view bytes) {
+    stage.more.push_back(stage.rig().connect());
+    stage.more.back().send(bytes);
+    stage.rig().settle();
+    return stage.more.back();
+}
+
 // Of the last exchange: "runner static_token", "ci token j1"; empty: nobody's.
 inline std::string who(Stage& stage) {
     const std::string record = stage.exchange();
