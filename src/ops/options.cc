@@ -149,7 +149,8 @@ size_t index_of(const Option& option) { return static_cast<size_t>(&option - tab
 bool repeatable(const Option& option) {
     return option.kind == Kind::listen || option.kind == Kind::clock ||
            option.kind == Kind::route || option.kind == Kind::files || option.kind == Kind::rates ||
-           option.kind == Kind::limits || option.kind == Kind::networks;
+           option.kind == Kind::limits || option.kind == Kind::fields ||
+           option.kind == Kind::networks;
 }
 
 std::string flag_name(const Option& option) {

@@ -67,7 +67,7 @@ constexpr Row requests[] = {
      "GET /containers/json (container_list) is not allowed by profile builder"},
     {"a path that is none of Docker's", "GET /debug/vars",
      "GET /debug/vars: refused (profile builder, no route of Docker's API): policy_denied: "
-     "this path, which is none of Docker's API, is not allowed by profile builder"},
+     "a method or path that ROUTES.md does not name is not allowed by profile builder"},
     {"a query that a rule judges", "POST /build?networkmode=host",
      "POST /build?networkmode=host: refused (profile builder, route build): policy_denied: build "
      "networks other than default, bridge and none (build --network) are not allowed by profile "
@@ -94,7 +94,7 @@ void a_body_is_judged_with_its_request(void**) {
     write_file(fixture.body, "{\"Image\":\"a\"}");
     assert_text_equal(asked("run_sandboxed", {create, fixture.body, "", {}}),
                       create + ": passes (profile run_sandboxed, route container_create, class "
-                               "quick)");
+                               "transfer)");
     assert_text_equal(
         asked("run_sandboxed", {create, fixture.body, "", {"Content-Type: text/plain"}}),
         create + ": refused (profile run_sandboxed, route container_create): "
