@@ -132,16 +132,26 @@ RateTable::Answer RateTable::ask(RateKey key, const Rate& rate, uint64_t now_ns,
 }
 
 bool CountTable::take(RateKey key, uint32_t most) {
-    uint32_t& count = counts_[key];
-    if (most > 0 && count >= most) return false;
-    ++count;
+    auto found = counts_.find(key);
+    if (found == counts_.end() && spare_.empty()) {
+        found = counts_.emplace(key, 0).first;
+    } else if (found == counts_.end()) {
+        Node node = std::move(spare_.back());
+        spare_.pop_back();
+        node.key() = key;
+        found = counts_.insert(std::move(node)).position;
+    }
+    if (most > 0 && found->second >= most) return false;
+    ++found->second;
     return true;
 }
 
 void CountTable::give_back(RateKey key) {
     const auto found = counts_.find(key);
     CHECK(found != counts_.end() && found->second > 0);
-    if (--found->second == 0) counts_.erase(found);
+    if (--found->second > 0) return;
+    Node node = counts_.extract(found);
+    if (spare_.size() < spare_limit) spare_.push_back(std::move(node));
 }
 
 uint32_t CountTable::count(RateKey key) const {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/status.hh"
 #include "ledger/entry.hh"
@@ -75,7 +76,12 @@ class CountTable {
     size_t size() const { return counts_.size(); }
 
   private:
-    std::unordered_map<RateKey, uint32_t> counts_;
+    using Counts = std::unordered_map<RateKey, uint32_t>;
+    using Node = Counts::node_type;
+    static constexpr size_t spare_limit = 64;
+
+    Counts counts_;
+    std::vector<Node> spare_;  // of keys that nobody holds any more, for the next ones
 };
 
 }  // namespace becaused

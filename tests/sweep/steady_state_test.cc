@@ -9,6 +9,7 @@
 
 #include "ops/journal.hh"
 #include "support/inside.hh"
+#include "support/people.hh"
 #include "support/rig.hh"
 #include "sweep/faults.hh"
 
@@ -28,14 +29,17 @@ void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace {
 
-constexpr std::string_view request = "GET /version HTTP/1.1\r\nHost: docker\r\n\r\n";
+constexpr std::string_view get_version = "GET /version HTTP/1.1\r\nHost: docker\r\n";
 constexpr std::string_view answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 constexpr int requests_per_tick = 20;
 
 class Steady {
   public:
-    explicit Steady(RigOptions options)
-        : rig_(std::move(options)), journal_(rig_.loop(), 8U << 20) {
+    // `fields`: of each request, besides Host.
+    explicit Steady(RigOptions options, std::string_view fields = "")
+        : rig_(std::move(options)),
+          journal_(rig_.loop(), 8U << 20),
+          request_(std::string(get_version) + std::string(fields) + "\r\n") {
         char path[] = "/tmp/becaused-steady-XXXXXX";
         ::close(::mkstemp(path));
         path_ = path;
@@ -54,7 +58,7 @@ class Steady {
 
     // One exchange, and a tick of the wheel now and then; what the journal was given is written.
     void serve_one() {
-        CHECK(client_.send(request) == request.size());
+        CHECK(client_.send(request_) == request_.size());
         rig_.settle();
         if (!upstream_.open()) upstream_ = rig_.accept_now();
         rig_.settle();
@@ -93,17 +97,16 @@ class Steady {
 
     Rig rig_;
     Journal journal_;
+    const std::string request_;
     std::string path_;
     Peer client_;
     Peer upstream_;
     int served_ = 0;
 };
 
-void check_costs(bool over_unix) {
+void check_costs(RigOptions options, std::string_view fields = "") {
     constexpr uint64_t requests = 1000;
-    RigOptions options;
-    options.unix_client = options.unix_upstream = over_unix;
-    Steady steady(options);
+    Steady steady(std::move(options), fields);
     steady.fill_journal();
     steady.fill_journal();
     for (int i = 0; i < 100; ++i) steady.serve_one();
@@ -120,8 +123,29 @@ void check_costs(bool over_unix) {
 
 }  // namespace
 
-static void small_gets_over_tcp_cost_four_calls_and_no_memory(void**) { check_costs(false); }
-static void small_gets_over_unix_cost_four_calls_and_no_memory(void**) { check_costs(true); }
+static void small_gets_over_tcp_cost_four_calls_and_no_memory(void**) { check_costs({}); }
+static void small_gets_over_unix_cost_four_calls_and_no_memory(void**) {
+    RigOptions options;
+    options.unix_client = options.unix_upstream = true;
+    check_costs(options);
+}
+
+// Known, allowed, within every limit.
+static void judged_gets_cost_no_more(void**) {
+    RigOptions options;
+    options.access = token_entry("runner", runner_token);
+    options.settings.profile = "builder";
+    options.settings.address_rate = options.settings.identity_rate =
+        options.settings.total_rate = {1'000'000, 1, 0};
+    check_costs(options, bearer_line(runner_token));
+}
+
+static void counted_gets_cost_no_more(void**) {
+    RigOptions options;
+    options.access = token_entry("runner", runner_token);
+    options.settings.identity_exchanges = 4;
+    check_costs(options, bearer_line(runner_token));
+}
 
 // A counter that counts nothing would make the tests above pass.
 static void allocations_are_counted_inside_and_only_there(void**) {
@@ -149,6 +173,8 @@ int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(small_gets_over_tcp_cost_four_calls_and_no_memory),
         cmocka_unit_test(small_gets_over_unix_cost_four_calls_and_no_memory),
+        cmocka_unit_test(judged_gets_cost_no_more),
+        cmocka_unit_test(counted_gets_cost_no_more),
         cmocka_unit_test(allocations_are_counted_inside_and_only_there),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "support/busy_threads.hh"
+#include "support/people.hh"
 #include "sweep/sweep.hh"
 
 #include "support/cmocka.hh"
@@ -459,6 +460,78 @@ static void stop_while_a_name_is_being_resolved(void**) {
            "client partner(shutdown) by=nobody phase=connect op=none\n"});
 }
 
+// Whoever comes after the sweep brings nothing.
+static const std::string anybody = "[stranger]\nname = \"anybody\"\nprofile = \"any\"\n";
+
+// A body that is collected, judged and sent; and one that is refused.
+static void judged_bodies(void**) {
+    RigOptions options = with_short_clocks();
+    options.access = anybody + token_entry("runner", runner_token, "profile = \"run_sandboxed\"\n");
+    const auto play = [](Rig& rig) {
+        const std::string create =
+            "POST /containers/create HTTP/1.1\r\nHost: docker\r\n"
+            "Content-Type: application/json\r\nExpect: 100-continue\r\n" +
+            bearer_line(runner_token);
+        Peer client = rig.connect();
+        Peer upstream;
+        client.send(create + "Transfer-Encoding: chunked\r\n\r\n8\r\n{\"Image\"");
+        settle(rig);
+        client.send("\r\n5\r\n:\"x\"}\r\n0\r\n\r\n");
+        for (int pause = 0; pause < 4; ++pause) {
+            settle(rig);
+            if (!upstream.open()) upstream = rig.accept_now();
+            rig.skip(100);
+        }
+        upstream.read();
+        if (upstream.received.ends_with("\r\n0\r\n\r\n"))
+            upstream.send("HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}");
+        settle(rig);
+        client.read();
+        client.send(create + "Content-Length: 19\r\n\r\n{\"Privileged\":true}");
+        settle(rig);
+        client.read();
+        client.close();
+        upstream.close();
+        settle(rig);
+    };
+    check({"judged bodies", options, play,
+           "exchange complete by=nobody phase=done op=none status=201\n"
+           "exchange policy_denied by=gate phase=gate op=judge status=403\n"
+           "client client_closed_idle by=nobody phase=keepalive op=none\n"
+           "upstream upstream_closed_idle by=nobody phase=keepalive op=none\n"});
+}
+
+// One that is right, one that is wrong, and one whose client does not wait for the outcome.
+static void checked_passwords(void**) {
+    RigOptions options = with_short_clocks();
+    options.access = anybody + password_entry("alice", "open sesame");
+    const auto play = [](Rig& rig) {
+        Origin origin(rig);
+        Peer client = rig.connect();
+        for (const std::string_view password : {"open sesame", "open barley"}) {
+            client.send("GET /version HTTP/1.1\r\nHost: docker\r\n" +
+                        basic_line("alice", password) + "\r\n");
+            settle(rig);
+            rig.wait_for_workers();
+            origin.serve();
+            client.read();
+        }
+        BusyThreads busy(rig.loop());
+        client.send("GET /version HTTP/1.1\r\nHost: docker\r\n" + basic_line("alice", "x") +
+                    "\r\n");
+        settle(rig);
+        client.close();
+        settle(rig);
+        busy.release();
+        rig.wait_for_workers();
+    };
+    check({"checked passwords", options, play,
+           "exchange complete by=nobody phase=done op=none status=200\n"
+           "exchange auth_invalid by=gate phase=gate op=judge status=401\n"
+           "exchange client_closed by=client phase=gate op=read status=0\n"
+           "client client_closed by=client phase=gate op=read\n"});
+}
+
 // The sweeps before this one are worth nothing unless they fired.
 static void every_call_was_made_to_fail_somewhere(void**) {
     // Of these the other tests of this directory say it.
@@ -498,6 +571,8 @@ int main() {
         cmocka_unit_test(drain_with_idle_busy_and_stuck_connections),
         cmocka_unit_test(upstream_by_name),
         cmocka_unit_test(stop_while_a_name_is_being_resolved),
+        cmocka_unit_test(judged_bodies),
+        cmocka_unit_test(checked_passwords),
         cmocka_unit_test(every_call_was_made_to_fail_somewhere),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
