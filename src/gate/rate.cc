@@ -131,6 +131,13 @@ RateTable::Answer RateTable::ask(RateKey key, const Rate& rate, uint64_t now_ns,
     return answer;
 }
 
+uint64_t RateTable::charge(RateKey key, uint64_t cost_ns, uint64_t depth_ns, uint64_t now_ns) {
+    Place& place = find(key);
+    place.empty_ns = std::max(place.empty_ns, now_ns) + cost_ns;
+    const uint64_t owed_ns = place.empty_ns - now_ns;
+    return owed_ns > depth_ns ? owed_ns - depth_ns : 0;
+}
+
 bool CountTable::take(RateKey key, uint32_t most) {
     auto found = counts_.find(key);
     if (found == counts_.end() && spare_.empty()) {

@@ -53,6 +53,8 @@ class RateTable {
     // May `cost` pass at `now_ns`? Taken when it may; nothing is taken when not. A cost above the burst
     // never passes.
     Answer ask(RateKey key, const Rate& rate, uint64_t now_ns, uint64_t cost = 1);
+    // Takes `cost_ns` in any case. How long until no more than `depth_ns` is owed; 0: it is not more.
+    uint64_t charge(RateKey key, uint64_t cost_ns, uint64_t depth_ns, uint64_t now_ns);
     size_t places() const { return mask_ + 1; }
 
   private:

@@ -99,7 +99,7 @@ class Conn final : private ProbeNode, private SlabWaiter {
         fin,    // the peer sees everything that was handed to the kernel, then FIN
         reset,  // TCP: RST at once; unix: close
     };
-    enum class Pause : uint8_t { sink_full = 1, no_slab = 2, held = 4 };
+    enum class Pause : uint8_t { sink_full = 1, no_slab = 2, held = 4, shaped = 8 };
 
     // One piece of a write: `owner` is null for bytes that are gone after the call.
     struct Part {

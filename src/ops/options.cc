@@ -55,6 +55,8 @@ constexpr Option table[] = {
     {"identity_exchanges", Kind::count,   "N",    &S::identity_exchanges, 0, 1'000'000, false, "requests at once of one identity; 0: no limit", "gate"},
     {"identity_tunnels",   Kind::count,   "N",    &S::identity_tunnels,   0, 1'000'000, false, "of these: attach, exec, BuildKit; 0: no limit", "gate"},
     {"identity_builds",    Kind::count,   "N",    &S::identity_builds,    0, 1'000'000, false, "of these: builds; 0: no limit", "gate"},
+    {"identity_upload",    Kind::size,    "SIZE", &S::identity_upload,    0, 1024 * gib, false, "per second from the clients of one identity; 0B: no limit", "gate"},
+    {"identity_download",  Kind::size,    "SIZE", &S::identity_download,  0, 1024 * gib, false, "per second to the clients of one identity; 0B: no limit", "gate"},
     {"body_limit",         Kind::limits,  "LIMIT", {},                    0, 0, false, "the largest request body: 'SIZE [METHOD] PATTERN'", "gate"},
     {"trust_forwarded",    Kind::boolean,     "",         &S::trust_forwarded,    0, 1, false, "keep the client's Forwarded and X-Forwarded-* fields"},
     {"allow_half_close",   Kind::boolean,     "",         &S::allow_half_close,   0, 1, false, "a client that ends its half early still gets its answer"},

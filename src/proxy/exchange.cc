@@ -156,6 +156,8 @@ void Exchange::release_upstream() {
     }
     Conn& conn = *std::exchange(upstream_, nullptr);
     entry_->facts.upstream_out_bytes += conn.facts().out_bytes - upstream_out_base_;
+    if (down_shaped_ns_ != 0) conn.resume(Conn::Pause::shaped);
+    down_shaped_ns_ = 0;
     house_.upstream().give_back(conn);
 }
 

@@ -92,6 +92,11 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
     bool answer_locally(const RequestHead& head);
     void leave_gate();
 
+    // Bytes per second: exchange_shape.cc.
+    void shape(bool up, uint64_t bytes);
+    uint64_t shape_due() const;
+    void shape_on(uint64_t now_ns);
+
     // The way up: exchange_up.cc.
     void send(const RequestHead& head);
     void write_request(const RequestHead& head);
@@ -190,6 +195,8 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
     std::shared_ptr<const Gate> gate_;  // whose verdict it is
     Holding holding_;
     std::optional<Overrun> overrun_;  // while it is being told
+    uint64_t up_shaped_ns_ = 0;       // the client is not read until then; 0: it is
+    uint64_t down_shaped_ns_ = 0;     // the same for the upstream
     uint64_t ticket_ = 0;             // of a password's check; 0: none
     uint64_t retry_after_ms_ = 0;     // for the answer; 0: not said
     uint64_t body_limit_bytes_ = UINT64_MAX;

@@ -23,6 +23,7 @@ Exchange::Watch Exchange::watch_up() const {
         return watch;
     }
     if (up_ != Up::body || tunnel_) return watch;
+    if (up_shaped_ns_ != 0 && upstream_->queued_bytes() == 0) return watch;
     watch.clock = down_ == Down::done ? ClockName::linger : ClockName::request_body;
     watch.since_ns = up_stamp_ns_;
     watch.sink = upstream_;
@@ -36,6 +37,7 @@ Exchange::Watch Exchange::watch_up() const {
 Exchange::Watch Exchange::watch_down() const {
     Watch watch;
     if (tunnel_) return watch;
+    if (down_shaped_ns_ != 0 && session_->conn().queued_bytes() == 0) return watch;
     watch.since_ns = down_stamp_ns_;
     watch.source_reason = Reason::upstream_silent;
     if (down_ == Down::body) {
@@ -93,7 +95,7 @@ Exchange::Watch Exchange::watch_tunnel() const {
 }
 
 uint64_t Exchange::next_due(uint64_t now_ns) const {
-    uint64_t due = never;
+    uint64_t due = shape_due();
     if (const uint32_t age_ms = limit_ms(ClockName::max_age); age_ms > 0)
         due = entry_->opened_ns() + age_ms * ns_per_ms;
     for (const Watch& watch : {watch_up(), watch_down(), watch_tunnel()}) {
@@ -143,6 +145,8 @@ void Exchange::linger_over() {
 }
 
 void Exchange::ring(uint64_t now_ns) {
+    if (shape_due() <= now_ns) shape_on(now_ns);
+    if (finished_) return;
     const uint32_t age_ms = limit_ms(ClockName::max_age);
     const uint64_t age_ns = now_ns - entry_->opened_ns();
     if (age_ms > 0 && age_ns >= age_ms * ns_per_ms) {

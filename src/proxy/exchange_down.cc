@@ -53,6 +53,7 @@ void Exchange::on_bytes(Conn& conn, const Slice& bytes) {
         upstream_->pause(Conn::Pause::sink_full);
         session_->rearm();
     }
+    if (holding_.shaped) shape(false, bytes.size());
     if (up_ == Up::cut) session_->feed();  // with an answer here, the request's rest is not kept
     if (!finished_) settle();
 }

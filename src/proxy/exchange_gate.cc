@@ -281,6 +281,7 @@ bool Exchange::answer_locally(const RequestHead& head) {
 
 // Whatever was held while it was judged.
 void Exchange::leave_gate() {
+    if (holding_.shaped) shape_on(UINT64_MAX);
     if (ticket_ != 0) house_.access().abandon(std::exchange(ticket_, 0));
     house_.limits().give_back(holding_);
     held_body_.reset();

@@ -149,6 +149,7 @@ size_t Exchange::take(const Slice& bytes) {
         client().pause(Conn::Pause::sink_full);
         session_->rearm();
     }
+    if (!finished_ && holding_.shaped) shape(true, taken);
     return taken;
 }
 

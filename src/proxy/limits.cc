@@ -2,26 +2,33 @@
 
 #include <algorithm>
 
+#include "base/clock.hh"
+
 namespace becaused {
 
 namespace {
 
-// Some class of identities has a rate.
-Rate any_rate(const Settings& settings) {
-    for (const RateClass& one : settings.rate_classes)
-        if (one.rate.on()) return one.rate;
-    return settings.identity_rate;
+// Some identities have a rate.
+bool any_rate(const Settings& settings) {
+    return settings.identity_rate.on() ||
+           std::ranges::any_of(settings.rate_classes,
+                               [](const RateClass& one) { return one.rate.on(); });
 }
+
+// What may go at once after a rest.
+constexpr uint64_t burst_ns = 250 * ns_per_ms;
 
 }  // namespace
 
 Limits::Limits(const Settings& settings)
     : settings_(settings),
-      connections_(settings.connection_rate),
-      handshakes_(settings.handshake_rate),
-      addresses_(settings.address_rate),
+      connections_(settings.connection_rate.on()),
+      handshakes_(settings.handshake_rate.on()),
+      addresses_(settings.address_rate.on()),
       identities_(any_rate(settings)),
-      total_(settings.total_rate) {}
+      total_(settings.total_rate.on()),
+      uploads_(settings.identity_upload > 0),
+      downloads_(settings.identity_download > 0) {}
 
 std::optional<Overrun> Limits::ask(Kept& kept, const Rate& rate, RateKey key,
                                    std::string_view setting, const char* detail, uint64_t now_ns) {
@@ -70,6 +77,7 @@ std::optional<Overrun> Limits::take(const IdentityRef& identity, const Endpoint&
                            "requests of this identity (identity_rate)", now_ns))
         return overrun;
     holding.key = key;
+    holding.shaped = settings_.identity_upload > 0 || settings_.identity_download > 0;
     if (settings_.identity_exchanges > 0) {
         holding.exchange = exchanges_.take(key, settings_.identity_exchanges);
         if (!holding.exchange)
@@ -86,6 +94,13 @@ std::optional<Overrun> Limits::take(const IdentityRef& identity, const Endpoint&
             return crowded("builds of this identity (identity_builds)", "identity_builds");
     }
     return std::nullopt;
+}
+
+uint64_t Limits::charge(const Holding& holding, bool up, uint64_t bytes, uint64_t now_ns) {
+    const uint64_t per_second = up ? settings_.identity_upload : settings_.identity_download;
+    if (per_second == 0) return 0;
+    const uint64_t cost_ns = bytes * 1'000'000'000 / per_second;
+    return (up ? uploads_ : downloads_).table->charge(holding.key, cost_ns, burst_ns, now_ns);
 }
 
 void Limits::give_back(Holding& holding) {

@@ -26,6 +26,7 @@ struct Holding {
     bool exchange = false;
     bool tunnel = false;
     bool build = false;
+    bool shaped = false;  // its bytes are charged to `key`; nothing to give back
 };
 
 class Limits {
@@ -42,12 +43,15 @@ class Limits {
     std::optional<Overrun> take(const IdentityRef& identity, const Endpoint& peer,
                                 const Route& route, bool ping, uint64_t now_ns, Holding& holding);
     void give_back(Holding& holding);
+    // So many bytes of `holding`'s went up or down: how long its source should rest. Only for those
+    // that are `shaped`.
+    uint64_t charge(const Holding& holding, bool up, uint64_t bytes, uint64_t now_ns);
 
   private:
     // Rates are kept apart by their tables.
     struct Kept {
-        explicit Kept(const Rate& rate) {
-            if (rate.on()) table.emplace(places);
+        explicit Kept(bool on) {
+            if (on) table.emplace(places);
         }
         static constexpr size_t places = 16 * 1024;
         std::optional<RateTable> table;
@@ -63,6 +67,8 @@ class Limits {
     Kept addresses_;
     Kept identities_;
     Kept total_;
+    Kept uploads_;
+    Kept downloads_;
     CountTable exchanges_;
     CountTable tunnels_;
     CountTable builds_;

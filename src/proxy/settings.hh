@@ -83,6 +83,8 @@ struct Settings {
     uint32_t identity_exchanges = 0;  // at once, of one identity; 0: no limit
     uint32_t identity_tunnels = 0;    // of these: what may become a tunnel
     uint32_t identity_builds = 0;     // of these: builds
+    uint64_t identity_upload = 0;     // bytes per second of one identity's; 0: no limit
+    uint64_t identity_download = 0;
     std::vector<BodyLimit> body_limits;
 
     bool trust_forwarded = false;  // keep the client's X-Forwarded-*, Forwarded
