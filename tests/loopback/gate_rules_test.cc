@@ -25,9 +25,10 @@ RigOptions with_certificates() {
 // A TLS client of the stage's rig, which shows that certificate.
 class Visitor {
   public:
-    Visitor(Stage& stage, const Pem* certificate) : stage_(stage) {
+    Visitor(Stage& stage, const Pem* certificate, SSL_SESSION* resumed = nullptr) : stage_(stage) {
         TlsWays ways = client_ways();
         ways.certificate = certificate;
+        ways.session = resumed;
         peer_ = std::make_unique<TlsPeer>(stage.rig().connect(), ways);
         CHECK(peer_->shake(stage.rig()));
     }
@@ -57,6 +58,8 @@ class Visitor {
         assert_text_equal(peer_->received, own_answer(answer));
         assert_text_equal(who(stage_), identity);
     }
+
+    TlsPeer& peer() { return *peer_; }
 
   private:
     Stage& stage_;
@@ -93,6 +96,20 @@ void a_token_counts_before_a_certificate(Stage& stage) {
     visitor.assert_served(get_version(as_runner), "runner static_token");
     visitor.assert_refused(get_version(bearer_line("x")), invalid("the token is not known"), "");
     visitor.assert_served(request_of("GET /version"), "the client certificate");
+}
+
+// The certificate of a session's first handshake speaks for those that resume it, and for nobody else.
+void a_resumed_session_is_still_whose_it_was(Stage& stage) {
+    stage.options = with_certificates();
+    Visitor visitor(stage, &pki().client);
+    visitor.assert_served(request_of("GET /version"), "the client certificate");
+    const SessionPtr session = visitor.peer().session();
+    Visitor again(stage, nullptr, session.get());
+    assert_true(again.peer().resumed());
+    again.assert_served(request_of("GET /version"), "the client certificate");
+    stage.rig().guard(people());
+    again.assert_refused(request_of("GET /version"),
+                         invalid("no rule knows the client's certificate"), "");
 }
 
 void without_a_certificate_a_token_is_needed(Stage& stage) {
@@ -238,6 +255,7 @@ int main() {
     cases.add(SCENARIO(a_certificates_name_and_profile_are_its_rules));
     cases.add(SCENARIO(a_certificate_that_no_rule_knows_is_refused));
     cases.add(SCENARIO(a_token_counts_before_a_certificate));
+    cases.add(SCENARIO(a_resumed_session_is_still_whose_it_was));
     cases.add(SCENARIO(without_a_certificate_a_token_is_needed));
     cases.add(SCENARIO(new_rules_count_for_a_connections_certificate_too));
     cases.add(SCENARIO(without_an_access_file_a_certificates_name_is_recorded));
