@@ -1,0 +1,23 @@
+// What the kernel still has under way between the TCP sockets of this process. Loopback mostly delivers
+// inside the sender's system call, but not always: pacing (BBR), delayed acknowledgements, lost SYNs and
+// a busy machine's ksoftirqd all take real time, of which a frozen clock knows nothing. Who moves
+// such a clock, or is about to act on what it has not heard, asks here first.
+//
+// Both ends of each connection must be sockets of this process, or closed. Unix sockets always deliver
+// at once and are not looked at. Owns nothing.
+#pragma once
+
+#include <string>
+
+namespace becaused::test {
+
+// The first thing under way that will still arrive by itself, in words; empty: there is nothing. What a
+// reader leaves in its socket is not under way: it has arrived, and so has all that waits behind it.
+std::string in_flight();
+// The same for one connection, in both directions.
+bool in_flight(int fd);
+// Is the other end of this connection still a socket of this process? Yes for unix sockets, which hear of
+// their ends at once.
+bool other_end_is_open(int fd);
+
+}  // namespace becaused::test
