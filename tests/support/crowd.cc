@@ -55,6 +55,7 @@ bool Crowd::play(uint32_t first, uint32_t end, Mode mode) {
         if (step()) {
             quiet = ticks = waits = 0;
         } else if (++quiet >= quiet_steps) {
+            wake_deaf();
             // Whoever still gets something has not stopped.
             if (under_way_ = in_flight(); !under_way_.empty()) {
                 if (++waits > wait_limit) return false;
@@ -62,7 +63,6 @@ bool Crowd::play(uint32_t first, uint32_t end, Mode mode) {
                 continue;
             }
             if (++ticks > ticks_limit) return false;
-            wake_deaf();
             if (mode == Mode::restarted) rig_.start_upstream();
             rig_.skip(100);
             quiet = quiet_steps - 3;

@@ -23,7 +23,7 @@ bool Crowd::step(Server& server) {
     const bool idle =
         server.plan == nullptr && server.peer.open() && !server.reader.begun() && server.seen == 0;
     // Not while a request is on its way to it, or its last answer from it: those would be other fates.
-    if (idle && random_.below(one_in) == 0 && !in_flight(server.peer.fd())) {
+    if (idle && random_.below(one_in) == 0 && !undelivered(server.peer.fd())) {
         if (random_.chance(50)) server.peer.reset();
         else server.peer.close();
         moved = true;

@@ -1,6 +1,7 @@
 #include "support/in_flight.hh"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -8,16 +9,16 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
 #include <vector>
+
+#include "base/check.hh"
 
 namespace becaused::test {
 
 namespace {
-
-constexpr int gap = 64;  // descriptors that are closed, behind which nothing open is looked for
 
 // One end of a connection.
 struct End {
@@ -33,7 +34,6 @@ uint16_t port_of(const sockaddr_in& address) { return ntohs(address.sin_port); }
 std::optional<End> end_of(int fd) {
     sockaddr_in own{};
     socklen_t length = sizeof own;
-    errno = 0;
     if (::getsockname(fd, reinterpret_cast<sockaddr*>(&own), &length) != 0) return std::nullopt;
     if (own.sin_family != AF_INET) return std::nullopt;
     tcp_info info{};
@@ -58,11 +58,13 @@ bool unread(const End& end) { return count_of(end.fd, SIOCINQ) > 0; }
 
 std::vector<End> all_ends() {
     std::vector<End> ends;
-    for (int fd = 0, last = 0; fd < last + gap; ++fd) {
-        const std::optional<End> end = end_of(fd);
-        if (end) ends.push_back(*end);
-        if (errno != EBADF) last = fd;
+    DIR* directory = ::opendir("/proc/self/fd");
+    CHECK(directory != nullptr);
+    while (const dirent* entry = ::readdir(directory)) {
+        if (entry->d_name[0] == '.') continue;
+        if (const auto end = end_of(std::atoi(entry->d_name))) ends.push_back(*end);
     }
+    ::closedir(directory);
     return ends;
 }
 
@@ -103,12 +105,11 @@ std::string in_flight() {
     return {};
 }
 
-bool in_flight(int fd) {
+bool undelivered(int fd) {
     const std::optional<End> end = end_of(fd);
     if (!end) return false;
     const std::optional<End> other = other_end_of(*end);
-    const End* const known = other ? &*other : nullptr;
-    return under_way(*end, known) != nullptr || (other && under_way(*other, &*end) != nullptr);
+    return unacknowledged(*end) || (other && unacknowledged(*other));
 }
 
 bool other_end_is_open(int fd) {

@@ -14,8 +14,8 @@ namespace becaused::test {
 // The first thing under way that will still arrive by itself, in words; empty: there is nothing. What a
 // reader leaves in its socket is not under way: it has arrived, and so has all that waits behind it.
 std::string in_flight();
-// The same for one connection, in both directions.
-bool in_flight(int fd);
+// Is anything of this connection, in whichever direction, not yet in its reader's socket?
+bool undelivered(int fd);
 // Is the other end of this connection still a socket of this process? Yes for unix sockets, which hear of
 // their ends at once.
 bool other_end_is_open(int fd);
