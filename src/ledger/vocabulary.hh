@@ -61,7 +61,7 @@ namespace becaused {
     X(response_body,         60'000,   900'000, 1'800'000,         0,         0,         0, "silence in the answer's body")  \
     X(tunnel,                          0,         0,         0,         0,         0,    60'000, "silence in a tunnel, both ways") \
     X(half_open,             60'000,    60'000,    60'000,    60'000,    60'000,    60'000, "silence after the upstream ended its half of a tunnel") \
-    X(linger,                  2'000,     2'000,     2'000,     2'000,     2'000,     2'000, "silence while an early answer is delivered") \
+    X(linger,                  2'000,     2'000,     2'000,     2'000,     2'000,     2'000, "silence while an early answer is delivered; total after a refusal") \
     X(drain,                 30'000,    30'000,    30'000,    30'000,    30'000,    30'000, "finishing what runs at shutdown, total") \
     X(max_age,                         0,         0,         0,         0,         0,         0, "a whole exchange, total; off unless set")
 

@@ -349,7 +349,7 @@ static void a_request_and_its_farewell_in_one_segment_are_a_client_that_left(voi
     talk.client.socket.send(wire);
     talk.look();
     assert_text_contains(sorted(talk.records()),
-                         "exchange client_closed by=client phase=connect op=read status=0\n");
+                         "exchange client_closed by=client phase=connect op=read status=499\n");
     RigOptions lenient = tls_options();
     lenient.settings.allow_half_close = true;
     Talk patient("", lenient);
