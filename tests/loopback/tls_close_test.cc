@@ -197,8 +197,8 @@ static void a_reset_blames_the_client_in_every_phase(void**) {
     };
     const std::string part = std::string(post_head) + "half";
     const Case cases[] = {
-        {part, "", "request_body", "0"},
-        {get, "", "first_byte", "0"},
+        {part, "", "request_body", "499"},
+        {get, "", "first_byte", "499"},
         {get, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", "response_body", "200"},
         {attach, switched, "tunnel", "101"},
     };
