@@ -11,8 +11,8 @@
 
 namespace becaused::test {
 
-// The first thing under way that will still arrive by itself, in words; empty: there is nothing. What a
-// reader leaves in its socket is not under way: it has arrived, and so has all that waits behind it.
+// The first thing under way that will still arrive by itself, in words; empty: there is nothing. What waits
+// behind bytes that a reader leaves in its socket is not under way.
 std::string in_flight();
 // Is anything of this connection, in whichever direction, not yet in its reader's socket?
 bool undelivered(int fd);
