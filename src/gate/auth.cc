@@ -73,7 +73,7 @@ Judgement Authenticator::judge(const RequestHead& head, const Peer& peer, const 
 }
 
 // No credentials in the head: the certificate speaks, if there is one.
-Judgement Authenticator::judge_without(const Peer& peer, const Moment& now) {
+Judgement Authenticator::judge_without(const Peer& peer, const Moment& now) const {
     if (peer.certificate != nullptr && *peer.certificate) {
         const IdentityRef& identity = *peer.certificate;
         return now.wall_ms < identity->expires_ms ? pass(identity) : expired();

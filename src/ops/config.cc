@@ -153,7 +153,7 @@ Status ConfigLoader::check() const {
             "upstream: not set: give --upstream ADDR, BECAUSED_UPSTREAM or upstream in a config "
             "file"
             " (dockerd is at unix:///var/run/docker.sock by default)");
-    if (const Status status = check_tls(); !status.ok()) return status;
+    if (Status status = check_tls(); !status.ok()) return status;
     return check_listen();
 }
 
