@@ -99,11 +99,11 @@ bench: build ## Measure CPU per request and per GB, next to nginx and HAProxy
 	@scripts/deps bench
 	@tests/bench/run
 
-lint: tidy ## Check format, house rules (scripts/tidy) and clang-tidy
+lint: tidy ## Check format, house rules (scripts/tidy) and clang-tidy (QUICK=1: without its analyzer)
 	@scripts/deps build clang lint
 	@scripts/format --check
 	@$(call configure,build/lint,$(debug) -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++)
-	@JOBS=$(JOBS) scripts/clang-tidy build/lint
+	@JOBS=$(JOBS) scripts/clang-tidy $(if $(QUICK),--quick) build/lint
 
 tidy: build ## Check the house rules that no compiler knows
 	@scripts/deps lint
