@@ -25,11 +25,11 @@ configure = CC=$(CC) CXX=$(CXX) cmake -S . -B $(1) -G Ninja --log-level=WARNING 
 compile = cmake --build $(1) --parallel $(JOBS)
 debug := -DCMAKE_BUILD_TYPE=Debug -DBECAUSED_TESTS=ON
 test = JOBS=$(JOBS) scripts/test
-# Loads of 100,000 requests have a command of their own.
+# Loads of 100,000 requests have a command of their own; a tenth of them runs with the tests.
 quick = -LE load
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test load test-build test-one test-clang e2e asan tsan fuzz cover bench lint \
+.PHONY: help deps test-deps build run test load test-build test-one test-clang e2e asan tsan fuzz cover bench lint \
 	format tidy docs check-debian12 check-debian13 clean
 
 help: ## List these commands
@@ -46,7 +46,10 @@ build: deps ## Build the program: build/becaused
 run: build ## Run it on tcp://127.0.0.1:2375 (LISTEN=...) before this machine's Docker
 	@scripts/run
 
-test-build: deps
+test-deps:
+	@scripts/deps test
+
+test-build: deps test-deps
 	@$(call configure,$(test_dir),$(debug))
 	@$(call compile,$(test_dir))
 
@@ -67,12 +70,12 @@ e2e: build ## Run the tests with a real dockerd, registry and docker client
 	@scripts/deps e2e
 	@tests/e2e/run
 
-asan: deps ## Run the tests under the address and undefined-behaviour sanitizers
+asan: deps test-deps ## Run the tests under the address and undefined-behaviour sanitizers
 	@$(call configure,build/asan$(suffix),$(debug) -DBECAUSED_SANITIZE=address$(comma)undefined)
 	@$(call compile,build/asan$(suffix))
 	@$(test) build/asan$(suffix) $(quick)
 
-tsan: deps ## Run the tests under the thread sanitizer
+tsan: deps test-deps ## Run the tests under the thread sanitizer
 	@$(call configure,build/tsan$(suffix),$(debug) -DBECAUSED_SANITIZE=thread)
 	@$(call compile,build/tsan$(suffix))
 	@$(test) build/tsan$(suffix) $(quick)
@@ -85,7 +88,7 @@ fuzz: ## Fuzz every tests/fuzz/*_fuzz.cc for SECONDS each (60); T picks some
 	@scripts/fuzz build/fuzz '$(T)' $(SECONDS)
 
 cover: ## Run the tests and print which lines of src/ they reach
-	@scripts/deps build cover
+	@scripts/deps build test cover
 	@$(call configure,build/cover,$(debug) -DBECAUSED_COVERAGE=ON)
 	@$(call compile,build/cover)
 	@find build/cover -name '*.gcda' -delete
@@ -96,11 +99,11 @@ bench: build ## Measure CPU per request and per GB, next to nginx and HAProxy
 	@scripts/deps bench
 	@tests/bench/run
 
-lint: tidy ## Check format, house rules (scripts/tidy) and clang-tidy
+lint: tidy ## Check format, house rules (scripts/tidy) and clang-tidy (QUICK=1: without its analyzer)
 	@scripts/deps build clang lint
 	@scripts/format --check
 	@$(call configure,build/lint,$(debug) -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++)
-	@JOBS=$(JOBS) scripts/clang-tidy build/lint
+	@JOBS=$(JOBS) scripts/clang-tidy $(if $(QUICK),--quick) build/lint
 
 tidy: build ## Check the house rules that no compiler knows
 	@scripts/deps lint

@@ -73,7 +73,7 @@ Judgement Authenticator::judge(const RequestHead& head, const Asker& asker, cons
 }
 
 // No credentials in the head: the certificate speaks, if there is one.
-Judgement Authenticator::judge_without(const Asker& asker, const Moment& now) {
+Judgement Authenticator::judge_without(const Asker& asker, const Moment& now) const {
     if (asker.certificate != nullptr && *asker.certificate) {
         const IdentityRef& identity = *asker.certificate;
         return now.wall_ms < identity->expires_ms ? pass(identity) : expired();

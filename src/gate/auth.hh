@@ -89,7 +89,7 @@ class Authenticator {
     // Password checks: run next_job()->check.run() on any thread, then finish it here. Call next_job
     // after each `work`, finish_job and abandon, until it is null.
     PasswordJob* next_job() { return passwords_.next(); }
-    FinishedJob finish_job(PasswordJob& job, const Moment& now);
+    FinishedJob finish_job(PasswordJob& running, const Moment& now);
     void abandon(uint64_t ticket) { passwords_.abandon(ticket); }
 
     // What the authorisation service said of the credentials in `head`: believed for `for_ms`, or a
@@ -103,7 +103,7 @@ class Authenticator {
     Judgement judge_new(const Digest& digest, std::string_view value, const Asker& asker,
                         const Moment& now);
     Judgement judge_unknown(const Asker& asker, const char* detail, const Moment& now);
-    Judgement judge_without(const Asker& asker, const Moment& now);
+    Judgement judge_without(const Asker& asker, const Moment& now) const;
     Judgement judge_token(const Digest& digest, std::string_view token, const Asker& asker,
                           const Moment& now);
     Judgement judge_password(const Digest& digest, const Credentials& credentials,

@@ -58,7 +58,7 @@ class StrictEvents {
 
 // The object in `text`, or a discarded value.
 Json parse_object(std::string_view text, size_t depth_limit) {
-    const Json discarded(Json::value_t::discarded);
+    Json discarded(Json::value_t::discarded);
     // The library takes a zero byte for the end of its input, and passes over a byte order mark.
     if (text.find('\0') != std::string_view::npos || text.starts_with("\xEF\xBB\xBF"))
         return discarded;

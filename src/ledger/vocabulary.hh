@@ -62,7 +62,7 @@ namespace becaused {
     X(tunnel,                          0,         0,         0,         0,         0,    60'000, "silence in a tunnel, both ways") \
     X(half_open,             60'000,    60'000,    60'000,    60'000,    60'000,    60'000, "silence after the upstream ended its half of a tunnel") \
     X(auth,                    5'000,     5'000,     5'000,     5'000,     5'000,     5'000, "an answer of the authorisation service, total") \
-    X(linger,                  2'000,     2'000,     2'000,     2'000,     2'000,     2'000, "silence while an early answer is delivered") \
+    X(linger,                  2'000,     2'000,     2'000,     2'000,     2'000,     2'000, "silence while an early answer is delivered; total after a refusal") \
     X(drain,                 30'000,    30'000,    30'000,    30'000,    30'000,    30'000, "finishing what runs at shutdown, total") \
     X(max_age,                         0,         0,         0,         0,         0,         0, "a whole exchange, total; off unless set")
 

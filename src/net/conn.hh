@@ -232,7 +232,12 @@ class Conn final : private ProbeNode, private SlabWaiter {
     std::unique_ptr<Tls> tls_;
     SliceQueue queue_;
     // One request at a time: while connecting, or for the front of the queue.
-    struct Request;
+    struct Request {
+        union {
+            uv_write_t write;
+            uv_connect_t connect;
+        } uv;
+    };
     Request* request_ = nullptr;
     uint64_t in_flight_bytes_ = 0;  // of the queue's front, given to libuv
     uint64_t wire_out_ = 0;         // handed over; TLS: ciphertext

@@ -77,6 +77,29 @@ int apply_socket_options(int fd, const SocketOptions& options) {
     return error;
 }
 
+void Conn::handle_eof() {
+    // libuv takes POLLHUP for an end without reading, which hides a reset behind data: SO_ERROR and
+    // the state of the socket tell them apart.
+    const bool dead = unix_ || tcp_dead();
+    const int error = dead ? socket_error() : 0;
+    const bool both_finished = shut_ && error == 0;
+    if (error == UV_EPIPE) {
+        // A reset after its FIN: it had said all, and then our bytes came too late for it.
+        sink_->on_finish(*this);
+        report(judge(Op::read, error));
+        return;
+    }
+    if (error != 0 || (dead && !unix_ && !both_finished)) {
+        report(judge(Op::read, error == 0 ? UV_ECONNRESET : error));
+        return;
+    }
+    loop_.watch(*this);
+    // A connection without a byte is no more than a probe, whatever it was meant to speak.
+    const bool probe = facts().side == Side::client && facts().last_in_ns == 0;
+    if ((tls_ || proxy_part_) && !probe) report(early_farewell());
+    else sink_->on_finish(*this);
+}
+
 int Conn::socket_error() const {
     int error = 0;
     socklen_t length = sizeof error;

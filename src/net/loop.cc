@@ -19,10 +19,10 @@ void Loop::prepare_cb(uv_prepare_t* handle) noexcept { loop_of(handle->data).bef
 void Loop::check_cb(uv_check_t* handle) noexcept { loop_of(handle->data).after_poll(); }
 void Loop::timer_cb(uv_timer_t* handle) noexcept { loop_of(handle->data).tick(); }
 
-Loop::Loop(size_t slab_limit) : wheel_(clock_), slabs_(slab_limit), probe_clock_(*this) {
+Loop::Loop(size_t slab_limit)
+    : error_(::uv_loop_init(&uv_)), wheel_(clock_), slabs_(slab_limit), probe_clock_(*this) {
     // libuv writes with write(2) and sendmsg(2) without MSG_NOSIGNAL.
     ::signal(SIGPIPE, SIG_IGN);
-    error_ = ::uv_loop_init(&uv_);
     if (error_ != 0) return;
     CHECK(::uv_prepare_init(&uv_, &prepare_) == 0);
     CHECK(::uv_check_init(&uv_, &check_) == 0);

@@ -96,6 +96,6 @@ class Tls {
 };
 
 // What an alert means, in its name of RFC 8446 §6; static.
-const char* alert_name(int alert);
+const char* alert_name(int number);
 
 }  // namespace becaused

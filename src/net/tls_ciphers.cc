@@ -43,7 +43,7 @@ AesKey* key_of(mbedtls_gcm_context* context) {
     const uint64_t* table = table_of(context);
     if (table[1] != ours) return nullptr;
     AesKey* key = nullptr;
-    std::memcpy(&key, table, sizeof key);
+    std::memcpy(&key, table, sizeof key);  // NOLINT(bugprone-sizeof-expression): the pointer itself
     return key;
 }
 
@@ -62,7 +62,7 @@ bool set_aes_key(mbedtls_gcm_context* context, const unsigned char* bytes) {
     crypto_aead_aes256gcm_beforenm(&key->state, bytes);
     std::memcpy(key->bytes.data(), bytes, key->bytes.size());
     uint64_t* table = table_of(context);
-    std::memcpy(table, &key, sizeof key);
+    std::memcpy(table, &key, sizeof key);  // NOLINT(bugprone-sizeof-expression): the pointer itself
     table[1] = ours;
     return true;
 }
@@ -82,7 +82,7 @@ bool is_tls(size_t nonce_bytes, size_t tag_bytes) {
 
 extern "C" {
 
-// NOLINTBEGIN(bugprone-reserved-identifier): the linker's names
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming): the linker's names
 int __real_mbedtls_gcm_setkey(mbedtls_gcm_context*, mbedtls_cipher_id_t, const unsigned char*,
                               unsigned);
 void __real_mbedtls_gcm_free(mbedtls_gcm_context*);
@@ -96,7 +96,7 @@ int __real_mbedtls_ecp_mul_restartable(mbedtls_ecp_group*, mbedtls_ecp_point*, c
                                        const mbedtls_ecp_point*,
                                        int (*)(void*, unsigned char*, size_t), void*,
                                        mbedtls_ecp_restart_ctx*);
-// NOLINTEND(bugprone-reserved-identifier)
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
 }  // extern "C"
 
 namespace {
@@ -117,7 +117,7 @@ int with_mbedtls(mbedtls_gcm_context* context, const AesKey* key, Call call) {
 
 extern "C" {
 
-// NOLINTBEGIN(bugprone-reserved-identifier): the linker's names
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming): the linker's names
 int __wrap_mbedtls_gcm_setkey(mbedtls_gcm_context* context, mbedtls_cipher_id_t cipher,
                               const unsigned char* key, unsigned key_bits) {
     drop_key(context);
@@ -219,7 +219,7 @@ int __wrap_mbedtls_ecp_mul_restartable(mbedtls_ecp_group* group, mbedtls_ecp_poi
     sodium_memzero(out.data(), out.size());
     return error;
 }
-// NOLINTEND(bugprone-reserved-identifier)
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
 
 }  // extern "C"
 

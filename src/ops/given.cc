@@ -34,8 +34,8 @@ Status fill(Given& given, std::string_view text) {
     if (equals == std::string_view::npos)
         return Status::failed(phrase(given.origin.place, ": \"", text,
                                      "\" has no duration: write NAME=DURATION, like connect=2s"));
-    given.name = trimmed(text.substr(0, equals));
-    given.value = trimmed(text.substr(equals + 1));
+    given.name = stripped(text.substr(0, equals));
+    given.value = stripped(text.substr(equals + 1));
     return Status::fine();
 }
 

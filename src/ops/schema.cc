@@ -177,7 +177,7 @@ void add_request(Json& fields) {
     fields["target_cut"] = always_true("The target was longer than is kept.");
     fields["version"] = {{"description", "The request's HTTP version."}, {"enum", {"1.0", "1.1"}}};
     fields["route"] = word("route", "Its class of patience.");
-    fields["status"] = number("What the client was told; 0: nothing.");
+    fields["status"] = number("What the client was told; 499: it had gone before; 0: nothing.");
     fields["upstream_status"] = number("What the upstream answered.");
     fields["client"] = text("The client's address.");
     fields["client_id"] = id("Its connection.");

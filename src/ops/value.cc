@@ -130,7 +130,7 @@ std::string quoted(std::string_view text) {
     return out + '"';
 }
 
-std::string_view trimmed(std::string_view text) {
+std::string_view stripped(std::string_view text) {
     const size_t first = text.find_first_not_of(" \t\r\n");
     if (first == std::string_view::npos) return {};
     return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
@@ -140,7 +140,7 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
     std::vector<std::string_view> parts;
     while (!text.empty()) {
         const size_t end = std::min(text.find(separator), text.size());
-        const std::string_view part = trimmed(text.substr(0, end));
+        const std::string_view part = stripped(text.substr(0, end));
         if (!part.empty()) parts.push_back(part);
         text.remove_prefix(std::min(end + 1, text.size()));
     }

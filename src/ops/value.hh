@@ -26,8 +26,9 @@ std::string size_text(uint64_t bytes);
 // As a string of TOML, in quotes.
 std::string quoted(std::string_view text);
 
-std::string_view trimmed(std::string_view text);
-// The trimmed parts of `text` between `separator`s; empty ones are left out.
+// Without the white space and line ends around it.
+std::string_view stripped(std::string_view text);
+// The stripped parts of `text` between `separator`s; empty ones are left out.
 std::vector<std::string_view> split(std::string_view text, char separator);
 
 }  // namespace becaused

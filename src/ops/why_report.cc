@@ -111,7 +111,7 @@ Result<WhyRequest> parse_why(std::span<const std::string> arguments, int64_t now
 std::string WhyReport::line(std::string_view raw) {
     const std::optional<RecordView> record = read_record(raw);
     if (!record) {
-        if (trimmed(raw).empty()) ++lines_;
+        if (stripped(raw).empty()) ++lines_;
         else unreadable_line();
         return {};
     }

@@ -30,7 +30,7 @@ Phase phase_of(Exchange::Up up, Exchange::Down down, bool tunnel) {
 
 namespace {
 
-// 499 stands in records only: nobody is there to hear it.
+// 499 stands in records only: nobody is there to hear it. 0: nothing is to be said.
 bool answerable(Reason reason) { return row(reason).status != 0 && row(reason).status != 499; }
 
 }  // namespace
@@ -217,6 +217,7 @@ void Exchange::fail(const Ending& ending) {
     const bool keep = say && read && keep_alive_ && upgrade_.empty() && !session_->last_request() &&
                       (!by_client || ending.reason() == Reason::request_unsupported);
     if (say) reply(ending, keep);
+    else if (!told) entry_->facts.status = row(ending.reason()).status;
     Session& session = *session_;
     entry_->facts.unsent_client_bytes = say ? 0 : client().unsent_bytes();
     const EntryId own = id();

@@ -49,7 +49,8 @@ void Exchange::on_bytes(Conn& conn, const Slice& bytes) {
         }
     }
     if (finished_) return;
-    if (upstream_ != nullptr && client().full()) {
+    // Not once the answer is whole: its connection may be somebody else's before the client has room.
+    if (upstream_ != nullptr && !down_complete_ && client().full()) {
         upstream_->pause(Conn::Pause::sink_full);
         session_->rearm();
     }

@@ -37,6 +37,7 @@ Conn* Upstream::take(bool look) {
 }
 
 void Upstream::give_back(Conn& conn) {
+    CHECK(!conn.paused(Conn::Pause::sink_full));
     conn.set_sink(this);
     if (closed_) {
         conn.end(Ending::clean(Reason::shutdown_idle, Phase::keepalive), Conn::Close::fin);

@@ -5,7 +5,6 @@ Prints a line per scenario and, last, "N passed, N failed". Exit code 0 only whe
 
 import argparse
 import itertools
-import json
 import os
 import queue
 import re
@@ -36,8 +35,9 @@ from waiting import Failure
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.append(os.path.join(ROOT, "tests", "records"))
+from record_schema import Schema  # shared with `make test`
 BINARY = os.path.join(ROOT, "build", "becaused")
-SCHEMA = os.path.join(ROOT, "src", "ledger", "record.schema.json")
 WHOLE_RUN_S = 900  # every wait is bounded; this bounds a mistake in the bounds
 MODULES = (scenarios_basics, scenarios_builds, scenarios_streams, scenarios_silence,
            scenarios_transfers, scenarios_faults, scenarios_terminal, scenarios_tls,
@@ -58,19 +58,6 @@ def options():
     parser.add_argument("--list", action="store_true", help="print the names and stop")
     parser.add_argument("--keep", action="store_true", help="keep all logs and records")
     return parser.parse_args()
-
-
-def load_schema():
-    """The validator for records, or None while there is no schema."""
-    if not os.path.exists(SCHEMA):
-        print(f"not checked: records against {os.path.relpath(SCHEMA, ROOT)}, which is missing")
-        return None
-    import jsonschema
-    with open(SCHEMA) as source:
-        schema = json.load(source)
-    kind = jsonschema.validators.validator_for(schema)
-    kind.check_schema(schema)
-    return kind(schema)
 
 
 class Run:
@@ -232,7 +219,7 @@ def main():
             print(f"{settings.binary} is missing: run `make build` first")
             print("0 passed, 1 failed")
             return 1
-        schema = load_schema()
+        schema = Schema()
     directory = tempfile.mkdtemp(prefix="becaused-e2e-")
     binary = settings.binary
     if not settings.direct:

@@ -120,7 +120,7 @@ def check_whole(found, schema):
     """Every record is valid, is filed once, and names connections that are on record too."""
     if schema is not None:
         for record in found:
-            problems = [problem.message for problem in schema.iter_errors(record)]
+            problems = schema.problems(record)
             check(not problems,
                   lambda: f"a record breaks the schema: {problems[:3]}\n    {record}")
     finals = ended(found)

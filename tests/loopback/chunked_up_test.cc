@@ -127,7 +127,7 @@ void check_left(Stage& stage, const Left& row) {
     assert_text_equal(stage.upstream_bytes(), "");
     assert_text_equal(stage.client_bytes(), "");
     assert_text_equal(stage.leave(),
-                      "exchange client_closed by=client phase=request_body op=read status=0\n"
+                      "exchange client_closed by=client phase=request_body op=read status=499\n"
                       "client client_closed by=client phase=request_body op=read\n"
                       "upstream partner(client_closed) by=nobody phase=request_body op=none\n");
 }
@@ -143,7 +143,7 @@ void a_client_that_leaves_before_its_length_is_sent_leaves_a_cut_body(Stage& sta
     assert_text_equal(stage.upstream_state(), "reset");
     assert_text_equal(
         stage.leave(),
-        "exchange client_reset by=client phase=request_body op=read errno=ECONNRESET status=0\n"
+        "exchange client_reset by=client phase=request_body op=read errno=ECONNRESET status=499\n"
         "client client_reset by=client phase=request_body op=read errno=ECONNRESET\n"
         "upstream partner(client_reset) by=nobody phase=request_body op=none\n");
 }

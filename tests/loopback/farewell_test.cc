@@ -44,7 +44,7 @@ void a_fin_while_an_answer_is_pending_is_a_farewell(Stage& stage) {
     stage.client_fin();
     assert_text_equal(stage.upstream_state(), "reset");
     assert_text_equal(stage.leave(),
-                      "exchange client_closed by=client phase=first_byte op=read status=0\n"
+                      "exchange client_closed by=client phase=first_byte op=read status=499\n"
                       "client client_closed by=client phase=first_byte op=read\n"
                       "upstream partner(client_closed) by=nobody phase=first_byte op=none\n");
 }
@@ -69,7 +69,7 @@ void a_reset_while_an_answer_is_pending_ends_the_upstreams_work(Stage& stage) {
     assert_text_equal(stage.upstream_state(), "reset");
     assert_text_equal(
         stage.records(),
-        "exchange client_reset by=client phase=first_byte op=read errno=ECONNRESET status=0\n"
+        "exchange client_reset by=client phase=first_byte op=read errno=ECONNRESET status=499\n"
         "client client_reset by=client phase=first_byte op=read errno=ECONNRESET\n"
         "upstream partner(client_reset) by=nobody phase=first_byte op=none\n");
 }
@@ -80,7 +80,7 @@ void a_fin_inside_a_head_is_a_cut(Stage& stage) {
     assert_false(stage.accept());
     assert_text_equal(stage.client_bytes(), "");
     assert_text_equal(stage.leave(),
-                      "exchange client_closed by=client phase=request_head op=read status=0\n"
+                      "exchange client_closed by=client phase=request_head op=read status=499\n"
                       "client client_closed by=client phase=request_head op=read\n");
 }
 

@@ -139,6 +139,32 @@ void clients_at_the_same_time_have_connections_of_their_own(Stage& stage) {
     assert_text_equal(stage.client_bytes(), OK_GOT("1"));
 }
 
+// The last bytes of an answer may fill the client's queue. That holds nobody back any more: the
+// connection's next request belongs to somebody else.
+void an_answer_that_waits_for_its_client_holds_no_upstream_connection_back(Stage& stage) {
+    constexpr size_t least = 300'000;
+    constexpr size_t most = 900'000;
+    stage.options.unix_client = true;  // whose kernel takes little
+    size_t shared = 0;
+    for (size_t size = least; size < most; size += 10'000) {
+        Peer slow = stage.rig().connect();
+        slow.send(GET("/long"));
+        if (!stage.upstream.open()) assert_true(stage.accept());
+        assert_text_contains(stage.upstream_got(), "GET /long ");
+        stage.answer("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" +
+                     std::string(size, 'x'));
+        Peer quick = stage.rig().connect();
+        quick.send(GET("/short"));
+        const std::string got = stage.upstream_got();
+        if (got.empty()) assert_true(stage.accept());  // it still has some of the long answer
+        else ++shared;
+        stage.answer(OK("1"));
+        quick.read();
+        assert_text_equal(quick.received, OK_GOT("1"));
+    }
+    assert_true(shared > 0);
+}
+
 void pipelined_requests_go_up_one_at_a_time(Stage& stage) {
     stage.send(GET("/1") GET("/2") GET("/3"));
     assert_true(stage.accept());
@@ -293,6 +319,7 @@ int main() {
     cases.add(SCENARIO(a_hundred_requests_share_two_connections));
     cases.add(SCENARIO(another_client_uses_the_same_upstream_connection));
     cases.add(SCENARIO(clients_at_the_same_time_have_connections_of_their_own));
+    cases.add(SCENARIO(an_answer_that_waits_for_its_client_holds_no_upstream_connection_back));
     cases.add(SCENARIO(pipelined_requests_go_up_one_at_a_time));
     cases.add(SCENARIO(pipelined_bodies_end_where_they_end));
     cases.add(SCENARIO(a_thousand_pipelined_requests_are_answered_in_order));

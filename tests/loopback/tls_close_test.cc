@@ -197,8 +197,8 @@ static void a_reset_blames_the_client_in_every_phase(void**) {
     };
     const std::string part = std::string(post_head) + "half";
     const Case cases[] = {
-        {part, "", "request_body", "0"},
-        {get, "", "first_byte", "0"},
+        {part, "", "request_body", "499"},
+        {get, "", "first_byte", "499"},
         {get, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", "response_body", "200"},
         {attach, switched, "tunnel", "101"},
     };
@@ -349,7 +349,7 @@ static void a_request_and_its_farewell_in_one_segment_are_a_client_that_left(voi
     talk.client.socket.send(wire);
     talk.look();
     assert_text_contains(sorted(talk.records()),
-                         "exchange client_closed by=client phase=connect op=read status=0\n");
+                         "exchange client_closed by=client phase=connect op=read status=499\n");
     RigOptions lenient = tls_options();
     lenient.settings.allow_half_close = true;
     Talk patient("", lenient);

@@ -147,7 +147,7 @@ void a_fin_inside_an_upgrades_body_is_a_cut(Stage& stage) {
     stage.client_fin();
     assert_text_equal(stage.upstream_state(), "reset");
     assert_text_equal(stage.leave(),
-                      "exchange client_closed by=client phase=request_body op=read status=0\n"
+                      "exchange client_closed by=client phase=request_body op=read status=499\n"
                       "client client_closed by=client phase=request_body op=read\n"
                       "upstream partner(client_closed) by=nobody phase=request_body op=none\n");
 }

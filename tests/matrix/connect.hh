@@ -133,12 +133,12 @@ inline std::vector<Cell> connects_under_way() {
              client_goes,
          "502 upstream_unreachable, open", "none", busy},
         {"client FIN", tcp, dialing(), client_finishes,
-         "exchange client_closed by=client phase=connect op=read status=0\n"
+         "exchange client_closed by=client phase=connect op=read status=499\n"
          "client client_closed by=client phase=connect op=read\n"
          "upstream partner(client_closed) by=nobody phase=connect op=none\n",
          "cut off", "none", busy},
         {"client RST", tcp, dialing(), client_resets,
-         "exchange client_reset by=client phase=connect op=read errno=ECONNRESET status=0\n"
+         "exchange client_reset by=client phase=connect op=read errno=ECONNRESET status=499\n"
          "client client_reset by=client phase=connect op=read errno=ECONNRESET\n"
          "upstream partner(client_reset) by=nobody phase=connect op=none\n",
          "left", "none", busy},
@@ -162,22 +162,22 @@ inline std::vector<Cell> connects_under_way() {
 inline std::vector<Cell> pauses_between_connects() {
     return {
         {"client FIN", both, between_two_tries(), client_finishes,
-         "exchange client_closed by=client phase=connect op=read status=0\n"
+         "exchange client_closed by=client phase=connect op=read status=499\n"
          "client client_closed by=client phase=connect op=read\n",
          "cut off", "none", nobody_there_for_long},
         {"client RST", tcp, between_two_tries(), client_resets,
-         "exchange client_reset by=client phase=connect op=read errno=ECONNRESET status=0\n"
+         "exchange client_reset by=client phase=connect op=read errno=ECONNRESET status=499\n"
          "client client_reset by=client phase=connect op=read errno=ECONNRESET\n",
          "left", "none", nobody_there_for_long},
         // Reading is halted: the reset is found by looking.
         {"client RST behind an upload that is held back", tcp, upload_held(),
          in_turn(client_resets, pass(1'100)),
-         "exchange client_reset by=client phase=connect op=probe errno=ECONNRESET status=0\n"
+         "exchange client_reset by=client phase=connect op=probe errno=ECONNRESET status=499\n"
          "client client_reset by=client phase=connect op=probe errno=ECONNRESET\n",
          "left", "none", nobody_there_for_long},
         {"client closes behind an upload that is held back", unix_sockets, upload_held(),
          in_turn(client_leaves, pass(1'100)),
-         "exchange client_closed by=client phase=connect op=probe status=0\n"
+         "exchange client_closed by=client phase=connect op=probe status=499\n"
          "client client_closed by=client phase=connect op=probe\n",
          "left", "none", nobody_there_for_long},
         {"stop twice", both, between_two_tries(), stop_twice,

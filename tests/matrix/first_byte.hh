@@ -12,25 +12,25 @@ inline std::vector<Cell> first_byte_endings() {
     const std::string client_goes = "client client_closed_idle by=nobody phase=keepalive op=none\n";
     return {
         {"client FIN", both, asked_get(), client_finishes,
-         "exchange client_closed by=client phase=first_byte op=read status=0\n"
+         "exchange client_closed by=client phase=first_byte op=read status=499\n"
          "client client_closed by=client phase=first_byte op=read\n"
          "upstream partner(client_closed) by=nobody phase=first_byte op=none\n",
          "cut off", "GET whole, cut off"},
         {"client RST", tcp, asked_get(), client_resets,
-         "exchange client_reset by=client phase=first_byte op=read errno=ECONNRESET status=0\n"
+         "exchange client_reset by=client phase=first_byte op=read errno=ECONNRESET status=499\n"
          "client client_reset by=client phase=first_byte op=read errno=ECONNRESET\n"
          "upstream partner(client_reset) by=nobody phase=first_byte op=none\n",
          "left", "GET whole, RST"},
         // More is pipelined than becaused reads ahead: the end behind it is found by looking.
         {"client RST behind what it pipelined", tcp, asked(get_version + std::string(300'000, 'x')),
          in_turn(client_resets, pass(1'100)),
-         "exchange client_reset by=client phase=first_byte op=probe errno=ECONNRESET status=0\n"
+         "exchange client_reset by=client phase=first_byte op=probe errno=ECONNRESET status=499\n"
          "client client_reset by=client phase=first_byte op=probe errno=ECONNRESET\n"
          "upstream partner(client_reset) by=nobody phase=first_byte op=none\n",
          "left", "GET whole, RST"},
         {"client closes behind what it pipelined", unix_sockets,
          asked(get_version + std::string(300'000, 'x')), in_turn(client_leaves, pass(1'100)),
-         "exchange client_closed by=client phase=first_byte op=probe status=0\n"
+         "exchange client_closed by=client phase=first_byte op=probe status=499\n"
          "client client_closed by=client phase=first_byte op=probe\n"
          "upstream partner(client_closed) by=nobody phase=first_byte op=none\n",
          "left", "GET whole, FIN"},
@@ -137,12 +137,12 @@ inline std::vector<Cell> interim_endings() {
     const std::string client_goes = "client client_closed_idle by=nobody phase=keepalive op=none\n";
     return {
         {"client FIN", both, interim(), client_finishes,
-         "exchange client_closed by=client phase=first_byte op=read status=0\n"
+         "exchange client_closed by=client phase=first_byte op=read status=499\n"
          "client client_closed by=client phase=first_byte op=read\n"
          "upstream partner(client_closed) by=nobody phase=first_byte op=none\n",
          "103, cut off", "GET whole, cut off"},
         {"client RST", tcp, interim(), client_resets,
-         "exchange client_reset by=client phase=first_byte op=read errno=ECONNRESET status=0\n"
+         "exchange client_reset by=client phase=first_byte op=read errno=ECONNRESET status=499\n"
          "client client_reset by=client phase=first_byte op=read errno=ECONNRESET\n"
          "upstream partner(client_reset) by=nobody phase=first_byte op=none\n",
          "left", "GET whole, RST"},

@@ -15,18 +15,18 @@ inline Step upload_stuck() {
 inline std::vector<Cell> request_body_endings() {
     return {
         {"client FIN", both, upload_half(), client_finishes,
-         "exchange client_closed by=client phase=request_body op=read status=0\n"
+         "exchange client_closed by=client phase=request_body op=read status=499\n"
          "client client_closed by=client phase=request_body op=read\n"
          "upstream partner(client_closed) by=nobody phase=request_body op=none\n",
          "cut off", "POST cut, cut off"},
         {"client RST", tcp, upload_half(), client_resets,
-         "exchange client_reset by=client phase=request_body op=read errno=ECONNRESET status=0\n"
+         "exchange client_reset by=client phase=request_body op=read errno=ECONNRESET status=499\n"
          "client client_reset by=client phase=request_body op=read errno=ECONNRESET\n"
          "upstream partner(client_reset) by=nobody phase=request_body op=none\n",
          "left", "POST cut, RST"},
         // No last chunk: a cut upload must not look whole.
         {"client FIN in a chunked upload", every, chunked_upload_half(), client_finishes,
-         "exchange client_closed by=client phase=request_body op=read status=0\n"
+         "exchange client_closed by=client phase=request_body op=read status=499\n"
          "client client_closed by=client phase=request_body op=read\n"
          "upstream partner(client_closed) by=nobody phase=request_body op=none\n",
          "cut off", "POST cut, cut off"},
@@ -121,13 +121,13 @@ inline std::vector<Cell> stuck_uploads() {
          "client partner(upstream_reset) by=nobody phase=request_body op=none\n",
          "502 upstream_reset close, FIN", "POST cut, left"},
         {"client RST", tcp, upload_stuck(), in_turn(client_resets, pass(1'100)),
-         "exchange client_reset by=client phase=request_body op=probe errno=ECONNRESET status=0\n"
+         "exchange client_reset by=client phase=request_body op=probe errno=ECONNRESET status=499\n"
          "client client_reset by=client phase=request_body op=probe errno=ECONNRESET\n"
          "upstream partner(client_reset) by=nobody phase=request_body op=none\n",
          "left", "POST cut, RST"},
         // TCP cannot know while bytes before the FIN are unread; unix sockets can.
         {"client closes", unix_sockets, upload_stuck(), in_turn(client_leaves, pass(1'100)),
-         "exchange client_closed by=client phase=request_body op=probe status=0\n"
+         "exchange client_closed by=client phase=request_body op=probe status=499\n"
          "client client_closed by=client phase=request_body op=probe\n"
          "upstream partner(client_closed) by=nobody phase=request_body op=none\n",
          "left", "POST cut, FIN"},
@@ -199,7 +199,7 @@ inline std::vector<Cell> failed_writes_upstream() {
          "502 upstream_closed close, FIN", "POST cut, left"},
         {"client FIN then", unix_sockets,
          in_turn(upload_half(), upstream_stops_reading, client_says("wor")), client_finishes,
-         "exchange client_closed by=client phase=first_byte op=read status=0\n"
+         "exchange client_closed by=client phase=first_byte op=read status=499\n"
          "client client_closed by=client phase=first_byte op=read\n"
          "upstream partner(client_closed) by=nobody phase=first_byte op=none\n",
          "cut off", "POST cut, FIN"},

@@ -18,15 +18,15 @@ inline Step partial_head() { return in_turn(client_connects, client_says("GET /v
 inline std::vector<Cell> request_head_endings() {
     return {
         {"client FIN", every, partial_head(), client_finishes,
-         "exchange client_closed by=client phase=request_head op=read status=0\n"
+         "exchange client_closed by=client phase=request_head op=read status=499\n"
          "client client_closed by=client phase=request_head op=read\n",
          "cut off", "none"},
         {"client closes", every, partial_head(), client_leaves,
-         "exchange client_closed by=client phase=request_head op=read status=0\n"
+         "exchange client_closed by=client phase=request_head op=read status=499\n"
          "client client_closed by=client phase=request_head op=read\n",
          "left", "none"},
         {"client RST", tcp, partial_head(), client_resets,
-         "exchange client_reset by=client phase=request_head op=read errno=ECONNRESET status=0\n"
+         "exchange client_reset by=client phase=request_head op=read errno=ECONNRESET status=499\n"
          "client client_reset by=client phase=request_head op=read errno=ECONNRESET\n",
          "left", "none"},
         {"clock request_head", both, partial_head(), silence(15'000),

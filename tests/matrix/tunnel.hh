@@ -222,13 +222,13 @@ inline std::vector<Cell> refused_upgrades() {
          in_turn(upstream_says(switching), upstream_says("out"), upstream_finishes), both_fins,
          "101 'out', FIN", "POST whole, FIN"},
         {"client RST before the 101", tcp, asked(attach), client_resets,
-         "exchange client_reset by=client phase=first_byte op=read errno=ECONNRESET status=0\n"
+         "exchange client_reset by=client phase=first_byte op=read errno=ECONNRESET status=499\n"
          "client client_reset by=client phase=first_byte op=read errno=ECONNRESET\n"
          "upstream partner(client_reset) by=nobody phase=first_byte op=none\n",
          "left", "POST whole, RST"},
         {"client closes before the 101", unix_sockets, in_turn(asked(attach), client_finishes),
          in_turn(client_leaves, pass(1'100)),
-         "exchange client_closed by=client phase=first_byte op=probe status=0\n"
+         "exchange client_closed by=client phase=first_byte op=probe status=499\n"
          "client client_closed by=client phase=first_byte op=probe\n"
          "upstream partner(client_closed) by=nobody phase=first_byte op=none\n",
          "left", "POST whole, FIN"},

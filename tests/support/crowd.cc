@@ -7,14 +7,19 @@
 
 #include "base/check.hh"
 #include "base/status.hh"
+#include "support/in_flight.hh"
 
 namespace becaused::test {
 
 namespace {
 
-constexpr int quiet_steps = 5;    // without a movement: only time helps
-constexpr int ticks_limit = 200;  // of time without a movement: a hang
+constexpr int quiet_steps = 5;      // without a movement: only time helps
+constexpr int ticks_limit = 200;    // of time without a movement: a hang
+constexpr int wait_limit = 10'000;  // milliseconds that the kernel may take to deliver
 constexpr short gone = POLLHUP | POLLERR | POLLRDHUP;
+
+// A millisecond for the kernel's own timers, whose work no descriptor announces.
+void wait_for_kernel() { ignored(::poll(nullptr, 0, 1), "it only waits"); }
 
 }  // namespace
 
@@ -35,15 +40,12 @@ void Crowd::odd(const std::string& what) {
 bool Crowd::play(uint32_t first, uint32_t end, Mode mode) {
     for (uint32_t number = first; number < end; ++number)
         clients_[random_.below(clients_.size())].todo.push_back(&plans_[number]);
-    if (mode == Mode::refused || mode == Mode::restarted) {
-        servers_.clear();
-        rig_.settle();
-        rig_.stop_upstream();
-    }
+    if ((mode == Mode::refused || mode == Mode::restarted) && !desert()) return false;
     const uint64_t stop_after = mode == Mode::drained ? random_.between(3, 30) : never;
     uint64_t steps = 0;
     int quiet = 0;
     int ticks = 0;
+    int waits = 0;
     while (!done()) {
         if (steps++ == stop_after) {
             rig_.stop();
@@ -51,8 +53,15 @@ bool Crowd::play(uint32_t first, uint32_t end, Mode mode) {
             for (Client& client : clients_) client.todo.clear();
         }
         if (step()) {
-            quiet = ticks = 0;
+            quiet = ticks = waits = 0;
         } else if (++quiet >= quiet_steps) {
+            wake_deaf();
+            // Whoever still gets something has not stopped.
+            if (under_way_ = in_flight(); !under_way_.empty()) {
+                if (++waits > wait_limit) return false;
+                wait_for_kernel();
+                continue;
+            }
             if (++ticks > ticks_limit) return false;
             if (mode == Mode::restarted) rig_.start_upstream();
             rig_.skip(100);
@@ -63,6 +72,31 @@ bool Crowd::play(uint32_t first, uint32_t end, Mode mode) {
     return true;
 }
 
+// The upstream leaves, and everybody hears of it; false when that takes too long.
+bool Crowd::desert() {
+    servers_.clear();
+    for (int waits = 0; waits < wait_limit; ++waits) {
+        rig_.settle();
+        while (rig_.accept_now().open()) continue;
+        under_way_ = in_flight();
+        if (under_way_.empty()) {
+            rig_.stop_upstream();
+            return true;
+        }
+        wait_for_kernel();
+    }
+    return false;
+}
+
+// Who leaves a closed window resets its connection, but Linux believes only a reset that fits the last
+// byte, and asks back twice a second at most: the deaf may never hear of it unless they read.
+void Crowd::wake_deaf() {
+    for (Client& client : clients_)
+        if (client.deaf && client.peer.open() && !other_end_is_open(client.peer.fd())) lose(client);
+    for (Server& server : servers_)
+        if (server.deaf && !other_end_is_open(server.peer.fd())) server.peer.close();
+}
+
 bool Crowd::done() const {
     return std::ranges::all_of(clients_, [](const Client& client) {
         return client.todo.empty() && client.waiting.empty() && client.actor == nullptr;
@@ -70,7 +104,7 @@ bool Crowd::done() const {
 }
 
 std::string Crowd::stuck() const {
-    std::string text;
+    std::string text = under_way_.empty() ? "" : under_way_ + " does not arrive\n";
     for (const Client& client : clients_) {
         for (const Plan* plan : client.waiting)
             text += "fate-" + std::to_string(plan->number) + " (" + std::string(name(plan->fate)) +
@@ -193,7 +227,10 @@ bool Crowd::act(Client& client) {
     switch (plan.client.act) {
         case Act::go_on: return false;
         case Act::mute: client.muted = true; return true;
-        case Act::deaf: client.deaf = true; return true;
+        case Act::deaf:
+            client.deaf = true;
+            client.peer.shrink_receive_buffer(deaf_buffer);
+            return true;
         case Act::half_close:
             client.half_closed = true;
             ignored(::shutdown(client.peer.fd(), SHUT_WR), "it may be gone already");

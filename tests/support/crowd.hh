@@ -1,7 +1,7 @@
 // Dozens of clients and the upstream that they come to see, all of them sockets of the test, acting out
 // the plans of support/fates.hh against a Rig at once. Time stands still for as long as anything moves;
-// when nothing does, it is let on tick by tick, so that clocks ring for those who stopped and for
-// nobody else. Owns every socket; the plans belong to the test.
+// when nothing does, and the kernel has delivered all it was given (support/in_flight.hh), it is let on
+// tick by tick, so that clocks ring for those who stopped and for nobody else. Owns every socket; the plans belong to the test.
 #pragma once
 
 #include <deque>
@@ -16,6 +16,9 @@ namespace becaused::test {
 
 class Crowd {
   public:
+    // What the kernel takes at most for one who reads no more: it must not take all there is.
+    static constexpr int deaf_buffer = 64 * 1024;
+
     // `plans`: by number; plan 0 is nobody's. They must not move while the crowd lives.
     Crowd(Rig& rig, Random& random, std::vector<Plan>& plans, size_t clients);
     Crowd(const Crowd&) = delete;
@@ -73,6 +76,8 @@ class Crowd {
 
     bool step();
     void look();
+    bool desert();
+    void wake_deaf();
     bool done() const;
     void open_door(Mode mode);
 
@@ -101,7 +106,8 @@ class Crowd {
     std::vector<Client> clients_;
     std::deque<Server> servers_;
     std::vector<std::string> oddities_;
-    bool closing_ = false;  // the house takes nobody any more
+    std::string under_way_;  // at the last look
+    bool closing_ = false;   // the house takes nobody any more
 };
 
 }  // namespace becaused::test

@@ -6,6 +6,7 @@
 
 #include "base/status.hh"
 #include "support/crowd.hh"
+#include "support/in_flight.hh"
 
 namespace becaused::test {
 
@@ -21,7 +22,8 @@ bool Crowd::step(Server& server) {
     if (server.peer.open() && server.answering && !server.muted) moved = answer(server) || moved;
     const bool idle =
         server.plan == nullptr && server.peer.open() && !server.reader.begun() && server.seen == 0;
-    if (idle && random_.below(one_in) == 0) {
+    // Not while a request is on its way to it, or its last answer from it: those would be other fates.
+    if (idle && random_.below(one_in) == 0 && !undelivered(server.peer.fd())) {
         if (random_.chance(50)) server.peer.reset();
         else server.peer.close();
         moved = true;
@@ -134,7 +136,10 @@ void Crowd::act(Server& server) {
     switch (server.plan->upstream.act) {
         case Act::go_on: return;
         case Act::mute: server.muted = true; return;
-        case Act::deaf: server.deaf = true; return;
+        case Act::deaf:
+            server.deaf = true;
+            server.peer.shrink_receive_buffer(deaf_buffer);
+            return;
         case Act::half_close:
             server.half_closed = true;
             ignored(::shutdown(server.peer.fd(), SHUT_WR), "it may be gone already");

@@ -328,7 +328,7 @@ struct Row {
 #define FATE(fate, weight, reasons, ...) \
     {Fate::fate, #fate, weight, reasons, {__VA_ARGS__}, shape_##fate}
 const Row rows[] = {
-    FATE(plain,                315, good),
+    FATE(plain,                313, good),
     FATE(long_answer,           90, good),
     FATE(upload,                90, good),
     FATE(head_request,          20, good),
@@ -352,8 +352,7 @@ const Row rows[] = {
     FATE(client_cut_answer,     20, client_gone),
     FATE(client_mute_head,       7, Reasons{client_head_timeout}),
     FATE(client_mute_body,      10, Reasons{client_stalled_sending}),
-    // Whether an answer fits into the kernel's buffers is the kernel's choice: the matrix plays this one.
-    FATE(client_deaf,            0, Reasons{client_stalled_reading}),
+    FATE(client_deaf,            2, Reasons{client_stalled_reading}),
     FATE(client_malformed,      20, bad_request),
     FATE(client_bad_chunk,      10, Reasons{Reason::client_malformed}),
     FATE(upstream_cut_silent,   25, upstream_gone),
@@ -364,8 +363,7 @@ const Row rows[] = {
     FATE(upstream_deaf,          1, Reasons{upstream_stalled_reading}),
     FATE(upstream_malformed,    13, bad_answer),
     FATE(upstream_bad_chunk,    10, Reasons{Reason::upstream_malformed}),
-    // A SYN that is lost while nobody listens comes again in real time, which this clock does not wait for.
-    FATE(refused,                0, (Reasons{upstream_refused, upstream_connect_timeout})),
+    FATE(refused,                0, Reasons{upstream_refused}),
     FATE(restarted,              0, good),
     FATE(both_cut,              10, both_gone),
 };

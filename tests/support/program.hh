@@ -10,6 +10,7 @@
 
 #include <list>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -76,7 +77,7 @@ class Site {
 
     // "DIRECTORY/name".
     std::string path(std::string_view name) const;
-    void write_file(std::string_view name, std::string_view text) const;
+    void write_file(std::string_view name, std::string_view text);
     std::string read_file(std::string_view name) const;
 
     // Any command.
@@ -105,7 +106,10 @@ class Site {
     std::vector<std::string> records(size_t count, std::string_view name = "records");
 
   private:
+    void keep_all_records() const;
+
     std::string directory_;
+    std::set<std::string> written_;  // by the test
     int upstream_fd_ = -1;
     int watch_fd_ = -1;  // inotify on the directory
     std::list<Program> programs_;

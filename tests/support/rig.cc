@@ -151,6 +151,7 @@ int count_peers() { return peers_open; }
 
 Rig::Rig(RigOptions options) : settings_(options.settings), options_(std::move(options)) {
     warm_up_libuv();
+    keep_records({});  // it may open a file
     descriptors_before_ = count_descriptors() - count_peers();
     char path[] = "/tmp/becaused-rig-XXXXXX";
     CHECK(::mkdtemp(path) != nullptr);

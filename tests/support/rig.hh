@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "proxy/house.hh"
+#include "support/kept_records.hh"
 
 namespace becaused::test {
 
@@ -49,6 +50,7 @@ class Peer {
 class Records final : public RecordSink {
   public:
     void record(std::string_view line) override {
+        keep_records(line);
         lines.emplace_back(line.substr(0, line.size() - 1));
     }
     std::vector<std::string> lines;

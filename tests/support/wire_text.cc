@@ -1,6 +1,7 @@
 #include "support/wire_text.hh"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace becaused::test {
 

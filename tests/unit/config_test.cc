@@ -369,7 +369,7 @@ void a_config_file_has_at_most_one_mebibyte(void**) {
 std::string without_origins(const std::string& text) {
     std::string plain;
     for (const std::string_view line : split(text, '\n'))
-        plain += phrase(trimmed(line.substr(0, line.find(" #"))), '\n');
+        plain += phrase(stripped(line.substr(0, line.find(" #"))), '\n');
     return plain;
 }
 

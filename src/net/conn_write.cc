@@ -1,0 +1,157 @@
+// How a connection writes: to the kernel as far as it takes, the rest from a queue, one request of libuv's
+// at a time; and the FIN behind the last byte.
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <span>
+#include <utility>
+
+#include "net/conn.hh"
+#include "net/tls.hh"
+
+namespace becaused {
+
+namespace {
+
+constexpr size_t write_parts = 16;  // buffers per uv_try_write
+constexpr size_t gather_bytes = 4096;
+constexpr size_t request_parts = 4;  // per uv_write: libuv keeps four without an allocation
+
+}  // namespace
+
+int Conn::write(std::span<const Part> parts) {
+    if (ending_ || finishing_) return UV_EPIPE;
+    return tls_ ? write_tls(parts) : write_raw(parts);
+}
+
+int Conn::write_raw(std::span<const Part> parts) {
+    uv_buf_t buffers[write_parts];
+    CHECK(parts.size() <= write_parts);
+    uint64_t total = 0;
+    unsigned count = 0;
+    for (const Part& part : parts) {
+        if (part.bytes.empty()) continue;
+        total += part.bytes.size();
+        buffers[count++] = ::uv_buf_init(const_cast<char*>(part.bytes.data()),
+                                         static_cast<unsigned>(part.bytes.size()));
+    }
+    if (total == 0) return 0;
+    // One write(2) of a small copy is cheaper than writev(2) of its pieces (src/DECISIONS.md).
+    char gathered[gather_bytes];
+    if (count > 1 && total <= sizeof gathered) {
+        char* end = gathered;
+        for (unsigned i = 0; i < count; ++i)
+            end = std::copy_n(buffers[i].base, buffers[i].len, end);
+        buffers[0] = ::uv_buf_init(gathered, static_cast<unsigned>(total));
+        count = 1;
+    }
+    uint64_t sent = 0;
+    if (queue_.empty() && request_ == nullptr) {
+        const int result = ::uv_try_write(stream(), buffers, count);
+        if (result < 0 && result != UV_EAGAIN) return result;
+        if (result > 0) sent = static_cast<uint64_t>(result);
+    }
+    wire_out_ += total;
+    if (!tls_) entry_.facts.out_bytes += total;
+    if (sent > 0) entry_.facts.last_out_ns = loop_.now_ns();
+    if (sent == total) return 0;
+    for (const Part& part : parts) {
+        const uint64_t gone = std::min<uint64_t>(sent, part.bytes.size());
+        sent -= gone;
+        enqueue(part, static_cast<size_t>(gone));
+    }
+    was_full_ = was_full_ || full();
+    return request_ == nullptr ? arm_write() : 0;
+}
+
+void Conn::enqueue(const Part& part, size_t gone) {
+    std::string_view rest = part.bytes.substr(gone);
+    if (part.owner != nullptr && !rest.empty()) {
+        queue_.push(loop_.slabs().keep(*part.owner, rest));
+        return;
+    }
+    for (; !rest.empty(); rest.remove_prefix(std::min(rest.size(), Slab::size)))
+        queue_.push(loop_.slabs().copy(rest.substr(0, Slab::size)));
+}
+
+int Conn::arm_write() {
+    uv_buf_t buffers[request_parts];
+    const size_t count = std::min(queue_.count(), request_parts);
+    in_flight_bytes_ = 0;
+    for (size_t i = 0; i < count; ++i) {
+        const std::string_view bytes = queue_.at(i).view();
+        buffers[i] =
+            ::uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
+        in_flight_bytes_ += bytes.size();
+    }
+    request_ = new Request;
+    request_->uv.write.data = this;
+    const int error =
+        ::uv_write(&request_->uv.write, stream(), buffers, static_cast<unsigned>(count), write_cb);
+    if (error != 0) {
+        delete std::exchange(request_, nullptr);
+        in_flight_bytes_ = 0;
+        return error;
+    }
+    loop_.watch(*this);
+    return 0;
+}
+
+void Conn::handle_written(int status) {
+    delete std::exchange(request_, nullptr);
+    const uint64_t written = std::exchange(in_flight_bytes_, 0);
+    if (ending_) return;
+    int error = status;
+    if (error == 0) {
+        queue_.drop_front(written);
+        entry_.facts.last_out_ns = loop_.now_ns();
+        error = try_queue();
+    }
+    if (error != 0) {
+        report(judge(Op::write, error));
+        return;
+    }
+    if (queue_.empty() && finishing_ && !shut_) shut_down();
+    if (queue_.empty() || (was_full_ && queue_.bytes() <= resume_bytes)) {
+        was_full_ = false;
+        sink_->on_room(*this);
+    }
+}
+
+int Conn::try_queue() {
+    while (!queue_.empty()) {
+        uv_buf_t buffers[write_parts];
+        const size_t count = std::min(queue_.count(), write_parts);
+        uint64_t offered = 0;
+        for (size_t i = 0; i < count; ++i) {
+            const std::string_view bytes = queue_.at(i).view();
+            buffers[i] =
+                ::uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
+            offered += bytes.size();
+        }
+        const int result = ::uv_try_write(stream(), buffers, static_cast<unsigned>(count));
+        if (result == UV_EAGAIN) return arm_write();
+        if (result < 0) return result;
+        queue_.drop_front(static_cast<uint64_t>(result));
+        if (static_cast<uint64_t>(result) < offered) return arm_write();
+    }
+    return 0;
+}
+
+void Conn::finish() {
+    if (finishing_ || ending_) return;
+    if (tls_) finish_tls();
+    finishing_ = true;
+    if (queue_.empty() && request_ == nullptr) shut_down();
+}
+
+void Conn::shut_down() {
+    shut_ = true;
+    // TLS: the close_notify has ended our half. A FIN behind it would say that we are gone.
+    if (tls_) return;
+    // Not uv_shutdown: it waits for a turn and arms writing; the queue is empty, so the FIN may go now.
+    if (::shutdown(fd(), SHUT_WR) != 0) entry_.add_trail(facts().side, Op::shutdown, -errno);
+}
+
+}  // namespace becaused
