@@ -68,7 +68,7 @@ std::string_view protocol(Tunnel tunnel) {
 Route route_of(const RouteRow* row, const std::vector<RoutePattern>& own, std::string_view method,
                std::string_view path) {
     Route route;
-    if (row != nullptr) route = {row->route_class, row->hijackable, row->ping};
+    if (row != nullptr) route = {row->route_class, row->hijackable, row->ping, row->answer};
     for (const RoutePattern& pattern : own) {
         if (!pattern.method.empty() && pattern.method != method) continue;
         if (!matches(pattern.pattern, path)) continue;

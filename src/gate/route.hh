@@ -25,6 +25,7 @@ struct Route {
     // dockerd may answer 200 with a raw stream and no length, and go on as a tunnel.
     bool hijackable = false;
     bool ping = false;
+    Answer answer = Answer::plain;
 };
 
 bool matches(std::string_view pattern, std::string_view path);

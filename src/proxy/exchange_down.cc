@@ -37,6 +37,7 @@ void Exchange::on_bytes(Conn& conn, const Slice& bytes) {
             break;
         }
         if (tunnel_) {
+            teller_.passed_down(rest.view());
             if (const int error = client().write(rest); error != 0) client_write_failed(error);
             break;
         }
@@ -135,7 +136,9 @@ size_t Exchange::final_head(const ResponseHead& head, const BodyFraming& framing
     std::string& out = house_.scratch();
     out.clear();
     write_response_head(head, answer, house_.settings().via_name, out);
-    down_flow_.start(Side::upstream, framing, answer.kind == BodyKind::chunked, trailers_welcome_);
+    follow(head, answer);
+    down_flow_.start(Side::upstream, framing, answer.kind == BodyKind::chunked, trailers_welcome_,
+                     &teller_);
     set(up_, Down::body);
     if (!down_flow_.complete() && !after.empty()) {
         const Flow::Outcome outcome = down_flow_.push(after, client(), out);
@@ -155,6 +158,7 @@ void Exchange::start_tunnel(const ResponseHead& head) {
     std::string& out = house_.scratch();
     out.clear();
     write_response_head(head, answer, house_.settings().via_name, out);
+    follow(head, answer);
     tunnel_ = true;
     set(up_, Down::body);
     if (const int error = client().write(out); error != 0) {

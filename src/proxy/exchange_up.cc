@@ -23,6 +23,7 @@ bool Exchange::admit(const RequestHead& head) {
     entry_->facts.routed = true;
     hijackable_ = verdict.route.hijackable;
     ping_ = verdict.route.ping;
+    answer_ = verdict.route.answer;
     if (house_.stopping()) {
         fail(Ending::decided(Reason::draining, Phase::gate, Op::admin, 0));
     } else if (session_->overflow()) {
@@ -182,6 +183,7 @@ size_t Exchange::take(const Slice& bytes) {
         return taken;
     }
     if (up_complete_) {
+        teller_.passed_up(bytes.view());
         const int error = upstream_->write(bytes);
         entry_->facts.client_in_bytes += taken;
         if (error != 0) upstream_write_failed(error);

@@ -10,6 +10,7 @@
 #include "http/chunked.hh"
 #include "http/framing.hh"
 #include "net/conn.hh"
+#include "proxy/teller.hh"
 
 namespace becaused {
 
@@ -28,7 +29,9 @@ class Flow {
     };
 
     // `chunk`: towards the sink the body is chunked; else it goes as it is. `trailers`: may be passed on.
-    void start(Side from, const BodyFraming& source, bool chunk, bool trailers);
+    // `teller`: hears of what was written; null: nobody does.
+    void start(Side from, const BodyFraming& source, bool chunk, bool trailers,
+               Teller* teller = nullptr);
 
     // Takes bytes from the source and writes them to `sink`, after `head` (which may be empty and is
     // written exactly once, whatever the outcome but sink_failed).
@@ -50,6 +53,7 @@ class Flow {
 
     BodyFraming source_;
     ChunkedDecoder decoder_;
+    Teller* teller_ = nullptr;
     uint64_t left_ = 0;
     bool chunk_ = false;
     bool trailers_ = false;

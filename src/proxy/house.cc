@@ -59,6 +59,7 @@ House::House(Loop& loop, Ledger& ledger, const Settings& settings)
       ledger_(ledger),
       settings_(settings),
       gate_(settings.routes),
+      tellings_(settings.tell),
       tls_(server_tls(loop, settings)),
       upstream_tls_(upstream_tls(loop, settings)),
       upstream_(loop, settings, upstream_tls_.get()),

@@ -48,6 +48,7 @@ class House final : public ListenerSink, private WheelNode {
     Ledger& ledger() { return ledger_; }
     const Settings& settings() const { return settings_; }
     const Gate& gate() const { return gate_; }
+    const Tellings& tellings() const { return tellings_; }
     Upstream& upstream() { return upstream_; }
     HeadParser& parser() { return parser_; }
     RequestHead& request_head() { return request_head_; }
@@ -87,6 +88,7 @@ class House final : public ListenerSink, private WheelNode {
     Ledger& ledger_;
     const Settings& settings_;
     Gate gate_;
+    Tellings tellings_;
     std::unique_ptr<TlsStore> tls_;           // null: every listener is plain
     std::unique_ptr<TlsStore> upstream_tls_;  // null: a plain upstream
     Upstream upstream_;

@@ -121,28 +121,37 @@ struct Words {
     std::string_view reason;
     std::string_view error;     // RFC 9209 §2.3
     std::string_view sentence;  // "%": the detail
+    std::string_view look_at;
+    bool refused = false;  // trying again would not help
 };
+constexpr std::string_view look_at_client = "Look at the client, and at proxies before this one.";
+constexpr std::string_view look_at_log = "Look at dockerd's log.";
 constexpr Words words[] = {
-    {"client_malformed", "http_request_error", "The request is not valid HTTP/1.1: %."},
+    {"client_malformed", "http_request_error", "The request is not valid HTTP/1.1: %.",
+     look_at_client, true},
     {"client_ambiguous_framing", "http_request_error",
-     "The request says in two ways where its body ends: %."},
-    {"client_head_too_large", "http_request_error", "The request head is larger than allowed: %."},
-    {"request_unsupported", "http_request_error", "This proxy does not do that: %."},
-    {"client_head_timeout", "http_request_error", "%"},
-    {"client_stalled_sending", "http_request_error", "%"},
-    {"upstream_malformed", "http_protocol_error",
-     "The upstream's answer is not valid HTTP/1.1: %."},
+     "The request says in two ways where its body ends: %.", look_at_client, true},
+    {"client_head_too_large", "http_request_error", "The request head is larger than allowed: %.",
+     "Look at the client's fields: tokens, HttpHeaders.", true},
+    {"request_unsupported", "http_request_error", "This proxy does not do that: %.",
+     "Look at the client.", true},
+    {"client_head_timeout", "http_request_error", "%",
+     "Look at the client, and at the network on its way here."},
+    {"client_stalled_sending", "http_request_error", "%", "Look at what holds the client up."},
+    {"upstream_malformed", "http_protocol_error", "The upstream's answer is not valid HTTP/1.1: %.",
+     look_at_log},
     {"upstream_head_too_large", "http_response_header_section_size",
-     "The upstream's answer has a head larger than allowed: %."},
+     "The upstream's answer has a head larger than allowed: %.", look_at_log},
     {"upgrade_mismatch", "http_upgrade_failed",
-     "The upstream switched protocols without being asked: %."},
-    {"upstream_closed", "connection_terminated", "%"},
-    {"upstream_reset", "connection_terminated", "%"},
-    {"upstream_refused", "connection_refused", "%"},
-    {"upstream_silent", "http_response_timeout", "%"},
-    {"retry_impossible", "connection_terminated", "%"},
-    {"retry_exhausted", "connection_terminated", "%"},
-    {"memory_shed", "proxy_internal_error", "%"},
+     "The upstream switched protocols without being asked: %.", look_at_log},
+    {"upstream_closed", "connection_terminated", "%", look_at_log},
+    {"upstream_reset", "connection_terminated", "%", look_at_log},
+    {"upstream_refused", "connection_refused", "%", "Look whether dockerd runs."},
+    {"upstream_silent", "http_response_timeout", "%",
+     "Look what dockerd is busy with; if such silence is normal here, raise the clock."},
+    {"retry_impossible", "connection_terminated", "%", look_at_log},
+    {"retry_exhausted", "connection_terminated", "%", look_at_log},
+    {"memory_shed", "proxy_internal_error", "%", "Look at becaused's log and its limits.", true},
 };
 
 std::string_view phrase(int status) {
@@ -169,6 +178,12 @@ std::string own_answer(const OwnAnswer& answer) {
     if (said == std::end(words)) return "no words for " + std::string(answer.reason);
     std::string sentence(said->sentence);
     sentence.replace(sentence.find('%'), 1, answer.message);
+    if (answer.reached == "reads") sentence += " It only reads: it is safe to try again. ";
+    else if (answer.reached == "acts")
+        sentence += " dockerd had the request: see what it did before you try again. ";
+    else if (said->refused) sentence += " Nothing reached dockerd. ";
+    else sentence += " Nothing reached dockerd: it is safe to try again. ";
+    sentence += said->look_at;
     const std::string record(answer.record);
     const std::string body =
         R"({"message":"becaused: )" + sentence + " (record " + record + ")\"}\n";

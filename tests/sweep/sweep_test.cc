@@ -480,6 +480,8 @@ static void stop_while_a_name_is_being_resolved(void**) {
         rig.stop();
         rig.stop();
         settle(rig);
+        client.close();  // it has its answer
+        settle(rig);
         busy.release();
         for (int i = 0; i < 10; ++i) rig.wait_for_work();
     };
