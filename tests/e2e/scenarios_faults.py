@@ -7,6 +7,7 @@ from processes import processes_with_argument
 from records import CLOSED_BY_UPSTREAM, by_client, by_upstream
 from scenario import claim
 from scenarios_builds import sleep_argument
+from telling import says_why
 from waiting import check, until
 
 PUSH = r"/images/.*/push$"
@@ -53,9 +54,12 @@ def dockerd_killed_in_mid_push_is_named_as_the_cause(t):
     push = Push(t)
     push.front.expect_end(**by_upstream("POST", PUSH, "response_body"))
     push.daemon.kill()
-    push.client.finish(20).failed().says("(?i)unexpected EOF|connection reset")
+    shown = push.client.finish(20).failed()
     if not t.proxied:
+        shown.says("(?i)unexpected EOF|connection reset")
         return
+    shown.exits(1)
+    says_why(shown, push.front, "POST", PUSH, "The upstream (closed|reset) its connection", "progress")
     record = push.front.until_exchange("POST", PUSH, by="upstream")
     check(record["bytes"]["upstream_in"] > 0 and record["bytes"]["client_out"] > 0,
           f"a record without its bytes: {record['bytes']}")
@@ -99,7 +103,10 @@ def dockerd_killed_in_mid_build(t, buildkit):
     # A client that tries to tidy up after the fault finds nobody: a second cause, honestly named.
     tolerate_nobody_there(front)
     daemon.kill()
-    client.finish(30).failed()
+    shown = client.finish(30).failed()
+    if t.proxied:
+        says_why(shown, front, "POST", r"/build$", "The upstream (closed|reset) its connection",
+                 "progress")
 
 
 @claim()
