@@ -143,10 +143,13 @@ size_t Exchange::final_head(const ResponseHead& head, const BodyFraming& framing
     if (!down_flow_.complete() && !after.empty()) {
         const Flow::Outcome outcome = down_flow_.push(after, client(), out);
         answer_written(outcome);
+        if (outcome.what == Flow::What::more) session_->rearm();
         return outcome.taken;
     }
     down_complete_ = down_flow_.complete();
     if (const int error = client().write(out); error != 0) client_write_failed(error);
+    // The body's clock may be the first one there is: a transfer's first byte has none.
+    else if (!down_complete_) session_->rearm();
     return 0;
 }
 
