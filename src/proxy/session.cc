@@ -253,6 +253,7 @@ void Session::exchange_cut(const Ending& ending, Conn::Close how, bool told) {
 // No FIN goes out: where this is needed, it would say that what came is whole.
 void Session::start_parting(const Ending& ending) {
     state_ = State::parting;
+    house_.loop().stay(1);  // a socket whose peer has said all keeps no loop going
     last_ = ending;
     since_ns_ = house_.loop().now_ns();
     stash_.clear();
@@ -273,6 +274,7 @@ bool Session::part() {
 
 void Session::end(const Ending& ending, Conn::Close how) {
     leave_preparing();
+    if (state_ == State::parting) house_.loop().stay(-1);
     state_ = State::ended;
     Wheel::disarm(*this);
     stash_.clear();
@@ -300,8 +302,8 @@ void Session::kill(const Ending& ending) {
 
 void Session::on_finish(Conn& conn) {
     switch (state_) {
-        case State::ended:
-        case State::parting: return;  // it may still be reading
+        case State::ended: return;
+        case State::parting: part(); return;
         case State::linger:
             if (conn.queued_bytes() == 0) end(*last_, Conn::Close::fin);
             return;

@@ -18,7 +18,7 @@ class Front:
     """
 
     def __init__(self, binary, directory, upstream, clocks=(), name="becaused", schema=None,
-                 pki=None):
+                 pki=None, options=()):
         os.makedirs(directory, exist_ok=True)
         self.binary = binary
         self.upstream = upstream
@@ -36,6 +36,7 @@ class Front:
                        "--upstream", upstream, "--records", self.records_path]
             if pki is not None:
                 command += pki.options()
+            command += options
             for clock in clocks:
                 command += ["--clock", clock]
             self.service = Service(name, command, directory)

@@ -96,7 +96,7 @@ class Case:
             daemon.add_base_image()
         return daemon
 
-    def front(self, upstream, clocks=()):
+    def front(self, upstream, clocks=(), options=()):
         """becaused before a daemon, or before an upstream given by its address."""
         daemon = None if isinstance(upstream, str) else upstream
         address = upstream if daemon is None else daemon.upstream
@@ -104,7 +104,7 @@ class Case:
             made = Direct(address)
         else:
             made = Front(self.world.binary, self.directory, address, clocks,
-                         f"becaused{len(self.fronts)}", self.world.schema, self.pki)
+                         f"becaused{len(self.fronts)}", self.world.schema, self.pki, options)
             made.daemon = daemon
         self.cleanup.callback(made.stop)
         self.fronts.append(made)
