@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::array<bool, 256> make_structural() {
     std::array<bool, 256> table{};
-    for (const unsigned char byte : {'"', '{', '}', '[', ']'}) table[byte] = true;
+    for (const char byte : {'"', '{', '}', '[', ']'})
+        table[static_cast<unsigned char>(byte)] = true;
     return table;
 }
 constexpr std::array<bool, 256> structural_bytes = make_structural();

@@ -78,8 +78,7 @@ void append_sf_string(std::string& out, std::string_view text) {
 // RFC 9209: who failed, how, and which record tells more.
 void append_proxy_status(std::string& out, const Reply& reply) {
     const ReasonRow& why = row(reply.reason);
-    out += "Proxy-Status: ";
-    out += reply.proxy_name;
+    append_proxy_name(out, reply.proxy_name);
     if (!why.proxy_error.empty()) {
         out += "; error=";
         out += why.proxy_error;
@@ -133,6 +132,16 @@ void write_refused_tunnel(const Reply& reply, std::string_view protocol, std::st
     std::string message;
     append_message(message, reply.because, reply.record_id);
     append_error_frame(out, message);
+}
+
+void append_proxy_name(std::string& out, std::string_view name) {
+    // A token of structured fields begins with a letter or "*" (RFC 8941 §3.3.4); a token of HTTP, which
+    // is what a name here is, may not.
+    const bool letter = (name.front() | 0x20) >= 'a' && (name.front() | 0x20) <= 'z';
+    const bool token = letter || name.front() == '*';
+    out += token ? "Proxy-Status: " : "Proxy-Status: \"";
+    out += name;
+    if (!token) out += '"';
 }
 
 void append_message(std::string& out, std::string_view because, std::string_view record_id) {

@@ -33,6 +33,9 @@ void write_reply(const Reply& reply, std::string& out);
 // is granted, and an error frame in the tunnel (http/stdcopy.hh) says the same message. Nothing follows.
 void write_refused_tunnel(const Reply& reply, std::string_view protocol, std::string& out);
 
+// "Proxy-Status: NAME", to which its parameters and the CRLF are to be added (RFC 9209 §2).
+void append_proxy_name(std::string& out, std::string_view name);
+
 // "becaused: <because> (record <id>)", as answers and streams say it.
 void append_message(std::string& out, std::string_view because, std::string_view record_id);
 

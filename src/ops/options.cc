@@ -107,7 +107,10 @@ Status assign_tell(Settings& settings, std::string_view text) {
     std::array<bool, telling_count> chosen{};
     const std::vector<std::string_view> ways = split(text, ',');
     for (const std::string_view way : ways) {
-        if (way == "off" && ways.size() == 1) continue;
+        if (way == "off") {
+            if (ways.size() == 1) continue;
+            return Status::failed(phrase('"', text, "\": off stands alone"));
+        }
         const std::optional<Telling> telling = find_telling(way);
         if (!telling || *telling == Telling::nothing) {
             constexpr std::string_view known[] = {"progress", "frames", "goaway", "refusals",

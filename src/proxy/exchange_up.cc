@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "http/reply.hh"
 #include "proxy/blame.hh"
 #include "proxy/exchange.hh"
 #include "proxy/house.hh"
@@ -57,6 +58,8 @@ bool Exchange::answer_locally(const RequestHead& head) {
     out =
         "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n"
         "Content-Length: 0\r\n";
+    append_proxy_name(out, house_.settings().via_name);
+    out += "; details=\"Max-Forwards ended here\"\r\n";
     if (!keep_alive_) out += "Connection: close\r\n";
     else if (minor_version_ == 0) out += "Connection: keep-alive\r\n";
     out += "\r\n";
