@@ -36,6 +36,7 @@ struct Route {
     bool registry = false;  // a 401 would be taken for the registry's
     bool upgrades = false;  // may become a tunnel
     uint64_t body_limit_bytes = UINT64_MAX;
+    Answer answer = Answer::plain;
 };
 
 bool matches(std::string_view pattern, std::string_view path);

@@ -11,6 +11,7 @@ using enum Danger;
 constexpr RouteClass quick = RouteClass::quick, transfer = RouteClass::transfer,
                      build = RouteClass::build, follow = RouteClass::follow,
                      tunnel = RouteClass::tunnel, session = RouteClass::session;
+constexpr Answer progress = Answer::progress, frames = Answer::frames;
 constexpr Payload bare = Payload::none, stream = Payload::stream, json = Payload::json;
 
 constexpr uint8_t get = method_get, head = method_head, post = method_post, put = method_put,
@@ -35,13 +36,13 @@ constexpr RouteRow rows[] = {
     {"version",           get,  "/version", quick, none, knows, bare, ""},
     {"info",              get,  "/info", quick, reads, knows, bare, ""},
     {"events",            get,  "/events", follow, reads, watches, bare, "since until filters"},
-    {"auth",              post, "/auth", transfer, none, moves, json, "", Tunnel::none, false, false, true},
+    {"auth",              post, "/auth", transfer, none, moves, json, "", Tunnel::none, false, false, Answer::plain, true},
     {"system_df",         get,  "/system/df", transfer, reads, nobody, bare, "type* verbose"},
 
     {"build",             post, "/build", build, host, builds, stream,
      "dockerfile t* q nocache cachefrom pull rm forcerm squash buildargs labels platform target ulimits version session buildid"
      " isolation cpusetcpus cpusetmems cpushares memory! memswap! shmsize! cpuquota! cpuperiod! networkmode! remote!"
-     " extrahosts*! outputs! cgroupparent! securityopt*!"},
+     " extrahosts*! outputs! cgroupparent! securityopt*!", Tunnel::none, false, false, progress},
     {"build_cancel",      post, "/build/cancel", quick, changes, builds, bare, "id"},
     {"build_prune",       post, "/build/prune", build, changes, nobody, bare,
      "all filters keep-storage reserved-space max-used-space min-free-space"},
@@ -51,18 +52,18 @@ constexpr RouteRow rows[] = {
     {"image_list",        get,  "/images/json", quick, reads, knows, bare, "all filters filter digests shared-size manifests"},
     {"image_search",      get,  "/images/search", quick, none, moves, bare, "term limit filters"},
     {"image_create",      post, "/images/create", transfer, changes, moves, stream,
-     "fromImage+ fromSrc! repo tag message changes* platform", Tunnel::none, false, false, true},
-    {"image_load",        post, "/images/load", transfer, changes, ours, stream, "quiet platform*"},
+     "fromImage+ fromSrc! repo tag message changes* platform", Tunnel::none, false, false, progress, true},
+    {"image_load",        post, "/images/load", transfer, changes, ours, stream, "quiet platform*", Tunnel::none, false, false, progress},
     {"image_prune",       post, "/images/prune", build, changes, nobody, bare, "filters"},
     {"image_save_many",   get,  "/images/get", transfer, reads, ours, bare, "names* platform*"},
     {"image_inspect",     get,  "/images/{image}/json", quick, reads, knows, bare, "manifests platform"},
     {"image_history",     get,  "/images/{image}/history", quick, reads, knows, bare, "platform"},
     {"image_save",        get,  "/images/{image}/get", transfer, reads, ours, bare, "platform*"},
     // Python's client sends {} with a push; it once was the place for credentials.
-    {"image_push",        post, "/images/{image}/push", transfer, changes, moves, json, "tag platform", Tunnel::none, false, false, true},
+    {"image_push",        post, "/images/{image}/push", transfer, changes, moves, json, "tag platform", Tunnel::none, false, false, progress, true},
     {"image_tag",         post, "/images/{image}/tag", transfer, changes, moves, bare, "repo tag"},
     {"image_delete",      del,  "/images/{image}", transfer, changes, nobody, bare, "force noprune platforms*"},
-    {"distribution",      get,  "/distribution/{image}/json", transfer, reads, moves, bare, "", Tunnel::none, false, false, true},
+    {"distribution",      get,  "/distribution/{image}/json", transfer, reads, moves, bare, "", Tunnel::none, false, false, Answer::plain, true},
 
     {"container_list",    get,  "/containers/json", quick, reads, looks, bare, "all limit size filters since before"},
     {"container_create",  post, "/containers/create", transfer, host, runs, Payload::container_create, "name platform"},
@@ -71,11 +72,11 @@ constexpr RouteRow rows[] = {
     {"container_start",   post, "/containers/{name}/start", transfer, host, runs, bare, "detachKeys checkpoint! checkpoint-dir!"},
     {"container_wait",    post, "/containers/{name}/wait", follow, changes, runs, bare, "condition"},
     {"container_attach",  post, "/containers/{name}/attach", tunnel, changes, runs, bare,
-     "stream stdin stdout stderr logs detachKeys", Tunnel::tcp, true},
+     "stream stdin stdout stderr logs detachKeys", Tunnel::tcp, true, false, frames},
     {"container_attach_ws", get, "/containers/{name}/attach/ws", tunnel, changes, nobody, bare,
      "stream stdin stdout stderr logs detachKeys", Tunnel::websocket},
     {"container_logs",    get,  "/containers/{name}/logs", follow, reads, runs, bare,
-     "follow stdout stderr since until timestamps tail details"},
+     "follow stdout stderr since until timestamps tail details", Tunnel::none, false, false, frames},
     {"container_stats",   get,  "/containers/{name}/stats", follow, reads, runs, bare, "stream one-shot"},
     {"container_top",     get,  "/containers/{name}/top", quick, reads, runs, bare, "ps_args"},
     {"container_changes", get,  "/containers/{name}/changes", quick, reads, nobody, bare, ""},
@@ -101,7 +102,7 @@ constexpr RouteRow rows[] = {
     {"container_delete",  del,  "/containers/{name}", transfer, changes, runs, bare, "v force link"},
     {"commit",            post, "/commit", build, reads, nobody, json, "container repo tag comment author pause changes*"},
 
-    {"exec_start",        post, "/exec/{name}/start", tunnel, changes, runs, json, "", Tunnel::tcp, true},
+    {"exec_start",        post, "/exec/{name}/start", tunnel, changes, runs, json, "", Tunnel::tcp, true, false, frames},
     {"exec_resize",       post, "/exec/{name}/resize", quick, changes, runs, bare, "h w"},
     {"exec_inspect",      get,  "/exec/{name}/json", quick, reads, runs, bare, ""},
 
@@ -122,13 +123,13 @@ constexpr RouteRow rows[] = {
 
     {"plugin_list",       get,  "/plugins", quick, reads, nobody, bare, "filters"},
     {"plugin_privileges", get,  "/plugins/privileges", transfer, reads, nobody, bare, "remote"},
-    {"plugin_pull",       post, "/plugins/pull", transfer, host, nobody, json, "remote name"},
+    {"plugin_pull",       post, "/plugins/pull", transfer, host, nobody, json, "remote name", Tunnel::none, false, false, progress},
     {"plugin_create",     post, "/plugins/create", transfer, host, nobody, stream, "name"},
     {"plugin_inspect",    get,  "/plugins/{image}/json", quick, reads, nobody, bare, ""},
     {"plugin_enable",     post, "/plugins/{image}/enable", transfer, host, nobody, bare, "timeout"},
     {"plugin_disable",    post, "/plugins/{image}/disable", transfer, host, nobody, bare, "force"},
-    {"plugin_push",       post, "/plugins/{image}/push", transfer, changes, nobody, bare, ""},
-    {"plugin_upgrade",    post, "/plugins/{image}/upgrade", transfer, host, nobody, json, "remote"},
+    {"plugin_push",       post, "/plugins/{image}/push", transfer, changes, nobody, bare, "", Tunnel::none, false, false, progress},
+    {"plugin_upgrade",    post, "/plugins/{image}/upgrade", transfer, host, nobody, json, "remote", Tunnel::none, false, false, progress},
     {"plugin_set",        post, "/plugins/{image}/set", transfer, host, nobody, json, ""},
     {"plugin_delete",     del,  "/plugins/{image}", transfer, changes, nobody, bare, "force"},
 
@@ -147,13 +148,13 @@ constexpr RouteRow rows[] = {
     {"service_list",      get,  "/services", quick, reads, nobody, bare, "filters status"},
     {"service_create",    post, "/services/create", transfer, host, nobody, json, ""},
     {"service_logs",      get,  "/services/{id}/logs", follow, reads, nobody, bare,
-     "follow stdout stderr since timestamps tail details"},
+     "follow stdout stderr since timestamps tail details", Tunnel::none, false, false, frames},
     {"service_update",    post, "/services/{id}/update", transfer, host, nobody, json, "version registryAuthFrom rollback"},
     {"service_inspect",   get,  "/services/{id}", quick, reads, nobody, bare, "insertDefaults"},
     {"service_delete",    del,  "/services/{id}", transfer, host, nobody, bare, ""},
     {"task_list",         get,  "/tasks", quick, reads, nobody, bare, "filters"},
     {"task_logs",         get,  "/tasks/{id}/logs", follow, reads, nobody, bare,
-     "follow stdout stderr since timestamps tail details"},
+     "follow stdout stderr since timestamps tail details", Tunnel::none, false, false, frames},
     {"task_inspect",      get,  "/tasks/{id}", quick, reads, nobody, bare, ""},
     {"secret_list",       get,  "/secrets", quick, reads, nobody, bare, "filters"},
     {"secret_create",     post, "/secrets/create", transfer, changes, nobody, json, ""},

@@ -35,6 +35,13 @@ enum class Payload : uint8_t {
 constexpr bool judged(Payload payload) { return payload > Payload::json; }
 std::string_view name(Payload payload);
 
+// What its answer consists of, where a client can be told in it why it was cut.
+enum class Answer : uint8_t {
+    plain,
+    progress,  // JSON messages one after another, of which the last may be an error
+    frames,    // stdcopy's, unless the container has a terminal
+};
+
 // What the connection may turn into.
 enum class Tunnel : uint8_t { none, tcp, h2c, websocket };
 std::string_view protocol(Tunnel tunnel);
@@ -77,6 +84,7 @@ struct RouteRow {
     Tunnel tunnel = Tunnel::none;
     bool hijackable = false;  // may go on as a tunnel after a 200 without an upgrade
     bool ping = false;
+    Answer answer = Answer::plain;
     // Docker's CLI takes a 401 here for the registry's, and asks for a login: such a refusal says 403.
     bool registry = false;
 };

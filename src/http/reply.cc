@@ -1,5 +1,6 @@
 #include "http/reply.hh"
 
+#include "http/stdcopy.hh"
 #include "http/write.hh"
 
 namespace becaused {
@@ -66,57 +67,6 @@ constexpr Phrase phrases[] = {
     {511, "Network Authentication Required"},
 };
 
-// How many bytes of well-formed UTF-8 begin here (RFC 3629); 0 when none do.
-size_t utf8_size(std::string_view bytes) {
-    const auto at = [bytes](size_t i) {
-        return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0U;
-    };
-    const auto follows = [at](size_t i) { return (at(i) & 0xc0) == 0x80; };
-    const unsigned first = at(0);
-    if (first < 0x80) return 1;
-    if (first < 0xc2) return 0;
-    if (first < 0xe0) return follows(1) ? 2 : 0;
-    if (first < 0xf0) {
-        const bool overlong = first == 0xe0 && at(1) < 0xa0;
-        const bool surrogate = first == 0xed && at(1) >= 0xa0;
-        return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
-    }
-    const bool in_range =
-        first < 0xf5 && !(first == 0xf0 && at(1) < 0x90) && !(first == 0xf4 && at(1) >= 0x90);
-    return in_range && follows(1) && follows(2) && follows(3) ? 4 : 0;
-}
-
-void append_json_byte(std::string& out, char byte) {
-    constexpr char digits[] = "0123456789abcdef";
-    switch (byte) {
-        case '"': out += "\\\""; return;
-        case '\\': out += "\\\\"; return;
-        case '\n': out += "\\n"; return;
-        case '\r': out += "\\r"; return;
-        case '\t': out += "\\t"; return;
-        default: break;
-    }
-    const auto code = static_cast<unsigned char>(byte);
-    if (code >= 0x20 && code != 0x7f) {
-        out += byte;
-        return;
-    }
-    out += "\\u00";
-    out += digits[code >> 4];
-    out += digits[code & 15];
-}
-
-// Escaped for the inside of a JSON string; what is not UTF-8 becomes U+FFFD.
-void append_json(std::string& out, std::string_view text) {
-    while (!text.empty()) {
-        const size_t size = utf8_size(text);
-        if (size == 1) append_json_byte(out, text.front());
-        else if (size > 1) out.append(text.substr(0, size));
-        else out += "\xef\xbf\xbd";
-        text.remove_prefix(size == 0 ? 1 : size);
-    }
-}
-
 // The inside of a structured field's string (RFC 8941 §3.3.3): visible ASCII and spaces only.
 void append_sf_string(std::string& out, std::string_view text) {
     for (const char byte : text) {
@@ -128,7 +78,7 @@ void append_sf_string(std::string& out, std::string_view text) {
 // RFC 9209: who failed, how, and which record tells more.
 void append_proxy_status(std::string& out, const Reply& reply) {
     const ReasonRow& why = row(reply.reason);
-    out += "Proxy-Status: becaused";
+    append_proxy_name(out, reply.proxy_name);
     if (!why.proxy_error.empty()) {
         out += "; error=";
         out += why.proxy_error;
@@ -156,13 +106,10 @@ void append_rate(std::string& out, const RateFacts& rate) {
 }
 
 std::string message_body(const Reply& reply) {
-    std::string body = "{\"message\":\"becaused: ";
-    append_json(body, reply.because);
-    if (!reply.record_id.empty()) {
-        body += " (record ";
-        append_json(body, reply.record_id);
-        body += ')';
-    }
+    std::string message;
+    append_message(message, reply.because, reply.record_id);
+    std::string body = "{\"message\":\"";
+    append_json_text(body, message);
     body += "\"}\n";
     return body;
 }
@@ -189,6 +136,36 @@ void write_reply(const Reply& reply, std::string& out) {
         append_line(out, "Connection", "keep-alive");
     out += "\r\n";
     if (!reply.head_method) out += body;
+}
+
+void write_refused_tunnel(const Reply& reply, std::string_view protocol, std::string& out) {
+    out += "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n";
+    append_proxy_status(out, reply);
+    append_line(out, "Connection", "Upgrade");
+    append_line(out, "Upgrade", protocol);
+    out += "\r\n";
+    std::string message;
+    append_message(message, reply.because, reply.record_id);
+    append_error_frame(out, message);
+}
+
+void append_proxy_name(std::string& out, std::string_view name) {
+    // A token of structured fields begins with a letter or "*" (RFC 8941 §3.3.4); a token of HTTP, which
+    // is what a name here is, may not.
+    const bool letter = (name.front() | 0x20) >= 'a' && (name.front() | 0x20) <= 'z';
+    const bool token = letter || name.front() == '*';
+    out += token ? "Proxy-Status: " : "Proxy-Status: \"";
+    out += name;
+    if (!token) out += '"';
+}
+
+void append_message(std::string& out, std::string_view because, std::string_view record_id) {
+    out += "becaused: ";
+    out += because;
+    if (record_id.empty()) return;
+    out += " (record ";
+    out += record_id;
+    out += ')';
 }
 
 std::string_view status_phrase(uint16_t status) {

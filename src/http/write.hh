@@ -2,20 +2,14 @@
 // string of the caller, which keeps its capacity from message to message.
 #pragma once
 
-#include <charconv>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "base/text.hh"
 #include "http/head.hh"
 
 namespace becaused {
-
-inline void append_number(std::string& out, uint64_t number) {
-    char digits[20];
-    const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
-    out.append(digits, end);
-}
 
 inline void append_line(std::string& out, std::string_view name, std::string_view value) {
     out += name;

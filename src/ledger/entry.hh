@@ -130,6 +130,7 @@ struct ExchangeFacts {
     RouteClass route = RouteClass::quick;
     uint16_t status = 0;           // told to the client; 0: none
     uint16_t upstream_status = 0;  // heard from the upstream; 0: none
+    Telling told = Telling::nothing;
     Endpoint client;
     Endpoint upstream;
     EntryId client_id = 0;

@@ -230,6 +230,7 @@ void write_exchange(JsonLine& line, const Ledger& ledger, const Clock& clock,
     if (facts.routed) line.text("route", name(facts.route));
     line.number("status", facts.status);
     if (facts.upstream_status > 0) line.number("upstream_status", facts.upstream_status);
+    if (facts.told != Telling::nothing) line.text("told", name(facts.told));
     endpoint_text(line, "client", facts.client);
     id_text(line, ledger, "client_id", facts.client_id);
     if (!facts.identity.empty()) {

@@ -16,6 +16,9 @@ constexpr std::string_view route_class_names[] = {BECAUSED_ROUTE_CLASSES(BECAUSE
 constexpr std::string_view route_class_words[] = {BECAUSED_ROUTE_CLASSES(BECAUSED_WORDS)};
 constexpr std::string_view class_names[] = {BECAUSED_CLASSES(BECAUSED_NAME_SYMBOL)};
 
+constexpr std::string_view telling_names[] = {BECAUSED_TELLINGS(BECAUSED_NAME_SYMBOL)};
+constexpr std::string_view telling_words[] = {BECAUSED_TELLINGS(BECAUSED_NAME_SECOND)};
+
 #define BECAUSED_REASON_ROW(symbol, by, end_class, status, proxy_error, sentence) \
     {Reason::symbol, #symbol, Side::by, EndClass::end_class, status, proxy_error, sentence},
 constexpr ReasonRow reason_rows[] = {BECAUSED_REASONS(BECAUSED_REASON_ROW)};
@@ -38,6 +41,8 @@ std::string_view name(RouteClass route_class) {
 }
 std::string_view name(EndClass end_class) { return class_names[static_cast<size_t>(end_class)]; }
 std::string_view name(Reason reason) { return row(reason).symbol; }
+std::string_view name(Telling telling) { return telling_names[static_cast<size_t>(telling)]; }
+std::string_view words(Telling telling) { return telling_words[static_cast<size_t>(telling)]; }
 std::string_view words(Phase phase) { return phase_words[static_cast<size_t>(phase)]; }
 std::string_view words(RouteClass route_class) {
     return route_class_words[static_cast<size_t>(route_class)];
@@ -58,6 +63,12 @@ std::optional<ClockName> find_clock(std::string_view symbol) {
 std::optional<RouteClass> find_route_class(std::string_view symbol) {
     for (size_t i = 0; i < route_class_count; ++i)
         if (route_class_names[i] == symbol) return static_cast<RouteClass>(i);
+    return std::nullopt;
+}
+
+std::optional<Telling> find_telling(std::string_view symbol) {
+    for (size_t i = 0; i < telling_count; ++i)
+        if (telling_names[i] == symbol) return static_cast<Telling>(i);
     return std::nullopt;
 }
 

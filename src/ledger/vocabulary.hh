@@ -75,6 +75,14 @@ namespace becaused {
     X(tunnel,   "tunnel",   "attach, exec, grpc")                                                  \
     X(session,  "session",  "session, where BuildKit's side beats every few seconds")
 
+// How a client was told of an end after its answer had begun: in the format of what it reads.
+#define BECAUSED_TELLINGS(X)                                                                       \
+    X(nothing,  "not at all")                                                                      \
+    X(progress, "a last message in a progress stream (push, pull, build, load)")                   \
+    X(frames,   "an error frame in a multiplexed stream (attach, exec, logs)")                     \
+    X(goaway,   "GOAWAY with debug data in BuildKit's HTTP/2, to either side")                     \
+    X(refusals, "an error frame in place of a refused upgrade (attach, exec)")
+
 #define BECAUSED_CLASSES(X) X(clean) X(refused) X(truncated) X(fault)
 
 // symbol, side, class, HTTP status while no head was sent (0: none), RFC 9209 error type ("": none),
@@ -152,6 +160,7 @@ enum class Phase : uint8_t { BECAUSED_PHASES(BECAUSED_ENUM2) };
 enum class Op : uint8_t { BECAUSED_OPS(BECAUSED_ENUM2) };
 enum class ClockName : uint8_t { BECAUSED_CLOCKS(BECAUSED_ENUM2) };
 enum class RouteClass : uint8_t { BECAUSED_ROUTE_CLASSES(BECAUSED_ENUM2) };
+enum class Telling : uint8_t { BECAUSED_TELLINGS(BECAUSED_ENUM2) };
 enum class EndClass : uint8_t { BECAUSED_CLASSES(BECAUSED_ENUM2) };
 enum class Reason : uint8_t { BECAUSED_REASONS(BECAUSED_ENUM2) };
 #undef BECAUSED_ENUM2
@@ -162,6 +171,7 @@ inline constexpr size_t phase_count = 0 BECAUSED_PHASES(BECAUSED_ONE);
 inline constexpr size_t op_count = 0 BECAUSED_OPS(BECAUSED_ONE);
 inline constexpr size_t clock_count = 0 BECAUSED_CLOCKS(BECAUSED_ONE);
 inline constexpr size_t route_class_count = 0 BECAUSED_ROUTE_CLASSES(BECAUSED_ONE);
+inline constexpr size_t telling_count = 0 BECAUSED_TELLINGS(BECAUSED_ONE);
 inline constexpr size_t reason_count = 0 BECAUSED_REASONS(BECAUSED_ONE);
 #undef BECAUSED_ONE
 
@@ -192,14 +202,18 @@ std::string_view name(ClockName clock);
 std::string_view name(RouteClass route_class);
 std::string_view name(EndClass end_class);
 std::string_view name(Reason reason);
+std::string_view name(Telling telling);
 // The phase inside a sentence: "while the answer was on its way".
 std::string_view words(Phase phase);
 // What belongs to a route class, for help texts.
 std::string_view words(RouteClass route_class);
+// How a client was told, for help texts.
+std::string_view words(Telling telling);
 
 std::optional<Reason> find_reason(std::string_view symbol);
 std::optional<ClockName> find_clock(std::string_view symbol);
 std::optional<RouteClass> find_route_class(std::string_view symbol);
+std::optional<Telling> find_telling(std::string_view symbol);
 
 // Limits of every clock for every class, in ms; 0: off.
 class ClockTable {

@@ -107,6 +107,13 @@ void Loop::tick() {
     if (wheel_.idle() && !manual_) ignored(::uv_timer_stop(&timer_), "stop never fails");
 }
 
+void Loop::stay(int change) {
+    waited_for_ += change;
+    auto* timer = reinterpret_cast<uv_handle_t*>(&timer_);
+    if (waited_for_ > 0) ::uv_ref(timer);
+    else ::uv_unref(timer);
+}
+
 void Loop::wheel_busy(void* context) noexcept {
     Loop& loop = loop_of(context);
     if (loop.manual_) return;

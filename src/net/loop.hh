@@ -93,6 +93,9 @@ class Loop {
         turn_callback_ = callback;
         turn_context_ = context;
     }
+    // While somebody waits for time to pass only (1; -1 when it has), the loop does not end, though none
+    // of its sockets is active.
+    void stay(int change);
     // Handles of this loop that are not closed yet (the loop's own left out).
     size_t open_handles();
     // Tests drive time by hand: the wheel's timer is never started.
@@ -132,6 +135,7 @@ class Loop {
     std::unique_ptr<TlsRoom> tls_room_;
     bool relief_ = false;
     bool manual_ = false;
+    int waited_for_ = 0;
     uint64_t turn_number_ = 1;
     uint32_t bulk_this_turn_ = 0;
     uint32_t bulk_last_turn_ = 0;

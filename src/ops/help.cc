@@ -43,10 +43,10 @@ constexpr Help pages[] = {
      "Exit code: 0 when all is well, 2 with one line that names what is wrong.\n",
      false},
     {"why", "read records: what ended, and why",
-     "Usage: becaused why [FLAGS] [FILE|-]\n"
+     "Usage: becaused why [FLAGS] [ID] [FILE|-]\n"
      "\n"
-     "Shows what ended abnormally, newest last. Without FILE: BECAUSED_RECORDS, else\n"
-     "standard input.\n"
+     "Shows what ended abnormally, newest last; with the ID of a record, its whole\n"
+     "story. Without FILE: BECAUSED_RECORDS, else standard input.\n"
      "\n"
      "  -f, --follow        go on as the file grows, also through its rotation\n"
      "      --summary       a table by reason instead\n"

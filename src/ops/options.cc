@@ -1,10 +1,13 @@
 #include "ops/options.hh"
 
 #include <algorithm>
+#include <array>
 #include <limits>
+#include <optional>
 
 #include "base/check.hh"
 #include "gate/identity.hh"
+#include "ops/nearest.hh"
 #include "ops/phrase.hh"
 #include "ops/value.hh"
 
@@ -61,6 +64,7 @@ constexpr Option table[] = {
     {"trust_forwarded",    Kind::boolean,     "",         &S::trust_forwarded,    0, 1, false, "keep the client's Forwarded and X-Forwarded-* fields"},
     {"allow_half_close",   Kind::boolean,     "",         &S::allow_half_close,   0, 1, false, "a client that ends its half early still gets its answer"},
     {"via_name",           Kind::word,        "NAME",     &S::via_name,           1, 64, false, "the name in Via and Proxy-Status"},
+    {"tell",               Kind::tell,        "WAYS",     &S::tell,               0, 0, false, "how clients hear why an answer was cut: progress,frames,goaway,refusals or off"},
     {"max_connections",    Kind::count,       "N",        &S::max_connections,    1, 1'000'000, false, "clients at once"},
     {"max_requests",       Kind::count,       "N",        &S::max_requests,       0, 4'000'000'000, false, "requests per client connection; 0: no limit"},
     {"memory",             Kind::size,        "SIZE",     &S::memory_bytes,       mib, 1024 * gib, false, "for bodies on their way, all connections together"},
@@ -120,6 +124,33 @@ Status assign_number(Settings& settings, const Option& option, std::string_view 
     return Status::fine();
 }
 
+// In the table's order, so that the same ways have the same text.
+Status assign_tell(Settings& settings, std::string_view text) {
+    std::array<bool, telling_count> chosen{};
+    const std::vector<std::string_view> ways = split(text, ',');
+    for (const std::string_view way : ways) {
+        if (way == "off") {
+            if (ways.size() == 1) continue;
+            return Status::failed(phrase('"', text, "\": off stands alone"));
+        }
+        const std::optional<Telling> telling = find_telling(way);
+        if (!telling || *telling == Telling::nothing) {
+            constexpr std::string_view known[] = {"progress", "frames", "goaway", "refusals",
+                                                  "off"};
+            return Status::failed(phrase('"', way, "\" is no way to tell", suggestion(way, known),
+                                         " (progress, frames, goaway, refusals, or off alone)"));
+        }
+        chosen[static_cast<size_t>(*telling)] = true;
+    }
+    settings.tell.clear();
+    for (size_t i = 0; i < telling_count; ++i)
+        if (chosen[i])
+            settings.tell +=
+                phrase(settings.tell.empty() ? "" : ",", name(static_cast<Telling>(i)));
+    if (settings.tell.empty()) settings.tell = "off";
+    return Status::fine();
+}
+
 Status assign_text(Settings& settings, const Option& option, std::string_view text) {
     if (option.kind == Kind::word &&
         (text.size() < option.least || text.size() > option.most || !token(text)))
@@ -127,6 +158,7 @@ Status assign_text(Settings& settings, const Option& option, std::string_view te
             phrase('"', text, "\" is no name: 1 to 64 letters, digits or -._~ without blanks"));
     if (option.kind == Kind::profile && !is_grant_name(text))
         return Status::failed(phrase('"', text, "\" is no profile's name"));
+    if (option.kind == Kind::tell) return assign_tell(settings, text);
     settings.*std::get<std::string S::*>(option.field) = text;
     return Status::fine();
 }
@@ -177,6 +209,7 @@ std::string_view unit_words(const Option& option) {
         case Kind::duration_s: return "duration, whole seconds";
         case Kind::word:
         case Kind::profile: return "name";
+        case Kind::tell: return "words";
         case Kind::file:
         case Kind::config: return "path";
         case Kind::files: return "paths";

@@ -22,6 +22,7 @@ enum class Kind : uint8_t {
     duration_s,   // 2m; the field holds whole seconds
     word,         // a token of RFC 9110 §5.6.2
     profile,
+    tell,      // words of Telling, or `off`
     file,      // a path
     files,     // paths, in order
     networks,  // 10.0.0.0/8

@@ -1,31 +1,14 @@
 #include "ops/record_view.hh"
 
 #include <ctime>
-#include <nlohmann/json.hpp>
+
+#include "ops/record_json.hh"
 
 namespace becaused {
 
 namespace {
 
 using Json = nlohmann::json;
-
-std::string text_of(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    if (found == object.end() || !found->is_string()) return {};
-    return found->get_ref<const std::string&>();
-}
-
-// Counts are never negative and stay far below 2^53, so that a double holds them.
-double number_of(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    if (found == object.end() || !found->is_number()) return 0;
-    const auto number = found->get<double>();
-    return number > 0 && number < 9e15 ? number : 0;
-}
-
-uint64_t count_of(const Json& object, const char* key) {
-    return static_cast<uint64_t>(number_of(object, key));
-}
 
 std::optional<RecordView::Event> event_of(const Json& object) {
     const std::string event = text_of(object, "event");

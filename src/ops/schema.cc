@@ -179,6 +179,7 @@ void add_request(Json& fields) {
     fields["route"] = word("route", "Its class of patience.");
     fields["status"] = number("What the client was told; 499: it had gone before; 0: nothing.");
     fields["upstream_status"] = number("What the upstream answered.");
+    fields["told"] = word("telling", "How the client was told why, after its answer had begun.");
     fields["client"] = text("The client's address.");
     fields["client_id"] = id("Its connection.");
     fields["identity"] = text("Who asked, once that was proven.");
@@ -219,7 +220,7 @@ Json exchange() {
     return object(
         "A request has ended.", fields,
         with(ending_optional,
-             {"target_cut", "version", "route", "status", "upstream_status", "client", "client_id",
+             {"target_cut", "version", "route", "status", "upstream_status", "told", "client", "client_id",
               "identity", "proof", "token_id", "would_refuse", "upstream", "upstream_id",
               "request_id", "trace_id", "unsent", "attempts", "attempts_total"}));
 }
@@ -249,7 +250,8 @@ Json words_by_kind() {
             {"phase", words_of<Phase, phase_count>()},
             {"op", words_of<Op, op_count>()},
             {"clock", words_of<ClockName, clock_count>()},
-            {"route", words_of<RouteClass, route_class_count>()}};
+            {"route", words_of<RouteClass, route_class_count>()},
+            {"telling", words_of<Telling, telling_count>()}};
 }
 
 // Descriptions that say nothing are left out.

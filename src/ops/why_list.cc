@@ -67,15 +67,6 @@ std::string shortened(std::string text, size_t width) {
                   std::string_view(text).substr(tail));
 }
 
-std::string local_time(int64_t time_ms, bool utc, const char* format) {
-    const auto second = static_cast<time_t>(time_ms / 1000);
-    tm parts{};
-    if (utc) gmtime_r(&second, &parts);
-    else localtime_r(&second, &parts);
-    char text[32];
-    return std::string(text, std::strftime(text, sizeof text, format, &parts));
-}
-
 bool set(const char* variable) {
     const char* value = std::getenv(variable);
     return value != nullptr && *value != '\0';
@@ -118,6 +109,15 @@ std::string fitted(std::string_view text, size_t width, bool right) {
         return phrase(first_columns(cell, width > 0 ? width - 1 : 0), width > 0 ? "…" : "");
     cell.insert(right ? 0 : cell.size(), width - used, ' ');
     return cell;
+}
+
+std::string local_time(int64_t time_ms, bool utc, const char* format) {
+    const auto second = static_cast<time_t>(time_ms / 1000);
+    tm parts{};
+    if (utc) gmtime_r(&second, &parts);
+    else localtime_r(&second, &parts);
+    char text[32];
+    return std::string(text, std::strftime(text, sizeof text, format, &parts));
 }
 
 std::string bytes_text(uint64_t bytes) {

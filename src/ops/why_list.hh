@@ -52,5 +52,7 @@ std::string fitted(std::string_view text, size_t width, bool right = false);
 // The same without a width.
 std::string harmless(std::string_view text);
 std::string bytes_text(uint64_t bytes);
+// As strftime(3) writes it.
+std::string local_time(int64_t time_ms, bool utc, const char* format);
 
 }  // namespace becaused

@@ -81,6 +81,11 @@ Result<WhyRequest> parse_why(std::span<const std::string> arguments, int64_t now
     for (size_t i = 0; i < arguments.size(); ++i) {
         const std::string_view argument = arguments[i];
         if (argument == "-" || !argument.starts_with('-')) {
+            if (is_record_id(argument) && request.filter.id.empty()) {
+                request.filter.id = argument;
+                request.story = true;
+                continue;
+            }
             if (!request.file.empty())
                 return Status::failed(phrase("why: one file only, not also ", argument));
             request.file = argument;
@@ -105,6 +110,10 @@ Result<WhyRequest> parse_why(std::span<const std::string> arguments, int64_t now
     if (request.summary && (request.json || request.follow))
         return Status::failed(
             phrase("why: --summary does not go with ", request.json ? "--json" : "--follow"));
+    if (request.story && (request.summary || request.follow))
+        return Status::failed(phrase("why: the story of one record does not go with ",
+                                     request.summary ? "--summary" : "--follow"));
+    request.story = request.story && !request.json;
     return request;
 }
 
@@ -116,6 +125,10 @@ std::string WhyReport::line(std::string_view raw) {
         return {};
     }
     ++lines_;
+    if (request_.story) {
+        story_.line(raw, *record);
+        return {};
+    }
     const WhyFilter& filter = request_.filter;
     if (record->event == Event::request_start) {
         if (started_.size() < most_started) started_.insert(record->id);
@@ -137,6 +150,10 @@ void WhyReport::unreadable_line() {
 }
 
 std::string WhyReport::end() const {
+    if (request_.story) {
+        const std::string story = story_.text();
+        return story.empty() ? phrase("No record is called ", request_.filter.id, ".\n") : story;
+    }
     if (request_.summary) return summary_.text();
     if (told_ > 0 || request_.json) return {};
     if (request_.filter.narrow()) return "No record matches.\n";

@@ -10,6 +10,7 @@
 #include "base/status.hh"
 #include "ops/why_filter.hh"
 #include "ops/why_list.hh"
+#include "ops/why_story.hh"
 #include "ops/why_summary.hh"
 
 namespace becaused {
@@ -21,7 +22,8 @@ struct WhyRequest {
     bool json = false;
     bool utc = false;
     bool wide = false;
-    std::string file;  // "-": standard input; empty: not said
+    bool story = false;  // of the record `filter.id`
+    std::string file;    // "-": standard input; empty: not said
 };
 
 // `arguments`: what follows `why`; `now_ms`: what --since 10m counts from.
@@ -29,7 +31,8 @@ Result<WhyRequest> parse_why(std::span<const std::string> arguments, int64_t now
 
 class WhyReport {
   public:
-    WhyReport(const WhyRequest& request, const Screen& screen) : request_(request), list_(screen) {}
+    WhyReport(const WhyRequest& request, const Screen& screen)
+        : request_(request), list_(screen), story_(request.filter.id, screen) {}
 
     // Takes a line without its newline and returns what is to be printed for it, often nothing.
     std::string line(std::string_view raw);
@@ -46,6 +49,7 @@ class WhyReport {
 
     WhyRequest request_;
     WhyList list_;
+    WhyStory story_;
     WhySummary summary_;
     std::unordered_set<std::string> started_;  // ids without an end so far
     uint64_t lines_ = 0;

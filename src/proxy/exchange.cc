@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "http/reply.hh"
-#include "ledger/record.hh"
 #include "proxy/blame.hh"
 #include "proxy/house.hh"
 #include "proxy/session.hh"
@@ -55,6 +53,8 @@ void Exchange::open(Session& session) {
     replay_body_.clear();
     answer_part_.clear();
     upgrade_.clear();
+    teller_.clear();
+    answer_ = Answer::plain;
     up_fault_.reset();
     client_lost_.reset();
     upstream_lost_.reset();
@@ -197,7 +197,7 @@ void Exchange::complete(Reason reason) {
     Session& session = *session_;
     file(Ending::clean(reason, Phase::done));
     if (reason == Reason::tunnel_complete)
-        session.exchange_cut(Ending::clean(reason, Phase::done), Conn::Close::fin);
+        session.exchange_cut(Ending::clean(reason, Phase::done), Conn::Close::fin, false);
     else if (up_ == Up::cut)
         session.exchange_lingers(client_lost_.value_or(Ending::clean(reason, Phase::done)));
     else session.exchange_done(keep, keep_alive_);
@@ -208,64 +208,35 @@ void Exchange::fail(const Ending& ending) {
     const bool by_client = ending.by() == Side::client;
     const Ending partner = Ending::partner(ending.phase(), id(), ending.reason());
     if (dial_.active()) dial_.cancel(partner);
-    drop_upstream(ending.by() == Side::upstream ? ending : partner, Conn::Close::reset);
-    const bool told = answer_begun() || tunnel_;
-    const bool say = !told && answerable(ending.reason());
+    const bool upstream_told = tell_upstream(ending);
+    drop_upstream(ending.by() == Side::upstream ? ending : partner,
+                  upstream_told ? Conn::Close::fin : Conn::Close::reset);
+    const bool begun = answer_begun() || tunnel_;
+    const bool say = !begun && answerable(ending.reason());
     // The connection may carry on when the request was read to its end and nobody is to be mistrusted.
     const bool read = head_read_ && (request_framing_.kind == BodyKind::none || up_ == Up::done ||
                                      (held_body_ && held_body_->complete()));
     const bool keep = say && read && keep_alive_ && upgrade_.empty() && !session_->last_request() &&
                       (!by_client || ending.reason() == Reason::request_unsupported);
-    if (say) reply(ending, keep);
-    else if (!told) entry_->facts.status = row(ending.reason()).status;
-    Session& session = *session_;
     entry_->facts.unsent_client_bytes = say ? 0 : client().unsent_bytes();
+    if (say) reply(ending, keep);
+    else if (!begun) entry_->facts.status = row(ending.reason()).status;
+    const bool told = say ? entry_->facts.told != Telling::nothing : tell_client(ending);
+    Session& session = *session_;
     const EntryId own = id();
     file(ending);
     session.conn().entry().facts.exchange_id = keep ? 0 : own;
     const Ending last = by_client ? ending : partner;
     if (keep) session.exchange_done(true, true);
-    else if (say) session.exchange_lingers(last);
+    else if (say && !told) session.exchange_lingers(last);
     else
         // A FIN would look whole after a tunnel or a body that ends with its connection; elsewhere the
         // missing last byte tells, and a FIN lets the client read what did come.
-        session.exchange_cut(last, tunnel_ || down_flow_raw_ || by_client || !told
-                                       ? Conn::Close::reset
-                                       : Conn::Close::fin);
-}
-
-void Exchange::reply(const Ending& ending, bool keep) {
-    std::string& because = house_.id_scratch();
-    because.clear();
-    append_because(because, ending);
-    std::string& id_text = house_.trace_scratch();
-    id_text.clear();
-    house_.ledger().append_id(id_text, id());
-    Reply reply;
-    reply.status = refused_status_ != 0 ? refused_status_ : row(ending.reason()).status;
-    reply.reason = ending.reason();
-    reply.because = because;
-    reply.record_id = id_text;
-    if (ping_) reply.api_version = house_.api_version();
-    reply.head_method = head_method_;
-    // Docker's CLI 20.10 takes `Connection: close` on a refused upgrade for a broken answer; the
-    // connection is closed all the same.
-    reply.close = !keep && upgrade_.empty();
-    reply.request_minor = minor_version_;
-    reply.keep_alive_1_0 = keep && minor_version_ == 0;
-    if (retry_after_ms_ > 0)
-        reply.retry_after_s = static_cast<uint32_t>((retry_after_ms_ + 999) / 1000);
-    else if (reply.status == 503 || reply.status == 429) reply.retry_after_s = 1;
-    if (reply.status == 401) reply.challenge = auth_challenge;
-    if (overrun_ && overrun_->rate.on())
-        reply.rate = {overrun_->setting, overrun_->rate.count, overrun_->rate.period_s,
-                      overrun_->answer.remaining, reply.retry_after_s};
-    std::string& out = house_.scratch();
-    out.clear();
-    write_reply(reply, out);
-    entry_->facts.status = reply.status;
-    if (const int error = client().write(out); error != 0)
-        entry_->add_trail(Side::client, Op::write, error);
+        session.exchange_cut(last,
+                             tunnel_ || down_flow_raw_ || !begun || (by_client && !told)
+                                 ? Conn::Close::reset
+                                 : Conn::Close::fin,
+                             told);
 }
 
 void Exchange::file(const Ending& ending) {

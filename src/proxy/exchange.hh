@@ -24,6 +24,7 @@
 #include "proxy/flow.hh"
 #include "proxy/held_body.hh"
 #include "proxy/limits.hh"
+#include "proxy/teller.hh"
 
 namespace becaused {
 
@@ -123,11 +124,19 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
     void client_write_failed(int error);
     void tunnel_half_over(const Fault& fault);
 
+    // What becaused says itself: exchange_tell.cc.
+    void follow(const ResponseHead& head, const AnswerFraming& answer);
+    void explain(const Ending& ending, std::string& out) const;
+    std::string_view message(const Ending& ending);
+    bool tell_client(const Ending& ending);
+    bool tell_upstream(const Ending& ending);
+    void reply(const Ending& ending, bool keep);
+    bool refuse_in_tunnel() const;
+
     // Both: exchange.cc.
     void settle();
     void release_upstream();
     void drop_upstream(const Ending& ending, Conn::Close how);
-    void reply(const Ending& ending, bool keep);
     void complete(Reason reason);
     void file(const Ending& ending);
     void set(Up up, Down down);
@@ -168,6 +177,8 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
     Dial dial_;
     Flow up_flow_;
     Flow down_flow_;
+    Teller teller_;
+    Answer answer_ = Answer::plain;  // of the route
     Up up_ = Up::none;
     Down down_ = Down::none;
     Phase phase_ = Phase::request_head;

@@ -37,6 +37,7 @@ void Exchange::on_bytes(Conn& conn, const Slice& bytes) {
             break;
         }
         if (tunnel_) {
+            teller_.passed_down(rest.view());
             if (const int error = client().write(rest); error != 0) client_write_failed(error);
             break;
         }
@@ -140,15 +141,20 @@ size_t Exchange::final_head(const ResponseHead& head, const BodyFraming& framing
     std::string& out = house_.scratch();
     out.clear();
     write_response_head(head, answer, house_.settings().via_name, out);
-    down_flow_.start(Side::upstream, framing, answer.kind == BodyKind::chunked, trailers_welcome_);
+    follow(head, answer);
+    down_flow_.start(Side::upstream, framing, answer.kind == BodyKind::chunked, trailers_welcome_,
+                     &teller_);
     set(up_, Down::body);
     if (!down_flow_.complete() && !after.empty()) {
         const Flow::Outcome outcome = down_flow_.push(after, client(), out);
         answer_written(outcome);
+        if (outcome.what == Flow::What::more) session_->rearm();
         return outcome.taken;
     }
     down_complete_ = down_flow_.complete();
     if (const int error = client().write(out); error != 0) client_write_failed(error);
+    // The body's clock may be the first one there is: a transfer's first byte has none.
+    else if (!down_complete_) session_->rearm();
     return 0;
 }
 
@@ -160,6 +166,7 @@ void Exchange::start_tunnel(const ResponseHead& head) {
     std::string& out = house_.scratch();
     out.clear();
     write_response_head(head, answer, house_.settings().via_name, out);
+    follow(head, answer);
     tunnel_ = true;
     set(up_, Down::body);
     if (const int error = client().write(out); error != 0) {

@@ -3,6 +3,7 @@
 // the head's bytes, so that nothing but those is kept.
 #include <algorithm>
 
+#include "http/reply.hh"
 #include "proxy/blame.hh"
 #include "proxy/exchange.hh"
 #include "proxy/house.hh"
@@ -37,6 +38,7 @@ bool Exchange::admit(const RequestHead& head, const Route& route) {
     facts.routed = true;
     hijackable_ = route.hijackable;
     ping_ = route.ping;
+    answer_ = route.answer;
     body_limit_bytes_ = route.body_limit_bytes;
     if (const auto fault = decide_request_body(head, request_framing_)) {
         refused_status_ = fault->status;
@@ -265,6 +267,8 @@ bool Exchange::answer_locally(const RequestHead& head) {
     out =
         "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n"
         "Content-Length: 0\r\n";
+    append_proxy_name(out, house_.settings().via_name);
+    out += "; details=\"Max-Forwards ended here\"\r\n";
     if (!keep_alive_) out += "Connection: close\r\n";
     else if (minor_version_ == 0) out += "Connection: keep-alive\r\n";
     out += "\r\n";

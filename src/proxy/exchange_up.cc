@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "http/reply.hh"
 #include "proxy/blame.hh"
 #include "proxy/exchange.hh"
 #include "proxy/house.hh"
@@ -80,7 +81,7 @@ void Exchange::use(Conn& conn, bool reused) {
     ++conn.entry().facts.exchanges;
     upstream_out_base_ = conn.facts().out_bytes;
     up_flow_.start(Side::client, request_framing_, request_framing_.kind == BodyKind::chunked, true,
-                   body_limit_bytes_);
+                   nullptr, body_limit_bytes_);
     up_complete_ = up_flow_.complete();
     head_due_ = true;
     up_stamp_ns_ = house_.loop().now_ns();
@@ -133,6 +134,7 @@ size_t Exchange::take(const Slice& bytes) {
         return taken;
     }
     if (up_complete_) {
+        teller_.passed_up(bytes.view());
         const int error = upstream_->write(bytes);
         entry_->facts.client_in_bytes += taken;
         if (error != 0) upstream_write_failed(error);

@@ -6,9 +6,10 @@
 
 namespace becaused {
 
-void Flow::start(Side from, const BodyFraming& source, bool chunk, bool trailers,
+void Flow::start(Side from, const BodyFraming& source, bool chunk, bool trailers, Teller* teller,
                  uint64_t limit_bytes) {
     source_ = source;
+    teller_ = teller;
     chunk_ = chunk;
     trailers_ = trailers;
     left_ = source.kind == BodyKind::length ? source.length : limit_bytes;
@@ -75,7 +76,10 @@ int Flow::emit(Conn& sink, std::string_view head, const Slice& owner,
     size_t count = 0;
     char line[24];
     uint64_t total = 0;
-    for (const std::string_view piece : data) total += piece.size();
+    for (const std::string_view piece : data) {
+        total += piece.size();
+        if (teller_ != nullptr) teller_->passed_down(piece);
+    }
     if (!head.empty()) parts[count++] = {head, nullptr};
     const bool chunk = chunk_ && total > 0;
     if (chunk) parts[count++] = {chunk_line(total, line), nullptr};

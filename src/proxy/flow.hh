@@ -10,6 +10,7 @@
 #include "http/chunked.hh"
 #include "http/framing.hh"
 #include "net/conn.hh"
+#include "proxy/teller.hh"
 
 namespace becaused {
 
@@ -29,9 +30,10 @@ class Flow {
     };
 
     // `chunk`: towards the sink the body is chunked; else it goes as it is. `trailers`: may be passed on.
-    // `limit_bytes`: the most that a chunked body may hold, without its framing.
+    // `teller`: hears of what was written; null: nobody does. `limit_bytes`: the most that a chunked
+    // body may hold, without its framing.
     void start(Side from, const BodyFraming& source, bool chunk, bool trailers,
-               uint64_t limit_bytes = UINT64_MAX);
+               Teller* teller = nullptr, uint64_t limit_bytes = UINT64_MAX);
 
     // Takes bytes from the source and writes them to `sink`, after `head` (which may be empty and is
     // written exactly once, whatever the outcome but sink_failed and too_large).
@@ -53,6 +55,7 @@ class Flow {
 
     BodyFraming source_;
     ChunkedDecoder decoder_;
+    Teller* teller_ = nullptr;
     uint64_t left_ = 0;  // until the Content-Length, or the limit of a chunked body
     bool chunk_ = false;
     bool trailers_ = false;

@@ -81,6 +81,7 @@ House::House(Loop& loop, Ledger& ledger, const Settings& settings)
       gate_(gate_of(settings, Policy())),
       access_(loop, ledger, settings, names_only()),
       limits_(settings),
+      tellings_(settings.tell),
       tls_(server_tls(loop, settings)),
       upstream_tls_(upstream_tls(loop, settings)),
       upstream_(loop, settings, upstream_tls_.get()),

@@ -56,6 +56,7 @@ class House final : public ListenerSink, private WheelNode {
     const Settings& settings() const { return settings_; }
     // Whoever keeps a verdict keeps the gate that it came from: rules may be replaced.
     const std::shared_ptr<const Gate>& gate() const { return gate_; }
+    const Tellings& tellings() const { return tellings_; }
     Access& access() { return access_; }
     bool guarded() const { return guarded_; }
     // Changes with each guard(); never 0.
@@ -112,6 +113,7 @@ class House final : public ListenerSink, private WheelNode {
     int64_t held_bytes_ = 0;
     uint32_t access_generation_ = 1;
     bool guarded_ = false;
+    Tellings tellings_;
     std::unique_ptr<TlsStore> tls_;           // null: every listener is plain
     std::unique_ptr<TlsStore> upstream_tls_;  // null: a plain upstream
     Upstream upstream_;

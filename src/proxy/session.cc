@@ -124,6 +124,7 @@ void Session::on_bytes(Conn&, const Slice& bytes) {
 size_t Session::consume(const Slice& bytes) {
     switch (state_) {
         case State::ended: return bytes.size();
+        case State::parting:
         case State::linger:
             lingered_bytes_ += bytes.size();
             if (lingered_bytes_ > linger_limit_bytes) end(*last_, Conn::Close::fin);
@@ -241,6 +242,7 @@ void Session::exchange_done(bool keep_alive, bool wanted) {
 void Session::exchange_lingers(const Ending& ending) {
     exchange_ = nullptr;
     in_head_ = false;
+    told_ = true;
     start_linger(ending);
 }
 
@@ -259,16 +261,41 @@ void Session::start_linger(const Ending& ending) {
     rearm();
 }
 
-void Session::exchange_cut(const Ending& ending, Conn::Close how) {
+void Session::exchange_cut(const Ending& ending, Conn::Close how, bool told) {
     exchange_ = nullptr;
     in_head_ = false;
+    told_ = told;
     // A FIN comes after what is queued; the client then reads to the missing end.
     if (how == Conn::Close::fin && ending.end_class() != EndClass::clean) start_linger(ending);
+    else if (told) start_parting(ending);
     else end(ending, how);
+}
+
+// No FIN goes out: where this is needed, it would say that what came is whole.
+void Session::start_parting(const Ending& ending) {
+    state_ = State::parting;
+    house_.loop().stay(1);  // a socket whose peer has said all keeps no loop going
+    last_ = ending;
+    since_ns_ = house_.loop().now_ns();
+    stash_.clear();
+    if (part()) return;
+    conn_->resume(Conn::Pause::held);
+    conn_->resume(Conn::Pause::sink_full);
+    rearm();
+}
+
+// Ends it when the client's kernel has every byte, or has not taken them in the time there is.
+bool Session::part() {
+    const uint32_t limit_ms = house_.settings().clocks.ms(ClockName::linger);
+    const uint64_t waited_ns = house_.loop().now_ns() - since_ns_;
+    if (conn_->unsent_bytes() > 0 && waited_ns < limit_ms * ns_per_ms) return false;
+    end(*last_, Conn::Close::reset);
+    return true;
 }
 
 void Session::end(const Ending& ending, Conn::Close how) {
     leave_preparing();
+    if (state_ == State::parting) house_.loop().stay(-1);
     state_ = State::ended;
     Wheel::disarm(*this);
     stash_.clear();
@@ -283,8 +310,13 @@ void Session::drain() {
 
 void Session::kill(const Ending& ending) {
     if (state_ == State::ended) return;
-    if (exchange_ != nullptr) exchange_->fail(ending.in(exchange_->phase()));
-    if (state_ == State::linger) end(*last_, Conn::Close::reset);
+    const bool busy = exchange_ != nullptr;
+    if (busy) exchange_->fail(ending.in(exchange_->phase()));
+    // What was said just now is delivered, within the clock linger; whoever does not listen is cut by the
+    // next kill.
+    const bool telling = busy && told_ && house_.settings().clocks.ms(ClockName::linger) > 0;
+    if ((state_ == State::linger || state_ == State::parting) && !telling)
+        end(*last_, Conn::Close::reset);
     else if (state_ == State::idle || state_ == State::preparing)
         end(Ending::clean(Reason::shutdown_idle, quiet_phase()), Conn::Close::fin);
 }
@@ -292,6 +324,7 @@ void Session::kill(const Ending& ending) {
 void Session::on_finish(Conn& conn) {
     switch (state_) {
         case State::ended: return;
+        case State::parting: part(); return;
         case State::linger:
             if (conn.queued_bytes() == 0) end(*last_, Conn::Close::fin);
             return;
@@ -310,13 +343,15 @@ void Session::on_finish(Conn& conn) {
 void Session::on_fault(Conn& conn, const Fault& fault) {
     // Docker's clients, and many others, close idle connections without TLS's farewell: between
     // requests it takes nothing from anyone.
-    const bool nothing_lost = (state_ == State::idle && stash_.empty()) || state_ == State::linger;
+    const bool nothing_lost = (state_ == State::idle && stash_.empty()) ||
+                              state_ == State::linger || state_ == State::parting;
     if (fault.what == Fault::What::tls_truncated && nothing_lost) {
         on_finish(conn);
         return;
     }
     switch (state_) {
         case State::ended: return;
+        case State::parting:
         case State::linger:
             conn_->entry().add_trail(Side::client, fault.op, fault.error);
             end(*last_, Conn::Close::reset);
@@ -366,6 +401,7 @@ uint64_t Session::next_due(uint64_t now_ns) const {
         case State::preparing: return due_after(since_ns_, clocks.ms(ClockName::tls_handshake));
         case State::idle: return due_after(since_ns_, clocks.ms(ClockName::keepalive));
         case State::linger: return due_after(since_ns_, clocks.ms(ClockName::linger));
+        case State::parting: return now_ns + Wheel::tick_ns;  // looks whether it has them
         case State::exchange: break;
     }
     CHECK(exchange_ != nullptr);
@@ -385,6 +421,8 @@ void Session::on_ring() {
     const ClockTable& clocks = house_.settings().clocks;
     if (state_ == State::exchange && !in_head_) {
         exchange_->ring(now_ns);
+    } else if (state_ == State::parting) {
+        if (part()) return;
     } else if (next_due(now_ns) <= now_ns) {
         if (state_ == State::preparing) {
             const bool header = conn_->awaits_proxy_header();

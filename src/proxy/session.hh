@@ -34,8 +34,10 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     // It was answered, but the rest of the request is unread or the connection is not to be trusted:
     // half-close, read what comes for a while, then close with `ending`.
     void exchange_lingers(const Ending& ending);
-    // The answer is cut: nothing more may be sent.
-    void exchange_cut(const Ending& ending, Conn::Close how);
+    // The answer is cut: nothing more may be sent. `told`: the last bytes say why, and a reset would
+    // destroy those that the client's kernel has not got: they are delivered first, within the clock
+    // linger.
+    void exchange_cut(const Ending& ending, Conn::Close how, bool told);
 
     Conn& conn() { return *conn_; }
     bool has_conn() const { return conn_ != nullptr; }
@@ -63,6 +65,7 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
         idle,       // between requests
         exchange,   // in a request; its head may still be incomplete
         linger,     // answered, FIN sent or queued; reading to the client's FIN
+        parting,    // told why, and to be reset once the client's kernel has every byte
         ended,
     };
     static constexpr size_t stash_limit_bytes = 64 * 1024;
@@ -79,6 +82,8 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     void leave_preparing();
     Phase quiet_phase() const;
     void start_linger(const Ending& ending);
+    void start_parting(const Ending& ending);
+    bool part();
     uint64_t next_due(uint64_t now_ns) const;
 
     void on_addressed(Conn& conn) override;
@@ -109,6 +114,7 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     bool empty_line_ = false;  // the one empty line before a request was skipped
     bool half_line_ = false;   // its CR was, and its LF is due
     bool draining_ = false;
+    bool told_ = false;  // what is on its way says why it ends
     bool feeding_ = false;
 };
 

@@ -91,6 +91,8 @@ struct Settings {
     bool allow_half_close =
         false;  // a client's FIN while its plain answer is pending is no farewell
     std::string via_name = "becaused";
+    // Which ways to tell a client why its answer was cut: Telling's words with commas between; "off".
+    std::string tell = "progress,frames,goaway";
 
     uint32_t max_connections = 4096;     // clients at once; also capped below RLIMIT_NOFILE
     uint32_t max_requests = 0;           // per client connection; 0: no limit

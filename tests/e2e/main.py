@@ -25,6 +25,7 @@ import scenarios_faults
 import scenarios_gate
 import scenarios_silence
 import scenarios_streams
+import scenarios_telling
 import scenarios_terminal
 import scenarios_tls
 import scenarios_transfers
@@ -40,7 +41,8 @@ from record_schema import Schema  # shared with `make test`
 BINARY = os.path.join(ROOT, "build", "becaused")
 WHOLE_RUN_S = 900  # every wait is bounded; this bounds a mistake in the bounds
 MODULES = (scenarios_basics, scenarios_builds, scenarios_streams, scenarios_silence,
-           scenarios_transfers, scenarios_faults, scenarios_terminal, scenarios_tls,
+           scenarios_transfers, scenarios_faults, scenarios_terminal, scenarios_telling,
+           scenarios_tls,
            scenarios_gate, scenarios_wire)
 
 

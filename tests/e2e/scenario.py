@@ -113,7 +113,7 @@ class Case:
             daemon.add_base_image()
         return daemon
 
-    def front(self, upstream, clocks=()):
+    def front(self, upstream, clocks=(), options=()):
         """becaused before a daemon, or before an upstream given by its address."""
         daemon = None if isinstance(upstream, str) else upstream
         address = upstream if daemon is None else daemon.upstream
@@ -122,7 +122,7 @@ class Case:
         else:
             made = Front(self.world.binary, self.directory, address, clocks,
                          f"becaused{len(self.fronts)}", self.world.schema, self.badge,
-                         self.pki and self.pki.context(), self.options)
+                         self.pki and self.pki.context(), [*self.options, *options])
             made.daemon = daemon
         self.cleanup.callback(made.stop)
         self.fronts.append(made)

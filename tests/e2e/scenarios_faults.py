@@ -7,6 +7,7 @@ from processes import processes_with_argument
 from records import CLOSED_BY_UPSTREAM, by_client, by_upstream
 from scenario import claim_with
 from scenarios_builds import sleep_argument
+from telling import says_why
 from waiting import check, until
 
 PUSH = r"/images/.*/push$"
@@ -17,12 +18,12 @@ claim = claim_with("run_sandboxed")  # they run containers
 class Push:
     """A push of 24 MB that is under way and can get no further than its middle."""
 
-    def __init__(self, t):
+    def __init__(self, t, clocks=(), options=()):
         self.daemon = t.dockerd(base=False)
         _, self.relay = t.slow_registry(20 * MIB)
         self.image = f"{self.relay.address}/victim:latest"
         self.daemon.build(self.image, random_context(24))
-        self.front = t.front(self.daemon)
+        self.front = t.front(self.daemon, clocks, options)
         self.relay.hold_at(6 * MIB)
         self.client = t.started(t.user(self.front).start("push", self.image))
         self.client.until_output("The push refers to")
@@ -55,9 +56,12 @@ def dockerd_killed_in_mid_push_is_named_as_the_cause(t):
     push = Push(t)
     push.front.expect_end(**by_upstream("POST", PUSH, "response_body"))
     push.daemon.kill()
-    push.client.finish(20).failed().says("(?i)unexpected EOF|connection reset")
+    shown = push.client.finish(20).failed()
     if not t.proxied:
+        shown.says("(?i)unexpected EOF|connection reset")
         return
+    shown.exits(1)
+    says_why(shown, push.front, "POST", PUSH, "The upstream (closed|reset) its connection", "progress")
     record = push.front.until_exchange("POST", PUSH, by="upstream")
     check(record["bytes"]["upstream_in"] > 0 and record["bytes"]["client_out"] > 0,
           f"a record without its bytes: {record['bytes']}")
@@ -101,7 +105,10 @@ def dockerd_killed_in_mid_build(t, buildkit):
     # A client that tries to tidy up after the fault finds nobody: a second cause, honestly named.
     tolerate_nobody_there(front)
     daemon.kill()
-    client.finish(30).failed()
+    shown = client.finish(30).failed()
+    if t.proxied:
+        says_why(shown, front, "POST", r"/build$", "The upstream (closed|reset) its connection",
+                 "progress")
 
 
 @claim()
@@ -179,7 +186,12 @@ def dockerd_killed_under_logs_f_is_an_error(t):
     front.expect_end(**by_upstream("GET", r"/logs$", "response_body"))
     tolerate_nobody_there(front)
     daemon.kill()
-    client.finish(15).failed().says("(?i)unexpected EOF|connection reset")
+    shown = client.finish(15).failed()
+    if t.proxied:
+        says_why(shown, front, "GET", r"/logs$", "The upstream (closed|reset) its connection",
+                 "frames")
+    else:
+        shown.says("(?i)unexpected EOF|connection reset")
 
 
 def dead_half_closed_client(t, path, *arguments):

@@ -268,7 +268,8 @@ void options_that_ends_here_is_answered_here(Stage& stage) {
                std::string(next));
     assert_text_equal(stage.client_bytes(),
                       "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n"
-                      "Content-Length: 0\r\n\r\n");
+                      "Content-Length: 0\r\n"
+                      "Proxy-Status: becaused; details=\"Max-Forwards ended here\"\r\n\r\n");
     assert_true(stage.accept());
     assert_text_equal(stage.upstream_got(), next_got);
     stage.answer(no_content);

@@ -194,7 +194,9 @@ void an_own_answer_to_options_says_keep_alive(Stage& stage) {
     assert_false(stage.accept());
     assert_text_equal(stage.client_bytes(), OK
                       "Allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS\r\n"
-                      "Content-Length: 0\r\nConnection: keep-alive\r\n\r\n");
+                      "Content-Length: 0\r\n"
+                      "Proxy-Status: becaused; details=\"Max-Forwards ended here\"\r\n"
+                      "Connection: keep-alive\r\n\r\n");
     assert_text_equal(stage.client_state(), "open");
 }
 

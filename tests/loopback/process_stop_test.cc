@@ -195,6 +195,33 @@ void a_second_signal_cuts_at_once(void** state) {
                          "exchange shutdown by=operator phase=response_body op=admin status=200\n");
 }
 
+// The tunnel's client has said all it has to say, so that no socket keeps the program going while it waits
+// for the client to have the last words: they come, then the reset, then the program ends.
+void a_half_closed_tunnel_hears_why_before_the_program_ends(void** state) {
+    Site& site = site_of(state);
+    Program& program = site.serve({"--clock", "drain=300ms"});
+    Peer client = site.connect(program);
+    client.send(
+        "POST /v1.41/containers/x/attach?stream=1 HTTP/1.1\r\nHost: docker\r\n"
+        "Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n");
+    client.finish();
+    Peer upstream = site.accept();
+    await(upstream, "\r\n\r\n");
+    upstream.send("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+    upstream.send(std::string_view("\1\0\0\0\0\0\0\5hello", 13));
+    await(client, "hello");
+    program.signal(SIGTERM);
+    assert_int_equal(program.wait(), 1);
+    await_end(client);
+    assert_text_contains(
+        client.received,
+        "becaused: becaused was told to stop, and 300 ms for finishing were over in "
+        "the tunnel (clock drain). dockerd had the request: see what it did before "
+        "you try again.");
+    assert_int_equal(client.error, ECONNRESET);
+    assert_text_contains(last_line(program), " 0 lost, 0 records dropped");
+}
+
 void a_tunnel_is_cut_by_the_drain_clock(void** state) {
     Site& site = site_of(state);
     Program& program = site.serve({"--clock", "drain=300ms"});
@@ -282,6 +309,7 @@ int main() {
         ON_SITE(the_drain_clock_cuts_and_says_so),
         ON_SITE(who_waits_for_an_answer_when_the_drain_ends_gets_a_503),
         ON_SITE(a_second_signal_cuts_at_once),
+        ON_SITE(a_half_closed_tunnel_hears_why_before_the_program_ends),
         ON_SITE(a_tunnel_is_cut_by_the_drain_clock),
         ON_SITE(half_a_head_is_answered_when_the_drain_ends),
         ON_SITE(killed_clients_and_upstreams_raise_no_sigpipe),

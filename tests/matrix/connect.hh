@@ -144,8 +144,8 @@ inline std::vector<Cell> connects_under_way() {
          "left", "none", busy},
         {"stop twice", tcp, dialing(), stop_twice,
          "exchange shutdown by=operator phase=connect op=admin status=503\n"
-         "client partner(shutdown) by=nobody phase=connect op=none\n"
-         "upstream partner(shutdown) by=nobody phase=connect op=none\n",
+         "upstream partner(shutdown) by=nobody phase=connect op=none\n"
+         "client partner(shutdown) by=nobody phase=connect op=none\n",
          "503 shutdown close, FIN", "none", busy},
         {"max_age", tcp, dialing(), silence(3'000),
          "exchange max_age by=operator phase=connect op=clock clock=max_age/3000 status=504\n"

@@ -115,14 +115,14 @@ inline std::vector<Cell> first_byte_endings() {
          "200 whole close, FIN", "GET whole, FIN"},
         {"stop twice", both, asked_get(), stop_twice,
          "exchange shutdown by=operator phase=first_byte op=admin status=503\n"
-         "client partner(shutdown) by=nobody phase=first_byte op=none\n"
-         "upstream partner(shutdown) by=nobody phase=first_byte op=none\n",
+         "upstream partner(shutdown) by=nobody phase=first_byte op=none\n"
+         "client partner(shutdown) by=nobody phase=first_byte op=none\n",
          "503 shutdown close, FIN", "GET whole, cut off"},
         {"clock drain", both, asked(post_empty), drain_rings(),
          "exchange drain_deadline by=operator phase=first_byte op=clock clock=drain/30000 "
          "status=503\n"
-         "client partner(drain_deadline) by=nobody phase=first_byte op=none\n"
-         "upstream partner(drain_deadline) by=nobody phase=first_byte op=none\n",
+         "upstream partner(drain_deadline) by=nobody phase=first_byte op=none\n"
+         "client partner(drain_deadline) by=nobody phase=first_byte op=none\n",
          "503 drain_deadline close, FIN", "POST whole, cut off"},
         {"max_age", both, asked_get(), silence(10'000),
          "exchange max_age by=operator phase=first_byte op=clock clock=max_age/10000 status=504\n"
@@ -174,14 +174,14 @@ inline std::vector<Cell> interim_endings() {
          "103, 502 upstream_malformed, open", "GET whole, cut off"},
         {"stop twice", both, interim(), stop_twice,
          "exchange shutdown by=operator phase=first_byte op=admin status=503\n"
-         "client partner(shutdown) by=nobody phase=first_byte op=none\n"
-         "upstream partner(shutdown) by=nobody phase=first_byte op=none\n",
+         "upstream partner(shutdown) by=nobody phase=first_byte op=none\n"
+         "client partner(shutdown) by=nobody phase=first_byte op=none\n",
          "103, 503 shutdown close, FIN", "GET whole, cut off"},
         {"clock drain", both, answered(post_empty, early_hints), drain_rings(),
          "exchange drain_deadline by=operator phase=first_byte op=clock clock=drain/30000 "
          "status=503\n"
-         "client partner(drain_deadline) by=nobody phase=first_byte op=none\n"
-         "upstream partner(drain_deadline) by=nobody phase=first_byte op=none\n",
+         "upstream partner(drain_deadline) by=nobody phase=first_byte op=none\n"
+         "client partner(drain_deadline) by=nobody phase=first_byte op=none\n",
          "103, 503 drain_deadline close, FIN", "POST whole, cut off"},
         {"max_age", both, interim(), silence(10'000),
          "exchange max_age by=operator phase=first_byte op=clock clock=max_age/10000 status=504\n"

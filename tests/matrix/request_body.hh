@@ -81,14 +81,14 @@ inline std::vector<Cell> request_body_endings() {
          "200 whole close, FIN", "POST whole, FIN"},
         {"stop twice", both, upload_half(), stop_twice,
          "exchange shutdown by=operator phase=request_body op=admin status=503\n"
-         "client partner(shutdown) by=nobody phase=request_body op=none\n"
-         "upstream partner(shutdown) by=nobody phase=request_body op=none\n",
+         "upstream partner(shutdown) by=nobody phase=request_body op=none\n"
+         "client partner(shutdown) by=nobody phase=request_body op=none\n",
          "503 shutdown close, FIN", "POST cut, cut off"},
         {"clock drain", both, upload_half(), drain_rings(),
          "exchange drain_deadline by=operator phase=request_body op=clock clock=drain/30000 "
          "status=503\n"
-         "client partner(drain_deadline) by=nobody phase=request_body op=none\n"
-         "upstream partner(drain_deadline) by=nobody phase=request_body op=none\n",
+         "upstream partner(drain_deadline) by=nobody phase=request_body op=none\n"
+         "client partner(drain_deadline) by=nobody phase=request_body op=none\n",
          "503 drain_deadline close, FIN", "POST cut, cut off"},
         {"max_age", both, upload_half(), silence(10'000),
          "exchange max_age by=operator phase=request_body op=clock clock=max_age/10000 "
@@ -146,15 +146,15 @@ inline std::vector<Cell> stuck_uploads() {
          "413 whole, FIN", "POST cut, FIN"},
         {"stop twice", tcp, upload_stuck(), stop_twice,
          "exchange shutdown by=operator phase=request_body op=admin status=503\n"
-         "client partner(shutdown) by=nobody phase=request_body op=none\n"
-         "upstream partner(shutdown) by=nobody phase=request_body op=none\n",
+         "upstream partner(shutdown) by=nobody phase=request_body op=none\n"
+         "client partner(shutdown) by=nobody phase=request_body op=none\n",
          "503 shutdown close, FIN", "POST cut, RST"},
-        // What we leave unread makes our close an ECONNRESET; the answer comes before it.
+        // What comes while the answer is delivered is read, so that its end is a FIN here too.
         {"stop twice", unix_sockets, upload_stuck(), stop_twice,
          "exchange shutdown by=operator phase=request_body op=admin status=503\n"
-         "client partner(shutdown) by=nobody phase=request_body op=none\n"
-         "upstream partner(shutdown) by=nobody phase=request_body op=none\n",
-         "503 shutdown close, RST", "POST cut, FIN"},
+         "upstream partner(shutdown) by=nobody phase=request_body op=none\n"
+         "client partner(shutdown) by=nobody phase=request_body op=none\n",
+         "503 shutdown close, FIN", "POST cut, FIN"},
     };
 }
 

@@ -122,42 +122,61 @@ struct Words {
     std::string_view reason;
     std::string_view error;     // RFC 9209 §2.3
     std::string_view sentence;  // "%": the detail
+    std::string_view look_at;
+    bool refused = false;  // trying again would not help
 };
+constexpr std::string_view look_at_client = "Look at the client, and at proxies before this one.";
+constexpr std::string_view look_at_log = "Look at dockerd's log.";
+constexpr std::string_view ask_operator = "Ask becaused's operator.";
+constexpr std::string_view was_stopped = "becaused was stopped or restarted: ask its operator.";
 constexpr Words words[] = {
-    {"client_malformed", "http_request_error", "The request is not valid HTTP/1.1: %."},
+    {"client_malformed", "http_request_error", "The request is not valid HTTP/1.1: %.",
+     look_at_client, true},
     {"client_ambiguous_framing", "http_request_error",
-     "The request says in two ways where its body ends: %."},
-    {"client_head_too_large", "http_request_error", "The request head is larger than allowed: %."},
-    {"request_unsupported", "http_request_error", "This proxy does not do that: %."},
-    {"client_head_timeout", "http_request_error", "%"},
-    {"client_stalled_sending", "http_request_error", "%"},
-    {"upstream_malformed", "http_protocol_error",
-     "The upstream's answer is not valid HTTP/1.1: %."},
+     "The request says in two ways where its body ends: %.", look_at_client, true},
+    {"client_head_too_large", "http_request_error", "The request head is larger than allowed: %.",
+     "Look at the client's fields: tokens, HttpHeaders.", true},
+    {"request_unsupported", "http_request_error", "This proxy does not do that: %.",
+     "Look at the client.", true},
+    {"client_head_timeout", "http_request_error", "%",
+     "Look at the client, and at the network on its way here."},
+    {"client_stalled_sending", "http_request_error", "%", "Look at what holds the client up."},
+    {"upstream_malformed", "http_protocol_error", "The upstream's answer is not valid HTTP/1.1: %.",
+     look_at_log},
     {"upstream_head_too_large", "http_response_header_section_size",
-     "The upstream's answer has a head larger than allowed: %."},
+     "The upstream's answer has a head larger than allowed: %.", look_at_log},
     {"upgrade_mismatch", "http_upgrade_failed",
-     "The upstream switched protocols without being asked: %."},
-    {"upstream_closed", "connection_terminated", "%"},
-    {"upstream_reset", "connection_terminated", "%"},
-    {"upstream_refused", "connection_refused", "%"},
-    {"upstream_silent", "http_response_timeout", "%"},
-    {"retry_impossible", "connection_terminated", "%"},
-    {"retry_exhausted", "connection_terminated", "%"},
-    {"memory_shed", "proxy_internal_error", "%"},
-    {"auth_missing", "http_request_denied", "No credentials were sent."},
-    {"auth_invalid", "http_request_denied", "The credentials were not accepted: %."},
-    {"auth_expired", "http_request_denied", "The credentials have expired."},
+     "The upstream switched protocols without being asked: %.", look_at_log},
+    {"upstream_closed", "connection_terminated", "%", look_at_log},
+    {"upstream_reset", "connection_terminated", "%", look_at_log},
+    {"upstream_refused", "connection_refused", "%", "Look whether dockerd runs."},
+    {"upstream_silent", "http_response_timeout", "%",
+     "Look what dockerd is busy with; if such silence is normal here, raise the clock."},
+    {"retry_impossible", "connection_terminated", "%", look_at_log},
+    {"retry_exhausted", "connection_terminated", "%", look_at_log},
+    {"memory_shed", "proxy_internal_error", "%", "Look at becaused's log and its limits.", true},
+    {"auth_missing", "http_request_denied", "No credentials were sent.",
+     "Look at the credentials that the client is to send.", true},
+    {"auth_invalid", "http_request_denied", "The credentials were not accepted: %.",
+     "Look at the credentials that the client sends.", true},
+    {"auth_expired", "http_request_denied", "The credentials have expired.",
+     "Get new credentials.", true},
     {"auth_unavailable", "proxy_internal_error",
-     "The authorisation service could not be asked: %."},
-    {"auth_locked_out", "http_request_error", "Too many failed attempts: %."},
-    {"policy_denied", "http_request_denied", "The request is not allowed here: %."},
+     "The authorisation service could not be asked: %.", ask_operator, true},
+    {"auth_locked_out", "http_request_error", "Too many failed attempts: %.",
+     "Look at the credentials before trying again later.", true},
+    {"policy_denied", "http_request_denied", "The request is not allowed here: %.", ask_operator,
+     true},
     {"policy_uninspectable", "http_request_denied",
-     "The request could not be judged, so it was refused: %."},
-    {"rate_limited", "http_request_error", "Too many requests: %."},
-    {"concurrency_limited", "http_request_error", "Too many at the same time: %."},
-    {"body_too_large", "http_request_error", "The request body is larger than % bytes."},
-    {"drain_deadline", "proxy_internal_response", "%"},
-    {"shutdown", "proxy_internal_response", "%"},
+     "The request could not be judged, so it was refused: %.", ask_operator, true},
+    {"rate_limited", "http_request_error", "Too many requests: %.",
+     "Wait a little before trying again.", true},
+    {"concurrency_limited", "http_request_error", "Too many at the same time: %.",
+     "Wait until something else has finished.", true},
+    {"body_too_large", "http_request_error", "The request body is larger than % bytes.",
+     ask_operator, true},
+    {"drain_deadline", "proxy_internal_response", "%", was_stopped},
+    {"shutdown", "proxy_internal_response", "%", was_stopped},
 };
 
 std::string_view phrase(int status) {
@@ -189,6 +208,12 @@ std::string own_answer(const OwnAnswer& answer) {
     std::string sentence(said->sentence);
     if (const size_t detail = sentence.find('%'); detail != std::string::npos)
         sentence.replace(detail, 1, answer.message);
+    if (answer.reached == "reads") sentence += " It only reads: it is safe to try again. ";
+    else if (answer.reached == "acts")
+        sentence += " dockerd had the request: see what it did before you try again. ";
+    else if (said->refused) sentence += " Nothing reached dockerd. ";
+    else sentence += " Nothing reached dockerd: it is safe to try again. ";
+    sentence += said->look_at;
     const std::string record(answer.record);
     const std::string body =
         R"({"message":"becaused: )" + sentence + " (record " + record + ")\"}\n";

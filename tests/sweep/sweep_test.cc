@@ -212,6 +212,59 @@ static void client_that_stops_reading_over_tcp(void**) {
            "clock=response_body/1000\n"});
 }
 
+// Whatever fails while the last words are said and delivered: each connection still ends once.
+static void broken_push_that_is_told(void**) {
+    const auto play = [](Rig& rig) {
+        Peer client = rig.connect();
+        client.send("POST /images/x/push HTTP/1.1\r\nHost: docker\r\nContent-Length: 0\r\n\r\n");
+        Peer upstream = rig.accept();
+        upstream.read();
+        upstream.send(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n");
+        settle(rig);
+        client.read();
+        if (upstream.open()) upstream.reset();
+        settle(rig);
+        client.read();
+        client.close();
+        settle(rig);
+    };
+    check({"a broken push is told", with_short_clocks(), play,
+           "exchange upstream_reset by=upstream phase=response_body op=read errno=ECONNRESET "
+           "status=200\n"
+           "upstream upstream_reset by=upstream phase=response_body op=read errno=ECONNRESET\n"
+           "client partner(upstream_reset) by=nobody phase=response_body op=none\n"});
+}
+
+static void broken_tunnel_that_is_told(void**) {
+    const auto play = [](Rig& rig) {
+        Peer client = rig.connect();
+        client.send(
+            "POST /containers/a/attach HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\n"
+            "Upgrade: tcp\r\n\r\n");
+        Peer upstream = rig.accept();
+        upstream.read();
+        upstream.send("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+        upstream.send(std::string_view("\1\0\0\0\0\0\0\2hi", 10));
+        settle(rig);
+        client.read();
+        half_close(client);
+        settle(rig);
+        if (upstream.open()) upstream.reset();
+        settle(rig);
+        client.read();
+        rig.advance(1200);  // the clock linger, if no acknowledgement was found before
+        settle(rig);
+        client.close();
+        settle(rig);
+    };
+    check({"a broken tunnel is told", with_short_clocks(), play,
+           "exchange upstream_reset by=upstream phase=tunnel op=read errno=ECONNRESET status=101\n"
+           "upstream upstream_reset by=upstream phase=tunnel op=read errno=ECONNRESET\n"
+           "client partner(upstream_reset) by=nobody phase=tunnel op=none\n"});
+}
+
 namespace {
 
 void play_tunnel(Rig& rig, bool client_first) {
@@ -452,6 +505,8 @@ static void stop_while_a_name_is_being_resolved(void**) {
         rig.stop();
         rig.stop();
         settle(rig);
+        client.close();  // it has its answer
+        settle(rig);
         busy.release();
         for (int i = 0; i < 10; ++i) rig.wait_for_work();
     };
@@ -562,6 +617,8 @@ int main() {
         cmocka_unit_test(chunked_download_with_a_slow_reader),
         cmocka_unit_test(transfers_with_two_slabs),
         cmocka_unit_test(client_that_stops_reading_over_tcp),
+        cmocka_unit_test(broken_push_that_is_told),
+        cmocka_unit_test(broken_tunnel_that_is_told),
         cmocka_unit_test(tunnel_that_the_client_half_closes_first),
         cmocka_unit_test(tunnel_that_the_upstream_half_closes_first),
         cmocka_unit_test(refused_dial_and_retry_over_tcp),

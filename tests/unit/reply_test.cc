@@ -74,6 +74,30 @@ void optional_fields_are_written(void**) {
     assert_text_contains(written(reply), "\r\nConnection: close\r\n");
 }
 
+// RFC 9209 §2: a token of structured fields, or a string.
+void the_proxys_name_is_the_one_that_was_set(void**) {
+    Reply reply = refused_upstream();
+    reply.proxy_name = "b-01";
+    assert_text_contains(written(reply), "\r\nProxy-Status: b-01; error=connection_refused;");
+    reply.proxy_name = "01";
+    assert_text_contains(written(reply), "\r\nProxy-Status: \"01\"; error=connection_refused;");
+}
+
+// DOCKER.md: the body of a refused upgrade is hidden, an error frame is not.
+void a_refusal_can_stand_in_the_tunnel(void**) {
+    std::string out;
+    write_refused_tunnel(refused_upstream(), "tcp", out);
+    std::string expected =
+        "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n"
+        "Proxy-Status: becaused; error=connection_refused; "
+        "details=\"upstream_refused k3f9\"\r\n"
+        "Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+    expected.append("\3\0\0\0\0\0\0\x3c", 8);
+    expected += "becaused: The upstream refused the connection. (record k3f9)";
+    assert_int_equal(out.size(), expected.size());
+    assert_true(out == expected);
+}
+
 void a_reason_without_an_error_type_leaves_it_out(void**) {
     Reply reply = refused_upstream();
     reply.reason = Reason::partner;
@@ -152,6 +176,8 @@ int main() {
         cmocka_unit_test(a_reply_has_dockers_shape_and_names_its_record),
         cmocka_unit_test(a_reply_to_head_says_the_length_and_sends_no_body),
         cmocka_unit_test(optional_fields_are_written),
+        cmocka_unit_test(the_proxys_name_is_the_one_that_was_set),
+        cmocka_unit_test(a_refusal_can_stand_in_the_tunnel),
         cmocka_unit_test(a_reason_without_an_error_type_leaves_it_out),
         cmocka_unit_test(every_reasons_reply_is_valid_http),
         cmocka_unit_test(messages_are_escaped_as_json),
