@@ -56,6 +56,13 @@ Conn::Conn(Loop& loop, Ledger& ledger, Side side, const Endpoint& peer, ConnSink
 
 Conn::~Conn() = default;
 
+Phase Conn::quiet_phase() const {
+    return connecting_             ? Phase::connect
+           : awaits_proxy_header() ? Phase::accept
+           : securing()            ? Phase::tls_handshake
+                                   : Phase::keepalive;
+}
+
 void Conn::fail_at_birth(Op op, int error) {
     sink_ = nullptr;
     end(op == Op::connect
@@ -74,6 +81,8 @@ Conn* Conn::accepted(Loop& loop, Ledger& ledger, const Arrival& arrival,
     error = !conn->begin_tls(arrival.tls) ? UV_ENOMEM
             : conn->unix_                 ? ::uv_pipe_open(&conn->handle_.pipe, fd)
                                           : ::uv_tcp_open(&conn->handle_.tcp, fd);
+    conn->entry_.note_peers();
+    conn->note();
     if (error == 0) return conn;
     ignored(::close(fd), "libuv did not take it; nothing was sent on it");
     conn->fail_at_birth(Op::accept, error);
@@ -107,6 +116,8 @@ Conn* Conn::dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer, const Soc
         return nullptr;
     }
     conn->connecting_ = true;
+    conn->entry_.note_peers();
+    conn->note();
     return conn;
 }
 
@@ -116,6 +127,8 @@ Conn* Conn::dial_unix(Loop& loop, Ledger& ledger, const Endpoint& peer, ConnSink
     conn->request_ = new Request;
     conn->request_->uv.connect.data = conn;
     conn->connecting_ = true;
+    conn->entry_.note_peers();
+    conn->note();
     error = 0;
     ::uv_pipe_connect(&conn->request_->uv.connect, &conn->handle_.pipe, peer.path->c_str(),
                       connect_cb);
@@ -188,6 +201,7 @@ void Conn::allocate(uv_buf_t* buffer) {
 
 void Conn::handle_read(ssize_t count) {
     if (ending_) return;
+    entry_.serve();
     if (count > 0) {
         entry_.facts.last_in_ns = loop_.now_ns();
         budget_ -= static_cast<uint32_t>(count);
@@ -222,6 +236,7 @@ void Conn::handle_read(ssize_t count) {
 
 void Conn::take(const Slice& bytes) {
     entry_.facts.in_bytes += bytes.size();
+    note();
     sink_->on_bytes(*this, bytes);
 }
 
@@ -238,6 +253,7 @@ void Conn::read_proxy_header(const Slice& bytes) {
     if (header.named) {
         entry_.facts.via = std::exchange(entry_.facts.peer, header.client);
         entry_.facts.local = header.local;
+        entry_.note_peers();
     }
     proxy_part_.reset();
     const Slice rest = bytes.part(header.size - before);
@@ -281,7 +297,9 @@ void Conn::handle_connected(int status) {
     delete std::exchange(request_, nullptr);
     connecting_ = false;
     if (ending_) return;
+    entry_.serve();
     entry_.facts.connect_ns = loop_.now_ns() - entry_.opened_ns();
+    note();
     if (status != 0) {
         Fault fault = judge(Op::connect, status);
         if (fault.what == Fault::What::closed) fault.what = Fault::What::failed;
@@ -328,6 +346,7 @@ int Conn::write_raw(std::span<const Part> parts) {
     wire_out_ += total;
     if (!tls_) entry_.facts.out_bytes += total;
     if (sent > 0) entry_.facts.last_out_ns = loop_.now_ns();
+    note();
     if (sent == total) return 0;
     for (const Part& part : parts) {
         const uint64_t gone = std::min<uint64_t>(sent, part.bytes.size());
@@ -375,10 +394,12 @@ void Conn::handle_written(int status) {
     delete std::exchange(request_, nullptr);
     const uint64_t written = std::exchange(in_flight_bytes_, 0);
     if (ending_) return;
+    entry_.serve();
     int error = status;
     if (error == 0) {
         queue_.drop_front(written);
         entry_.facts.last_out_ns = loop_.now_ns();
+        note();
         error = try_queue();
     }
     if (error != 0) {

@@ -24,6 +24,7 @@ constexpr Option table[] = {
     {"upstream", Kind::upstream, "ADDR",          {}, 0, 0, false, "where dockerd listens"},
     {"records",  Kind::file,     "FILE|-",        &S::records, 0, 0, false, "where records go: a file, or - for standard output"},
     {"record_request_start", Kind::boolean, "",   &S::record_request_start, 0, 1, false, "also write a line when a request starts"},
+    {"state",    Kind::file,     "DIR|auto|off",  &S::state, 0, 0, false, "where what is open outlives a kill; auto: $XDG_RUNTIME_DIR/becaused or /run/becaused"},
     {"profile",  Kind::profile,  "NAME",          &S::profile, 0, 0, false, "which requests may pass: any"},
     {"clock",    Kind::clock,    "NAME=DURATION", {}, 0, 0, false, "a time limit, for all classes or for one: CLASS.NAME=DURATION"},
     {"route",    Kind::route,    "RULE",          {}, 0, 0, false, "a class for a path: 'CLASS [METHOD] PATTERN'"},

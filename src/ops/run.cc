@@ -6,7 +6,9 @@
 
 #include "ledger/record.hh"
 #include "net/signals.hh"
+#include "ops/crash.hh"
 #include "ops/journal.hh"
+#include "ops/state.hh"
 #include "proxy/house.hh"
 
 namespace becaused {
@@ -66,13 +68,47 @@ void say_bye(const Ledger& ledger, const Journal& journal) {
         static_cast<unsigned long long>(ledger.filed(Entry::Kind::exchange)),
         static_cast<unsigned long long>(ledger.filed(Entry::Kind::connection)),
         static_cast<unsigned long long>(lost), static_cast<unsigned long long>(journal.dropped()));
+    if (journal.left() > 0)
+        std::fprintf(stderr, "becaused: %llu records could not be written; the next start will\n",
+                     static_cast<unsigned long long>(journal.left()));
 }
 
-void check_turn(void* ledger) noexcept { static_cast<Ledger*>(ledger)->check_identity(); }
+// What every turn of the loop ends with.
+struct Turn {
+    Ledger& ledger;
+    BlackBox* box;
+};
+
+void end_turn(void* context) noexcept {
+    Turn& turn = *static_cast<Turn*>(context);
+    turn.ledger.serve_nobody();
+    if (turn.box != nullptr) {
+        const uint64_t now_ns = turn.ledger.clock().now_ns();
+        turn.box->beat(now_ns, turn.ledger.clock().wall_ns(now_ns));
+    }
+#if defined(BECAUSED_CHECKS) && BECAUSED_CHECKS
+    turn.ledger.check_identity();
+#endif
+}
 
 int failed_start(const Status& status) {
     std::fprintf(stderr, "becaused: %s\n", status.message().c_str());
     return 1;
+}
+
+// The state's box is there from here on, and what the last life left is on its way to the records.
+Status begin_records(const Settings& settings, const House& house, Ledger& ledger, State& state,
+                     Journal& journal) {
+    if (Status status = state.open(settings, ledger, house.connection_limit()); !status.ok())
+        return status;
+    if (!settings.records.empty()) {
+        if (Status status = journal.open(settings.records); !status.ok()) return status;
+        if (state.box() != nullptr) journal.keep_in(*state.box(), state.left());
+        ledger.set_sink(&journal);
+    }
+    ledger.set_box(state.box());
+    watch_for_crashes(&ledger, state.box());
+    return Status::fine();
 }
 
 }  // namespace
@@ -81,23 +117,17 @@ int run(const Settings& settings, const Config&) {
     Loop loop(static_cast<size_t>(settings.memory_bytes / Slab::size));
     if (!loop.status().ok()) return failed_start(loop.status());
     Ledger ledger(loop.clock());
+    State state;
     Journal journal(loop, settings.journal_bytes);
-    if (!settings.records.empty()) {
-        if (Status status = journal.open(settings.records); !status.ok())
-            return failed_start(status);
-        ledger.set_sink(&journal);
-    }
-#if defined(BECAUSED_CHECKS) && BECAUSED_CHECKS
-    loop.on_turn(check_turn, &ledger);
-#else
-    ignored(sizeof(&check_turn), "identities are checked in test builds");
-#endif
     int code = 0;
     {
         House house(loop, ledger, settings);
         Operator person(house, journal);
         Signals signals(loop, person);
-        Status status = house.open();
+        Status status = begin_records(settings, house, ledger, state, journal);
+        Turn turn{ledger, state.box()};
+        loop.on_turn(end_turn, &turn);
+        if (status.ok()) status = house.open();
         if (status.ok()) status = signals.open();
         if (!status.ok()) {
             code = failed_start(status);
@@ -109,9 +139,12 @@ int run(const Settings& settings, const Config&) {
         loop.run();
         signals.close();
         loop.run();
+        loop.on_turn(nullptr, nullptr);
         if (house.cut_at_stop()) code = 1;
     }
     journal.close();
+    watch_for_crashes(nullptr, nullptr);
+    state.close();
     if (code == 0 || ledger.filed() > 0) say_bye(ledger, journal);
     ledger.check_identity();
     return code;

@@ -67,6 +67,8 @@ void Exchange::open(Session& session) {
     up_complete_ = down_complete_ = upstream_keep_ = upstream_extra_ = false;
     client_fin_ = upstream_fin_ = false;
     head_read_ = down_flow_raw_ = finished_ = false;
+    entry_->note_client();
+    note();
 }
 
 Conn& Exchange::client() { return session_->conn(); }
@@ -89,10 +91,22 @@ void Exchange::set(Up up, Down down) {
     entry_->facts.phase_ns[static_cast<size_t>(phase_)] += now_ns - phase_since_ns_;
     phase_ = phase;
     phase_since_ns_ = now_ns;
+    note();
+}
+
+// Into the black box: what it is about, as far as its facts do not say it before the end.
+void Exchange::note() {
+    if (finished_ || !entry_->in_box()) return;
+    uint64_t upstream_out_bytes = entry_->facts.upstream_out_bytes;
+    if (upstream_ != nullptr)
+        upstream_out_bytes += upstream_->facts().out_bytes - upstream_out_base_;
+    entry_->note({phase_, phase_since_ns_, client().facts().out_bytes - client_out_base_,
+                  upstream_out_bytes});
 }
 
 void Exchange::begin(const RequestHead& head, size_t raw_bytes) {
     ExchangeFacts& facts = entry_->facts;
+    entry_->serve();
     facts.client_in_bytes += raw_bytes;
     head_read_ = true;
     remember(head);
@@ -113,6 +127,7 @@ void Exchange::remember(const RequestHead& head) {
     upgrade_ = head.upgrade;
     awaits_100_ = head.expect_continue && head.minor_version > 0;
     keep_alive_ = !head.connection.close && (head.minor_version == 1 || head.connection.keep_alive);
+    entry_->note_request();
 }
 
 void Exchange::refuse_head(const ParseFault& fault, std::string_view line, size_t raw_bytes) {

@@ -25,6 +25,7 @@ std::string_view api_version_of(const ResponseHead& head) {
 }  // namespace
 
 void Exchange::on_bytes(Conn& conn, const Slice& bytes) {
+    entry_->serve();
     answer_byte_ = true;
     down_stamp_ns_ = house_.loop().now_ns();
     entry_->facts.last_down_ns = down_stamp_ns_;
@@ -49,6 +50,7 @@ void Exchange::on_bytes(Conn& conn, const Slice& bytes) {
         }
     }
     if (finished_) return;
+    note();
     if (upstream_ != nullptr && client().full()) {
         upstream_->pause(Conn::Pause::sink_full);
         session_->rearm();

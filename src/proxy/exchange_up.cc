@@ -127,6 +127,7 @@ void Exchange::use(Conn& conn, bool reused) {
     ExchangeFacts& facts = entry_->facts;
     facts.upstream = conn.facts().peer;
     facts.upstream_id = conn.entry().id();
+    entry_->note_upstream();
     if (reused && facts.attempt_count < ExchangeFacts::attempt_limit)
         facts.attempts[facts.attempt_count++] = {facts.upstream_id, 0, true, Op::none, 0};
     ++conn.entry().facts.exchanges;
@@ -173,6 +174,7 @@ bool Exchange::takes_bytes() const {
 }
 
 size_t Exchange::take(const Slice& bytes) {
+    entry_->serve();
     up_stamp_ns_ = house_.loop().now_ns();
     entry_->facts.last_up_ns = up_stamp_ns_;
     awaits_100_ = false;
@@ -194,10 +196,12 @@ size_t Exchange::take(const Slice& bytes) {
         if (replayable_) keep_for_replay(bytes.view().substr(0, taken));
         body_written(outcome);
     }
-    if (!finished_ && upstream_ != nullptr && upstream_->full()) {
+    if (finished_) return taken;
+    if (upstream_ != nullptr && upstream_->full()) {
         client().pause(Conn::Pause::sink_full);
         session_->rearm();
     }
+    note();
     return taken;
 }
 

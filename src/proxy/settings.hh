@@ -39,6 +39,7 @@ struct Settings {
     Address upstream;
     std::string records;  // a file, "-" for stdout, empty: none
     bool record_request_start = false;
+    std::string state = "auto";  // directory of the black box; "auto": the usual one; "off": none
     std::string profile = "any";
     ClockTable clocks;
     std::vector<RoutePattern> routes;  // before the built-in table
@@ -74,7 +75,7 @@ struct Settings {
     uint32_t tcp_user_timeout_s =
         120;  // unacknowledged data: the peer is gone; 0: the kernel's own
     uint64_t journal_bytes =
-        8U << 20;  // records waiting to be written; beyond: dropped and counted
+        4U << 20;  // records waiting to be written; beyond: dropped and counted
 };
 
 }  // namespace becaused
