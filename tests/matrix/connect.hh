@@ -90,9 +90,9 @@ inline std::vector<Cell> refused_connects() {
              options.settings.connect_tries = 1;
              options.upstream_host = std::string(64, 'x') + ".test";
          }},
-        {"four tries within 0.7 s", tcp, client_connects,
-         in_turn(client_says(get_version), pass(800)),
-         times(3, refused) +
+        {"three tries within 0.3 s", tcp, client_connects,
+         in_turn(client_says(get_version), pass(400)),
+         times(2, refused) +
              "exchange upstream_refused by=upstream phase=connect op=connect errno=ECONNREFUSED "
              "status=502\n" +
              refused + client_goes,
