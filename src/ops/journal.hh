@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include <vector>
@@ -15,6 +16,8 @@
 #include "ledger/black_box.hh"
 #include "ledger/entry.hh"
 #include "net/appender.hh"
+#include "ops/chain.hh"
+#include "ops/rotation.hh"
 
 namespace becaused {
 
@@ -26,6 +29,10 @@ class Journal final : public RecordSink, private AppenderSink {
     Status open(const std::string& path);
     // `left`: lines in the box's ring, all of them, that an earlier life did not write. Before any record.
     void keep_in(BlackBox& box, const std::vector<std::string>& left);
+    // From here on each line is chained to the one before it; outlives the journal.
+    void chain_by(Chain& chain) { chain_ = &chain; }
+    // The file is put aside at these limits. After open().
+    void rotate_at(const Rotation::Limits& limits);
     void record(std::string_view line) override;
     // After the file was moved away: the next line goes to a new one.
     void reopen() { appender_.reopen(); }
@@ -40,6 +47,7 @@ class Journal final : public RecordSink, private AppenderSink {
     void on_trouble(std::string_view path, std::string_view what, int error) override;
     void on_written(size_t lines) override;
     bool put(std::string_view line);
+    bool put_as_it_is(std::string_view line);
     void warn_of_drops();
     bool say_dropped();
 
@@ -47,6 +55,9 @@ class Journal final : public RecordSink, private AppenderSink {
     Appender appender_;
     std::string path_;
     BlackBox* box_ = nullptr;
+    Chain* chain_ = nullptr;
+    std::unique_ptr<Rotation> rotation_;  // null: somebody else rotates, or nobody
+    std::string chained_;
     uint64_t left_ = 0;
     uint64_t dropped_ = 0;  // since the last line that said so
     uint64_t dropped_total_ = 0;

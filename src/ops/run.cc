@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <string>
 
 #include "ledger/record.hh"
@@ -98,11 +99,21 @@ int failed_start(const Status& status) {
 
 // The state's box is there from here on, and what the last life left is on its way to the records.
 Status begin_records(const Settings& settings, const House& house, Ledger& ledger, State& state,
-                     Journal& journal) {
-    if (Status status = state.open(settings, ledger, house.connection_limit()); !status.ok())
-        return status;
+                     Journal& journal, std::optional<Chain>& chain) {
+    if (!settings.records_key_file.empty()) {
+        Result<Chain> made = Chain::from_file(settings.records_key_file);
+        if (!made.ok()) return made.status();
+        chain.emplace(std::move(made.value()));
+        journal.chain_by(*chain);
+    }
+    Status status =
+        state.open(settings, ledger, house.connection_limit(), chain ? &*chain : nullptr);
+    if (!status.ok()) return status;
     if (!settings.records.empty()) {
-        if (Status status = journal.open(settings.records); !status.ok()) return status;
+        status = journal.open(settings.records);
+        if (!status.ok()) return status;
+        journal.rotate_at(
+            {settings.records_max_bytes, settings.records_max_age_s, settings.records_keep});
         if (state.box() != nullptr) journal.keep_in(*state.box(), state.left());
         ledger.set_sink(&journal);
     }
@@ -118,13 +129,14 @@ int run(const Settings& settings, const Config&) {
     if (!loop.status().ok()) return failed_start(loop.status());
     Ledger ledger(loop.clock());
     State state;
+    std::optional<Chain> chain;
     Journal journal(loop, settings.journal_bytes);
     int code = 0;
     {
         House house(loop, ledger, settings);
         Operator person(house, journal);
         Signals signals(loop, person);
-        Status status = begin_records(settings, house, ledger, state, journal);
+        Status status = begin_records(settings, house, ledger, state, journal, chain);
         Turn turn{ledger, state.box()};
         loop.on_turn(end_turn, &turn);
         if (status.ok()) status = house.open();

@@ -48,14 +48,21 @@ std::string usual_name(const Settings& settings) {
     return name;
 }
 
-// Lines into the box, whose ring is large enough for them.
-class Lines final : public RecordSink {
+// The last life's records, behind the lines that it left.
+class PastRecords final : public RecordSink {
   public:
-    explicit Lines(std::vector<std::string>& lines) : lines_(lines) {}
-    void record(std::string_view line) override { lines_.emplace_back(line); }
+    PastRecords(std::vector<std::string>& lines, Chain* chain) : lines_(lines), chain_(chain) {
+        for (const std::string& line : lines_)
+            if (chain_ != nullptr) chain_->resume(line);
+    }
+    void record(std::string_view line) override {
+        lines_.emplace_back(line);
+        if (chain_ != nullptr) chain_->extend(lines_.back());
+    }
 
   private:
     std::vector<std::string>& lines_;
+    Chain* chain_;
 };
 
 template <size_t size>
@@ -102,7 +109,7 @@ Status State::find_place(const Settings& settings) {
     return status;
 }
 
-void State::read_last_life(const Settings& settings, const Surroundings& now) {
+void State::read_last_life(const Settings& settings, const Surroundings& now, Chain* chain) {
     if (!file_.exists()) return;
     Result<std::string> image = file_.read();
     Result<LastLife> read = image.ok() ? read_black_box(image.value()) : image.status();
@@ -120,9 +127,9 @@ void State::read_last_life(const Settings& settings, const Surroundings& now) {
     for (const std::string& line : last.lines) known.add(line);
     known.sort();
     left_ = last.lines;
-    Lines lines(left_);
+    PastRecords records(left_, chain);
     const std::string cause = cause_of(last, now);
-    const size_t filed = file_last_life(last, cause, known, lines);
+    const size_t filed = file_last_life(last, cause, known, records);
     if (!last.ended || !left_.empty() || last.damaged > 0)
         say_found(last, cause, filed, last.lines.size(), settings.records);
     if (settings.records.empty()) left_.clear();
@@ -156,12 +163,13 @@ Status State::begin_life(const Settings& settings, const Ledger& ledger, uint32_
     return file_.commit();
 }
 
-Status State::open(const Settings& settings, const Ledger& ledger, uint32_t clients) {
+Status State::open(const Settings& settings, const Ledger& ledger, uint32_t clients, Chain* chain) {
+    if (chain != nullptr) chain->resume(last_record(settings.records));
     if (settings.state == "off") return Status::fine();
     Status status = find_place(settings);
     if (status.ok()) {
         const Surroundings now = look_around();
-        read_last_life(settings, now);
+        read_last_life(settings, now, chain);
         status = begin_life(settings, ledger, clients, now);
     }
     if (status.ok()) return status;

@@ -9,6 +9,7 @@
 
 #include "ledger/black_box.hh"
 #include "ledger/last_life.hh"
+#include "ops/chain.hh"
 #include "ops/demise.hh"
 #include "ops/state_file.hh"
 #include "proxy/settings.hh"
@@ -19,7 +20,8 @@ class State {
   public:
     // `clients`: the most client connections at once. Failed: the settings ask for what cannot be had;
     // where they ask for nothing in particular, there is a warning and no box.
-    Status open(const Settings& settings, const Ledger& ledger, uint32_t clients);
+    // `chain`: null: lines are not chained.
+    Status open(const Settings& settings, const Ledger& ledger, uint32_t clients, Chain* chain);
     // Null: off.
     BlackBox* box() { return box_.get(); }
     // Lines for the records that come before all others. They are in the box already.
@@ -29,7 +31,7 @@ class State {
 
   private:
     Status find_place(const Settings& settings);
-    void read_last_life(const Settings& settings, const Surroundings& now);
+    void read_last_life(const Settings& settings, const Surroundings& now, Chain* chain);
     Status begin_life(const Settings& settings, const Ledger& ledger, uint32_t clients,
                       const Surroundings& now);
 

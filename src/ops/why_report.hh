@@ -21,7 +21,9 @@ struct WhyRequest {
     bool json = false;
     bool utc = false;
     bool wide = false;
-    std::string file;  // "-": standard input; empty: not said
+    bool verify = false;   // the chain of the records instead
+    std::string key_file;  // for that; empty: not said
+    std::string file;      // "-": standard input; empty: not said
 };
 
 // `arguments`: what follows `why`; `now_ms`: what --since 10m counts from.

@@ -26,17 +26,13 @@ std::string read_end(int fd, uint64_t size, uint64_t most) {
     return text;
 }
 
-}  // namespace
-
-KnownRecords written_records(const std::string& path, const std::vector<std::string>& lines) {
-    KnownRecords known;
+// Adds the lines at the end of one file; returns its size, 0 where it cannot be looked at.
+uint64_t add_end_of(const std::string& path, uint64_t most, const std::vector<std::string>& lines,
+                    KnownRecords& known) {
     struct stat there {};
-    if (lines.empty() || path.empty() || path == "-") return known;
-    if (::stat(path.c_str(), &there) != 0 || !S_ISREG(there.st_mode)) return known;
+    if (::stat(path.c_str(), &there) != 0 || !S_ISREG(there.st_mode)) return 0;
     const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0) return known;
-    uint64_t most = 64 * 1024;  // of a line that reaches into it
-    for (const std::string& line : lines) most += line.size();
+    if (fd < 0) return 0;
     const std::string text = read_end(fd, static_cast<uint64_t>(there.st_size), most);
     std::string_view rest = text;
     for (size_t end = 0; (end = rest.find('\n')) != std::string_view::npos;) {
@@ -49,6 +45,18 @@ KnownRecords written_records(const std::string& path, const std::vector<std::str
     const auto whole = there.st_size - static_cast<off_t>(rest.size());
     if (half) ignored(::ftruncate(fd, whole), "it stays as a line that nobody can read");
     ignored(::close(fd), "nothing was written");
+    return static_cast<uint64_t>(there.st_size);
+}
+
+}  // namespace
+
+KnownRecords written_records(const std::string& path, const std::vector<std::string>& lines) {
+    KnownRecords known;
+    if (lines.empty() || path.empty() || path == "-") return known;
+    uint64_t most = 64 * 1024;  // of a line that reaches into it
+    for (const std::string& line : lines) most += line.size();
+    const uint64_t size = add_end_of(path, most, lines, known);
+    if (size < most) add_end_of(path + ".1", most - size, lines, known);
     known.sort();
     return known;
 }

@@ -9,8 +9,9 @@
 
 namespace becaused {
 
-// Looks at the end of the file, as far back as lines of `lines` can reach. A last line that is half of
-// one of them is cut off: the whole one follows. Pipes and standard output cannot be looked at.
+// Looks at the end of the file, as far back as lines of `lines` can reach, and beyond its start at FILE.1,
+// where a rotation has put what came before. A last line that is half of one of them is cut off: the whole
+// one follows. Pipes and standard output cannot be looked at.
 KnownRecords written_records(const std::string& path, const std::vector<std::string>& lines);
 
 }  // namespace becaused

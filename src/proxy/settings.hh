@@ -39,6 +39,10 @@ struct Settings {
     Address upstream;
     std::string records;  // a file, "-" for stdout, empty: none
     bool record_request_start = false;
+    uint64_t records_max_bytes = 0;  // the file is put aside before the next line; 0: never
+    uint32_t records_max_age_s = 0;  // the same
+    uint32_t records_keep = 8;       // files put aside; older ones are removed
+    std::string records_key_file;    // a secret by which records are chained; empty: they are not
     std::string state = "auto";  // directory of the black box; "auto": the usual one; "off": none
     std::string profile = "any";
     ClockTable clocks;

@@ -2,6 +2,7 @@
 // filed but not yet written.
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <csignal>
@@ -182,6 +183,116 @@ void records_that_could_not_be_written_wait_for_the_next_start(void** state) {
     assert_int_equal(records_after_restart(site, said).size(), 22);
 }
 
+// The chain goes on over a rotation, a kill with unwritten records, and the next life.
+void chained_records_verify_over_rotation_and_kill(void** state) {
+    Site& site = site_of(state);
+    site.write_file("key", "0123456789abcdef0123456789abcdef\n");
+    assert_int_equal(::chmod(site.path("key").c_str(), 0600), 0);
+    const std::vector<std::string> key = {"--records-key-file", site.path("key")};
+    Program& program = site.serve(with_state(site, key));
+    Peer client = site.connect(program);
+    Peer upstream;
+    for (int i = 0; i < 5; ++i) site.exchange(client, upstream);
+    assert_int_equal(site.records(5).size(), 5);
+    std::filesystem::rename(site.path("records"), site.path("records.1"));
+    program.signal(SIGHUP);
+    site.await_file("records");
+    for (int i = 0; i < 20; ++i) site.exchange(client, upstream);
+    kill_now(program);
+    stop(site.serve(with_state(site, key)));
+
+    const auto verify = [&](const std::string& name, int code) {
+        Program& why = site.start(
+            {"why", "--verify", "--records-key-file", site.path("key"), site.path(name)});
+        assert_int_equal(why.wait(), code);
+        return code == 0 ? why.out() : why.err();
+    };
+    const std::string zeros(32, '0');
+    const std::string old = verify("records.1", 0);
+    assert_text_contains(old, ": 5 lines are as written; before them: " + zeros + ", the last: ");
+    const std::string last = old.substr(old.size() - 33, 32);
+    // 20 exchanges, of which the last may be told by the next life, and two connections.
+    assert_text_contains(verify("records", 0),
+                         ": 22 lines are as written; before them: " + last + ", the last: ");
+
+    std::string text = site.read_file("records");
+    text[text.find("complete", text.find('\n'))] = 'C';
+    site.write_file("records", text);
+    assert_text_equal(verify("records", 1), "becaused: " + site.path("records") +
+                                                ": line 2: it was changed, or is of another key\n");
+}
+
+// One text of a file and of those that were put aside, the oldest first.
+std::string all_text(const Site& site, int most) {
+    std::string text;
+    for (int number = most; number >= 1; --number) {
+        const std::string name = "records." + std::to_string(number);
+        // gzread takes what is not compressed as it is.
+        const bool packed = std::filesystem::exists(site.path(name + ".gz"));
+        gzFile file = ::gzopen(site.path(packed ? name + ".gz" : name).c_str(), "rb");
+        if (file == nullptr) continue;
+        char piece[4096];
+        for (int count = 0; (count = ::gzread(file, piece, sizeof piece)) > 0;)
+            text.append(piece, static_cast<size_t>(count));
+        assert_int_equal(::gzclose(file), Z_OK);
+    }
+    return text + site.read_file("records");
+}
+
+void its_own_rotation_keeps_every_record_and_the_chain(void** state) {
+    Site& site = site_of(state);
+    site.write_file("key", "0123456789abcdef0123456789abcdef\n");
+    assert_int_equal(::chmod(site.path("key").c_str(), 0600), 0);
+    const std::vector<std::string> flags = {"--records-key-file", site.path("key"),
+                                            "--records-max-size", "4KiB",
+                                            "--records-keep",     "300"};
+    size_t exchanges = 0;
+    for (int life = 0; life < 3; ++life) {
+        Program& program = site.serve(with_state(site, flags));
+        Peer client = site.connect(program);
+        Peer upstream;
+        for (int i = 0; i < 100; ++i, ++exchanges) {
+            site.exchange(client, upstream, "/" + std::to_string(exchanges));
+        }
+        kill_now(program);
+    }
+    stop(site.serve(with_state(site, flags)));
+    assert_true(std::filesystem::exists(site.path("records.1")));
+    assert_true(std::filesystem::exists(site.path("records.2.gz")));
+    const std::string text = all_text(site, 300);
+    std::map<std::string, int> targets;
+    for (const std::string& line : lines_of(text))
+        if (field_of(line, "event") == "exchange") ++targets[field_of(line, "target")];
+    assert_int_equal(targets.size(), exchanges);
+    for (const auto& [target, count] : targets) assert_int_equal(count, 1);
+    site.write_file("all", text);
+    Program& why =
+        site.start({"why", "--verify", "--records-key-file", site.path("key"), site.path("all")});
+    assert_int_equal(why.wait(), 0);
+}
+
+void a_key_that_others_may_read_is_refused(void** state) {
+    Site& site = site_of(state);
+    site.write_file("key", "0123456789abcdef0123456789abcdef\n");
+    assert_int_equal(::chmod(site.path("key").c_str(), 0644), 0);
+    site.write_file("short", "0123456789abcdef\n");
+    assert_int_equal(::chmod(site.path("short").c_str(), 0600), 0);
+    const struct {
+        const char* name;
+        const char* why;
+    } cases[] = {{"key", ": others may read or change it: chmod 600 "},
+                 {"short", ": is shorter than 32 bytes (openssl rand -hex 32 makes one)\n"},
+                 {"none", ": cannot be read: No such file or directory\n"}};
+    for (const auto& each : cases) {
+        const std::string path = site.path(each.name);
+        Program& program = site.start({"run", "--listen", "tcp://127.0.0.1:0", "--upstream",
+                                       "unix://" + site.path("upstream"), "--records",
+                                       site.path("records"), "--records-key-file", path});
+        assert_int_equal(program.wait(), 1);
+        assert_true(program.err().starts_with("becaused: records_key_file: " + path + each.why));
+    }
+}
+
 void an_abort_is_named_with_its_line(void** state) {
     Site& site = site_of(state);
     Program& program = site.serve(with_state(site));
@@ -346,6 +457,9 @@ int main() {
         WITH_SITE(what_was_filed_just_before_the_kill_is_written_once),
         WITH_SITE(records_that_no_one_read_outlive_the_kill),
         WITH_SITE(records_that_could_not_be_written_wait_for_the_next_start),
+        WITH_SITE(chained_records_verify_over_rotation_and_kill),
+        WITH_SITE(its_own_rotation_keeps_every_record_and_the_chain),
+        WITH_SITE(a_key_that_others_may_read_is_refused),
         WITH_SITE(an_abort_is_named_with_its_line),
         WITH_SITE(each_fault_keeps_its_exit_status_and_is_named),
         WITH_SITE(a_clean_stop_leaves_nothing_behind),
