@@ -67,15 +67,14 @@ void BlackBox::note(uint32_t slot, const box::ConnectionLive& live) {
 }
 
 void BlackBox::note_request(uint32_t slot, const ExchangeFacts& facts) {
-    box::Request request{};
-    request.method_length = facts.method_length;
-    request.method = facts.method;
+    const std::string_view method = facts.method_text();
     const std::string_view target = facts.target_text().substr(0, box::Request::target_limit);
-    std::copy(target.begin(), target.end(), request.target.begin());
-    request.target_length = static_cast<uint16_t>(target.size());
-    request.target_cut = facts.target_cut || target.size() < facts.target_length ? 1 : 0;
-    request.minor_version = facts.minor_version;
-    exchange(slot).request.write(exchange(slot).id, request);
+    box::Request::Lengths lengths{};
+    lengths.method = static_cast<uint8_t>(method.size());
+    lengths.target = static_cast<uint16_t>(target.size());
+    lengths.target_cut = facts.target_cut || target.size() < facts.target_length ? 1 : 0;
+    lengths.minor_version = facts.minor_version;
+    exchange(slot).request.write(exchange(slot).id, lengths, method, {}, target);
 }
 
 void BlackBox::note_client(uint32_t slot, const Endpoint& client, EntryId id) {

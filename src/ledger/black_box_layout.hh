@@ -35,7 +35,10 @@ inline uint64_t sum_of(uint64_t seed, const void* bytes, size_t size) {
     uint64_t words[4];
     for (; size >= sizeof words; size -= sizeof words, from += sizeof words) {
         std::memcpy(words, from, sizeof words);
-        for (size_t i = 0; i < 4; ++i) lanes[i] = mix(lanes[i], words[i]);
+        lanes[0] = mix(lanes[0], words[0]);
+        lanes[1] = mix(lanes[1], words[1]);
+        lanes[2] = mix(lanes[2], words[2]);
+        lanes[3] = mix(lanes[3], words[3]);
     }
     std::memset(words, 0, sizeof words);
     std::memcpy(words, from, size);
@@ -129,17 +132,42 @@ struct Link {
     uint64_t id;
 };
 
+// Method, identity (who asked, as the gate knows them) and target, one behind the other. Only what is used
+// of it is written and in the sum.
 struct Request {
     static constexpr size_t target_limit = 256;
-    uint8_t method_length;
-    uint8_t identity_length;
-    uint16_t target_length;
-    uint8_t target_cut;
-    uint8_t minor_version;
-    uint16_t unused;
-    std::array<char, 24> method;
-    std::array<char, target_limit> target;
-    std::array<char, 64> identity;  // who asked, as the gate knows them
+    struct Lengths {
+        uint8_t method;
+        uint8_t identity;
+        uint16_t target;
+        uint8_t target_cut;
+        uint8_t minor_version;
+        uint16_t unused;
+        size_t text() const { return size_t{method} + identity + target; }
+    };
+    uint64_t sum;
+    Lengths lengths;
+    std::array<char, 24 + 64 + target_limit> text;
+
+    uint64_t right_sum(uint64_t owner) const {
+        return sum_of(owner, &lengths, sizeof lengths + lengths.text());
+    }
+    void write(uint64_t owner, const Lengths& of, std::string_view method,
+               std::string_view identity, std::string_view target) {
+        store(sum, 0);
+        fence();
+        lengths = of;
+        char* to = text.data();
+        for (const std::string_view part : {method, identity, target}) {
+            std::memcpy(to, part.data(), part.size());
+            to += part.size();
+        }
+        fence();
+        store(sum, right_sum(owner));
+    }
+    bool valid(uint64_t owner) const {
+        return lengths.text() <= text.size() && sum == right_sum(owner);
+    }
 };
 
 struct ExchangeLive {
@@ -164,7 +192,7 @@ struct alignas(64) ExchangeSlot {
     Pair<ExchangeLive> live;
     Part<Link> client;
     Part<Link> upstream;
-    Part<Request> request;
+    Request request;
 };
 
 struct Peers {

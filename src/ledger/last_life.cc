@@ -82,7 +82,7 @@ class Reader {
             past.facts.upstream = endpoint_of(slot.upstream.content.place);
             past.facts.upstream_id = slot.upstream.content.id;
         }
-        if (slot.request.valid(id)) read_request(slot.request.content, past.facts);
+        if (slot.request.valid(id)) read_request(slot.request, past.facts);
     }
 
     static void read_live(const box::ExchangeLive& live, PastExchange& past) {
@@ -102,14 +102,16 @@ class Reader {
     }
 
     static void read_request(const box::Request& request, ExchangeFacts& facts) {
-        const size_t method_length = std::min<size_t>(request.method_length, request.method.size());
-        const size_t target_length = std::min<size_t>(request.target_length, request.target.size());
-        facts.set_method({request.method.data(), method_length});
+        const box::Request::Lengths& lengths = request.lengths;
+        const std::string_view text(request.text.data(), lengths.text());
+        facts.set_method(text.substr(0, lengths.method));
         // Secrets in it were replaced before it came here.
-        std::copy_n(request.target.data(), target_length, facts.target.data());
-        facts.target_length = static_cast<uint16_t>(target_length);
-        facts.target_cut = request.target_cut != 0;
-        facts.minor_version = request.minor_version;
+        const std::string_view target = text.substr(text.size() - lengths.target);
+        facts.target_length =
+            static_cast<uint16_t>(std::min(target.size(), ExchangeFacts::target_limit));
+        std::copy_n(target.begin(), facts.target_length, facts.target.begin());
+        facts.target_cut = lengths.target_cut != 0;
+        facts.minor_version = lengths.minor_version;
     }
 
     void read_connection(uint32_t index) {

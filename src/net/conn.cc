@@ -236,8 +236,8 @@ void Conn::handle_read(ssize_t count) {
 
 void Conn::take(const Slice& bytes) {
     entry_.facts.in_bytes += bytes.size();
-    note();
     sink_->on_bytes(*this, bytes);
+    note();
 }
 
 // The header is the balancer's, and no part of what the client sent.

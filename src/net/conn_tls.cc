@@ -64,11 +64,11 @@ void Conn::read_tls(size_t count) {
     {
         const Slice bytes = plain > 0 ? loop_.slabs().claim(plain) : Slice();
         entry_.facts.in_bytes += plain;
-        note();
         const int error = flush_tls();
         if (error != 0) report(judge(Op::write, error));
         if (was_securing && !ending_) sink_->on_connected(*this);
         if (plain > 0 && !ending_) sink_->on_bytes(*this, bytes);
+        note();
     }
     loop_.slabs().settle();
     if (ending_) return;

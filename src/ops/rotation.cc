@@ -31,19 +31,22 @@ bool move(const std::string& from, const std::string& to) {
     return ::rename(from.c_str(), to.c_str()) == 0 || errno == ENOENT;
 }
 
-bool copy_compressed(int from, gzFile to) {
+bool copy_compressed(int from, gzFile to, const std::atomic<bool>& over) {
     std::vector<char> piece(128 * 1024);
-    for (;;) {
+    while (!over) {
         const ssize_t count = ::read(from, piece.data(), piece.size());
         if (count < 0 && errno == EINTR) continue;
         if (count <= 0) return count == 0;
         if (::gzwrite(to, piece.data(), static_cast<unsigned>(count)) != count) return false;
     }
+    errno = ECANCELED;
+    return false;
 }
 
 }  // namespace
 
-Status compress_file(const std::string& from, const std::string& to) {
+Status compress_file(const std::string& from, const std::string& to,
+                     const std::atomic<bool>& over) {
     const auto failed = [&] {
         return Status::failed(
             phrase(from, ": cannot be compressed: ", std::strerror(errno == 0 ? EIO : errno)));
@@ -62,7 +65,7 @@ Status compress_file(const std::string& from, const std::string& to) {
         return status;
     }
     errno = 0;
-    const bool copied = copy_compressed(in, file);
+    const bool copied = copy_compressed(in, file, over);
     const bool closed = ::gzclose(file) == Z_OK;
     const bool done = copied && closed && ::rename(part.c_str(), to.c_str()) == 0;
     const Status status = done ? Status::fine() : failed();
@@ -74,7 +77,10 @@ Status compress_file(const std::string& from, const std::string& to) {
 Rotation::Rotation(std::string path, const Limits& limits)
     : path_(std::move(path)), limits_(limits) {}
 
-Rotation::~Rotation() { join(); }
+Rotation::~Rotation() {
+    over_ = true;
+    join();
+}
 
 void Rotation::join() {
     if (thread_.joinable()) thread_.join();
@@ -113,16 +119,27 @@ Status Rotation::shift() {
 Status Rotation::rotate() {
     join();
     if (Status status = shift(); !status.ok()) return status;
-    const std::string from = name(2, false);
-    if (limits_.keep < 2 || ::access(from.c_str(), F_OK) != 0) return Status::fine();
+    uint32_t number = 0;
+    const std::string from = next_to_compress(number);
+    if (from.empty()) return Status::fine();
     busy_ = true;
-    thread_ = std::thread([this, from] { compress(from, name(2, true)); });
+    thread_ = std::thread([this, from, number] { compress(from, name(number, true)); });
     return Status::fine();
 }
 
+std::string Rotation::next_to_compress(uint32_t& number) const {
+    for (number = 2; number <= limits_.keep; ++number) {
+        std::string from = name(number, false);
+        if (::access(from.c_str(), F_OK) == 0) return from;
+    }
+    return {};
+}
+
 void Rotation::compress(const std::string& from, const std::string& to) noexcept {
-    const Status status = compress_file(from, to);
-    if (status.ok()) {
+    const Status status = compress_file(from, to, over_);
+    if (over_ && !status.ok()) {
+        ignored(0, "the next life's rotation takes it");
+    } else if (status.ok()) {
         ignored(::unlink(from.c_str()), "it is there twice then, and goes with the oldest");
     } else {
         const std::string text = phrase("becaused: records: ", status.message(), '\n');

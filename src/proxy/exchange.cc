@@ -68,7 +68,6 @@ void Exchange::open(Session& session) {
     client_fin_ = upstream_fin_ = false;
     head_read_ = down_flow_raw_ = finished_ = false;
     entry_->note_client();
-    note();
 }
 
 Conn& Exchange::client() { return session_->conn(); }
@@ -91,10 +90,9 @@ void Exchange::set(Up up, Down down) {
     entry_->facts.phase_ns[static_cast<size_t>(phase_)] += now_ns - phase_since_ns_;
     phase_ = phase;
     phase_since_ns_ = now_ns;
-    note();
 }
 
-// Into the black box: what it is about, as far as its facts do not say it before the end.
+// Into the black box: what it is about. At the end of what an event brought, not for each step of it.
 void Exchange::note() {
     if (finished_ || !entry_->in_box()) return;
     uint64_t upstream_out_bytes = entry_->facts.upstream_out_bytes;
@@ -115,6 +113,7 @@ void Exchange::begin(const RequestHead& head, size_t raw_bytes) {
     write_request(head);
     set(Up::held, Down::waiting);
     acquire(false);
+    note();
 }
 
 void Exchange::remember(const RequestHead& head) {
@@ -353,6 +352,7 @@ void Exchange::client_room() {
     if (upstream_ != nullptr && client().queued_bytes() <= Conn::resume_bytes)
         upstream_->resume(Conn::Pause::sink_full);
     settle();
+    note();
 }
 
 void Exchange::on_gone(Conn&) {

@@ -50,13 +50,13 @@ void Exchange::on_bytes(Conn& conn, const Slice& bytes) {
         }
     }
     if (finished_) return;
-    note();
     if (upstream_ != nullptr && client().full()) {
         upstream_->pause(Conn::Pause::sink_full);
         session_->rearm();
     }
     if (up_ == Up::cut) session_->feed();  // with an answer here, the request's rest is not kept
     if (!finished_) settle();
+    note();
 }
 
 // Returns how many bytes were taken: the head and what of the body went out along with it.

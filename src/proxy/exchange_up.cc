@@ -116,6 +116,7 @@ void Exchange::on_dialed(Conn& conn) {
     if (client_fin_ && !up_complete_)
         fail(Ending::by_io(Reason::client_closed, phase_, Op::read, 0));
     else session_->rearm();
+    note();
 }
 
 void Exchange::on_dial_failed(const Ending& ending) { fail(ending); }
@@ -292,6 +293,7 @@ void Exchange::replay(const Fault& fault) {
     up_fault_.reset();
     set(Up::held, Down::waiting);
     acquire(true);
+    note();
 }
 
 void Exchange::on_room(Conn& conn) {
@@ -301,6 +303,7 @@ void Exchange::on_room(Conn& conn) {
         session_->feed();
     }
     settle();
+    note();
 }
 
 }  // namespace becaused

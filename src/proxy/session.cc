@@ -134,7 +134,6 @@ void Session::feed() {
 void Session::begin_exchange() {
     exchange_ = &house_.take_exchange();
     ++conn_->entry().facts.exchanges;
-    conn_->note();
     exchange_->open(*this);
     state_ = State::exchange;
     in_head_ = true;

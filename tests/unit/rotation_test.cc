@@ -58,14 +58,23 @@ std::set<std::string> names_in(const std::string& directory) {
     return names;
 }
 
+// Until its thread is done: it is not due while that runs.
+void await_thread(const std::string& file, const Rotation& rotation) {
+    write(file, "x");
+    for (int i = 0; i < 2000 && !rotation.due(); ++i) ::usleep(10'000);
+    assert_true(rotation.due());
+    assert_int_equal(::unlink(file.c_str()), 0);
+}
+
 void files_move_on_and_the_oldest_goes(void** state) {
     const Place& place = place_of(state);
+    Rotation rotation(place.file, {1, 0, 3});
     for (int round = 1; round <= 6; ++round) {
-        Rotation rotation(place.file, {1, 0, 3});  // its end waits for the thread
         write(place.file, "round " + std::to_string(round) + "\n");
         assert_true(rotation.due());
         assert_true(rotation.rotate().ok());
         assert_false(rotation.due());  // nothing is there now
+        await_thread(place.file, rotation);
     }
     const std::set<std::string> names = names_in(place.directory);
     assert_true(names == (std::set<std::string>{"records.1", "records.2.gz", "records.3.gz"}));
@@ -126,13 +135,16 @@ void compressed_is_whole_with_the_same_mode(void** state) {
     for (int i = 0; i < 100'000; ++i) text += std::to_string(i * 7919) + '\n';
     write(place.file, text);
     assert_int_equal(::chmod(place.file.c_str(), 0600), 0);
-    assert_true(compress_file(place.file, place.file + ".gz").ok());
+    std::atomic<bool> over{false};
+    assert_true(compress_file(place.file, place.file + ".gz", over).ok());
     assert_text_equal(unpacked(place.file + ".gz"), text);
     struct stat made {};
     assert_int_equal(::stat((place.file + ".gz").c_str(), &made), 0);
     assert_int_equal(made.st_mode & 0777U, 0600);
     assert_true(static_cast<size_t>(made.st_size) < text.size() / 2);
-    assert_false(compress_file(place.file + ".none", place.file + ".gz").ok());
+    assert_false(compress_file(place.file + ".none", place.file + ".gz", over).ok());
+    over = true;
+    assert_false(compress_file(place.file, place.file + ".2.gz", over).ok());
     assert_true(names_in(place.directory) == (std::set<std::string>{"records", "records.gz"}));
 }
 
