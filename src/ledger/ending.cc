@@ -60,6 +60,12 @@ Ending Ending::partner(Phase phase, EntryId first_id, Reason first_reason) {
     return ending;
 }
 
+Ending Ending::previous_life(Phase phase, const char* cause) {
+    Ending ending(Reason::previous_life, phase, Op::none, 0);
+    ending.detail_ = cause;
+    return ending;
+}
+
 Ending Ending::internal(Phase phase, Op op, int error, const char* detail) {
     Ending ending(Reason::internal, phase, op, error);
     ending.detail_ = detail;

@@ -32,6 +32,8 @@ class [[nodiscard]] Ending {
     static Ending decided(Reason reason, Phase phase, Op op, int error);
     // The other side of it ended first, for `first_reason`; its record is `first_id`.
     static Ending partner(Phase phase, EntryId first_id, Reason first_reason);
+    // It was open when the process before this one died. `cause`: static or outliving it, in words.
+    static Ending previous_life(Phase phase, const char* cause);
     // Our own fault.
     static Ending internal(Phase phase, Op op, int error, const char* detail);
 

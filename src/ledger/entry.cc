@@ -5,6 +5,7 @@
 #include <random>
 
 #include "base/text.hh"
+#include "ledger/black_box.hh"
 #include "ledger/record.hh"
 
 namespace becaused {
@@ -82,6 +83,13 @@ void ExchangeFacts::set_target(std::string_view text) {
 
 Entry::Entry(Ledger& ledger, Kind kind)
     : ledger_(ledger), opened_ns_(ledger.clock().now_ns()), kind_(kind) {
+    id_ = ++ledger_.last_id_;
+    if (ledger_.box_ != nullptr) slot_ = ledger_.box_->claim(kind_, id_, opened_ns_);
+    ledger_.open(*this);
+}
+
+Entry::Entry(Ledger& past, Kind kind, EntryId id, uint64_t opened_ns)
+    : ledger_(past), id_(id), opened_ns_(opened_ns), kind_(kind) {
     ledger_.open(*this);
 }
 
@@ -100,6 +108,43 @@ void Entry::file(const Ending& ending) {
     CHECK(open_);
     open_ = false;
     ledger_.close(*this, ending);
+    // Only now: at every instant the box holds the entry, its record, or both.
+    if (slot_ != no_slot) ledger_.box_->release(kind_, slot_);
+    slot_ = no_slot;
+    if (ledger_.served_ == this) ledger_.served_ = nullptr;
+}
+
+void ConnectionEntry::put(Phase phase) {
+    ledger().box_->note(
+        slot(), box::ConnectionLive{static_cast<uint32_t>(phase), facts.exchanges, facts.in_bytes,
+                                    facts.out_bytes, facts.last_in_ns, facts.last_out_ns,
+                                    facts.connect_ns});
+}
+
+void ConnectionEntry::note_peers() {
+    if (slot() != no_slot) ledger().box_->note_peers(slot(), facts);
+}
+
+void ExchangeEntry::note(const Now& now) {
+    ledger().box_->note(
+        slot(), box::ExchangeLive{static_cast<uint8_t>(now.phase),
+                                  static_cast<uint8_t>(facts.routed ? 1 : 0),
+                                  static_cast<uint8_t>(facts.route), 0, facts.status,
+                                  facts.upstream_status, now.phase_since_ns, facts.client_in_bytes,
+                                  now.client_out_bytes, facts.upstream_in_bytes,
+                                  now.upstream_out_bytes, facts.last_up_ns, facts.last_down_ns});
+}
+
+void ExchangeEntry::note_client() {
+    if (in_box()) ledger().box_->note_client(slot(), facts.client, facts.client_id);
+}
+
+void ExchangeEntry::note_request() {
+    if (in_box()) ledger().box_->note_request(slot(), facts);
+}
+
+void ExchangeEntry::note_upstream() {
+    if (in_box()) ledger().box_->note_upstream(slot(), facts.upstream, facts.upstream_id);
 }
 
 Ledger::Ledger(Clock& clock) : clock_(clock) {
@@ -121,7 +166,6 @@ void Ledger::append_id(std::string& out, EntryId id) const {
 }
 
 void Ledger::open(Entry& entry) {
-    entry.id_ = ++last_id_;
     ++opened_;
     ++live_count_;
     live_.push_back(entry);

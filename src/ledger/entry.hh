@@ -15,6 +15,7 @@
 
 namespace becaused {
 
+class BlackBox;
 class Ledger;
 
 // Where a socket leads, small enough to keep per connection.
@@ -42,6 +43,7 @@ class Entry : public ListNode {
   public:
     enum class Kind : uint8_t { connection, exchange };
     static constexpr size_t trail_limit = 4;
+    static constexpr uint32_t no_slot = UINT32_MAX;
 
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
@@ -55,10 +57,15 @@ class Entry : public ListNode {
     void add_trail(Side side, Op op, int error);
     // Writes the record. Once only.
     void file(const Ending& ending);
+    // What happens now happens for it: a crash would name it.
+    inline void serve();
 
   protected:
     Entry(Ledger& ledger, Kind kind);
+    // One that another life opened, to be filed in its name (ledger/last_life.hh).
+    Entry(Ledger& past, Kind kind, EntryId id, uint64_t opened_ns);
     Ledger& ledger() const { return ledger_; }
+    uint32_t slot() const { return slot_; }
 
   private:
     friend class Ledger;
@@ -68,6 +75,7 @@ class Entry : public ListNode {
     Kind kind_;
     bool open_ = true;
     uint8_t trail_count_ = 0;
+    uint32_t slot_ = no_slot;  // in the black box
     std::array<TrailItem, trail_limit> trail_{};
 };
 
@@ -92,7 +100,19 @@ struct ConnectionFacts {
 class ConnectionEntry final : public Entry {
   public:
     explicit ConnectionEntry(Ledger& ledger) : Entry(ledger, Kind::connection) {}
+    ConnectionEntry(Ledger& past, EntryId id, uint64_t opened_ns)
+        : Entry(past, Kind::connection, id, opened_ns) {}
+    // Puts into the black box what the facts say now; `phase`: while it serves no exchange.
+    void note(Phase phase) {
+        if (slot() != no_slot) put(phase);
+    }
+    // The same for what hardly changes: side and addresses.
+    void note_peers();
+
     ConnectionFacts facts;
+
+  private:
+    void put(Phase phase);
 };
 
 // One try to get an upstream connection, or to use one.
@@ -156,7 +176,25 @@ struct ExchangeFacts {
 
 class ExchangeEntry final : public Entry {
   public:
+    // What the facts do not say before it is filed.
+    struct Now {
+        Phase phase;
+        uint64_t phase_since_ns;
+        uint64_t client_out_bytes;
+        uint64_t upstream_out_bytes;
+    };
+
     explicit ExchangeEntry(Ledger& ledger) : Entry(ledger, Kind::exchange) {}
+    ExchangeEntry(Ledger& past, EntryId id, uint64_t opened_ns)
+        : Entry(past, Kind::exchange, id, opened_ns) {}
+    bool in_box() const { return slot() != no_slot; }
+    // Puts into the black box what the facts say now. Only while it is in_box().
+    void note(const Now& now);
+    // The same for what hardly changes; at any time.
+    void note_client();
+    void note_request();
+    void note_upstream();
+
     ExchangeFacts facts;
 };
 
@@ -180,6 +218,8 @@ class Ledger {
     ~Ledger();
 
     void set_sink(RecordSink* sink) { sink_ = sink; }
+    // Where entries opened from now on are kept for the next life; null: nowhere. Outlives them.
+    void set_box(BlackBox* box) { box_ = box; }
     Clock& clock() { return clock_; }
 
     // "5f3a09c1-42": unique over restarts.
@@ -197,17 +237,26 @@ class Ledger {
     // opened = filed + live, checked.
     void check_identity() const { CHECK(opened_ == filed_ + live_count_); }
     List<Entry>& live_entries() { return live_; }
+    // Whom the current turn serves: the last that asked for it, until it is filed or the turn is over.
+    const Entry* served() const { return served_; }
+    void serve_nobody() { served_ = nullptr; }
 
-    // Fixes the life's part of the ids (tests).
-    void set_life(uint32_t life);
+    // The life's part of the ids.
+    const std::array<char, 8>& life() const { return life_; }
+    void set_life(const std::array<char, 8>& life) { life_ = life; }
+    void set_life(uint32_t life);  // tests
 
   private:
     friend class Entry;
+    friend class ConnectionEntry;
+    friend class ExchangeEntry;
     void open(Entry& entry);
     void close(Entry& entry, const Ending& ending);
 
     Clock& clock_;
     RecordSink* sink_ = nullptr;
+    BlackBox* box_ = nullptr;
+    const Entry* served_ = nullptr;
     std::array<char, 8> life_{};
     EntryId last_id_ = 0;
     uint64_t opened_ = 0;
@@ -218,5 +267,7 @@ class Ledger {
     List<Entry> live_;
     std::string line_;  // the record being written; capacity is kept
 };
+
+inline void Entry::serve() { ledger_.served_ = this; }
 
 }  // namespace becaused

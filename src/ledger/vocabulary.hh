@@ -151,7 +151,7 @@ namespace becaused {
     X(partner,                nobody,   truncated, 0, "", "Its partner ended first: {first}.")                          \
     X(internal,               proxy,    fault,     500, "proxy_internal_error", "becaused failed: {detail} ({errno}).") \
     X(lost,                   proxy,    fault,     0, "proxy_internal_error", "becaused let it go without saying why: a bug.") \
-    X(previous_life,          proxy,    truncated, 0, "", "It was open when becaused's previous life ended.")
+    X(previous_life,          proxy,    truncated, 0, "", "becaused's process ended {phase}: {detail}.")
 // clang-format on
 
 #define BECAUSED_ENUM2(symbol, ...) symbol,

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <utility>
 
 namespace becaused {
 
@@ -71,15 +72,32 @@ void Appender::end_torn_line() {
     char last = '\n';
     const bool read = ::pread(look, &last, 1, there.st_size - 1) == 1;
     ignored(::close(look), "only read from");
-    if (read && last != '\n') filling_ += '\n';
+    own_line_ = read && last != '\n';
+    if (own_line_) filling_ += '\n';
 }
 
 bool Appender::append(std::string_view line) {
-    if (waiting_bytes() + line.size() > limit_bytes_) return false;
+    if (!fits(line.size())) return false;
+    take_over(line);
+    return true;
+}
+
+void Appender::take_over(std::string_view line) {
     filling_ += line;
     if (piled_up() && !busy_ && last_error_ == 0) flush();
     else loop_.wheel().arm_earlier(*this, loop_.now_ns() + Wheel::tick_ns);
-    return true;
+}
+
+// A line that has to be written again, to the file after this one, is not told twice: its end was not
+// written the first time.
+void Appender::count_lines() {
+    counted_ = std::min(counted_, written_);
+    auto count =
+        static_cast<size_t>(std::count(writing_.begin() + static_cast<ptrdiff_t>(counted_),
+                                       writing_.begin() + static_cast<ptrdiff_t>(written_), '\n'));
+    counted_ = written_;
+    if (count > 0 && std::exchange(own_line_, false)) --count;
+    if (count > 0) sink_.on_written(count);
 }
 
 void Appender::reopen() {
@@ -111,7 +129,7 @@ void Appender::flush() {
     if (reopen_) try_reopen();
     if (written_ == writing_.size()) {
         writing_.clear();
-        written_ = 0;
+        written_ = counted_ = 0;
         writing_.swap(filling_);
     }
     if (writing_.empty()) return;
@@ -148,6 +166,7 @@ void Appender::handle_written(ssize_t result) {
     }
     last_error_ = 0;
     written_ += static_cast<size_t>(result);
+    count_lines();
     if (written_ < writing_.size() || piled_up()) flush();
     else if (!filling_.empty() || reopen_)
         loop_.wheel().arm_earlier(*this, loop_.now_ns() + Wheel::tick_ns);
@@ -166,7 +185,7 @@ std::string Appender::write_rest() {
     writing_.erase(0, written_);
     writing_ += filling_;
     filling_.clear();
-    written_ = 0;
+    written_ = counted_ = 0;
     while (written_ < writing_.size()) {
         const std::string_view rest = std::string_view(writing_).substr(written_);
         const ssize_t count = write_some(fd_, rest, most_, last_wait_ms);
@@ -176,9 +195,10 @@ std::string Appender::write_rest() {
         }
         written_ += static_cast<size_t>(count);
     }
+    count_lines();
     std::string lost = writing_.substr(written_);
     writing_.clear();
-    written_ = 0;
+    written_ = counted_ = 0;
     return lost;
 }
 

@@ -27,6 +27,8 @@ class AppenderSink {
     // once, and again after a success or when the error is another one; never from inside a call of the
     // sink's.
     virtual void on_trouble(std::string_view path, std::string_view what, int error) = 0;
+    // So many more lines are with the kernel, to their last byte, in the order of append().
+    virtual void on_written(size_t lines) = 0;
 
   protected:
     ~AppenderSink() = default;
@@ -45,6 +47,9 @@ class Appender final : private WheelNode {
     Status open(const std::string& path);
     // False when the limit is reached: nothing of `line` was taken.
     bool append(std::string_view line);
+    bool fits(size_t bytes) const { return waiting_bytes() + bytes <= limit_bytes_; }
+    // Beyond the limit too: what was taken by another life.
+    void take_over(std::string_view line);
     // Opens the path anew within a tick (after the file was moved away). A line is never cut in two;
     // what cannot be written to the old file goes to the new one.
     void reopen();
@@ -74,6 +79,7 @@ class Appender final : private WheelNode {
     void flush();
     void handle_written(ssize_t result);
     void tell(std::string_view what, int error);
+    void count_lines();
     bool piled_up() const { return filling_.size() >= std::min(limit_bytes_ / 2, flush_bytes); }
     uint64_t waiting_bytes() const { return writing_.size() - written_ + filling_.size(); }
     static void write_work(uv_work_t* request) noexcept;
@@ -87,8 +93,10 @@ class Appender final : private WheelNode {
     size_t most_ = SIZE_MAX;  // less where a larger write(2) might wait
     bool busy_ = false;
     bool reopen_ = false;
-    int last_error_ = 0;  // of the last write; 0: it worked
-    size_t written_ = 0;  // of writing_
+    int last_error_ = 0;     // of the last write; 0: it worked
+    size_t written_ = 0;     // of writing_
+    size_t counted_ = 0;     // of writing_: its line ends were told
+    bool own_line_ = false;  // the first line end is of the line that the last life left torn
     std::string filling_;
     std::string writing_;
     Work work_{};

@@ -41,6 +41,13 @@ Conn::Conn(Loop& loop, Ledger& ledger, Side side, const Endpoint& peer, ConnSink
 
 Conn::~Conn() = default;
 
+Phase Conn::quiet_phase() const {
+    return connecting_             ? Phase::connect
+           : awaits_proxy_header() ? Phase::accept
+           : securing()            ? Phase::tls_handshake
+                                   : Phase::keepalive;
+}
+
 void Conn::fail_at_birth(Op op, int error) {
     sink_ = nullptr;
     end(op == Op::connect
@@ -59,6 +66,8 @@ Conn* Conn::accepted(Loop& loop, Ledger& ledger, const Arrival& arrival,
     error = !conn->begin_tls(arrival.tls) ? UV_ENOMEM
             : conn->unix_                 ? ::uv_pipe_open(&conn->handle_.pipe, fd)
                                           : ::uv_tcp_open(&conn->handle_.tcp, fd);
+    conn->entry_.note_peers();
+    conn->note();
     if (error == 0) return conn;
     ignored(::close(fd), "libuv did not take it; nothing was sent on it");
     conn->fail_at_birth(Op::accept, error);
@@ -92,6 +101,8 @@ Conn* Conn::dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer, const Soc
         return nullptr;
     }
     conn->connecting_ = true;
+    conn->entry_.note_peers();
+    conn->note();
     return conn;
 }
 
@@ -101,6 +112,8 @@ Conn* Conn::dial_unix(Loop& loop, Ledger& ledger, const Endpoint& peer, ConnSink
     conn->request_ = new Request;
     conn->request_->uv.connect.data = conn;
     conn->connecting_ = true;
+    conn->entry_.note_peers();
+    conn->note();
     error = 0;
     ::uv_pipe_connect(&conn->request_->uv.connect, &conn->handle_.pipe, peer.path->c_str(),
                       connect_cb);
@@ -173,6 +186,7 @@ void Conn::allocate(uv_buf_t* buffer) {
 
 void Conn::handle_read(ssize_t count) {
     if (ending_) return;
+    entry_.serve();
     if (count > 0) {
         entry_.facts.last_in_ns = loop_.now_ns();
         budget_ -= static_cast<uint32_t>(count);
@@ -208,6 +222,7 @@ void Conn::handle_read(ssize_t count) {
 void Conn::take(const Slice& bytes) {
     entry_.facts.in_bytes += bytes.size();
     sink_->on_bytes(*this, bytes);
+    note();
 }
 
 // The header is the balancer's, and no part of what the client sent.
@@ -223,6 +238,7 @@ void Conn::read_proxy_header(const Slice& bytes) {
     if (header.named) {
         entry_.facts.via = std::exchange(entry_.facts.peer, header.client);
         entry_.facts.local = header.local;
+        entry_.note_peers();
     }
     proxy_part_.reset();
     sink_->on_addressed(*this);
@@ -245,7 +261,9 @@ void Conn::handle_connected(int status) {
     delete std::exchange(request_, nullptr);
     connecting_ = false;
     if (ending_) return;
+    entry_.serve();
     entry_.facts.connect_ns = loop_.now_ns() - entry_.opened_ns();
+    note();
     if (status != 0) {
         Fault fault = judge(Op::connect, status);
         if (fault.what == Fault::What::closed) fault.what = Fault::What::failed;

@@ -164,6 +164,8 @@ class Conn final : private ProbeNode, private SlabWaiter {
     int peek();
 
     ConnectionEntry& entry() { return entry_; }
+    // Into the black box: how far it is.
+    void note() { entry_.note(quiet_phase()); }
     const ConnectionFacts& facts() const { return entry_.facts; }
     bool is_unix() const { return unix_; }
     // Null for plaintext.
@@ -180,6 +182,7 @@ class Conn final : private ProbeNode, private SlabWaiter {
     uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&handle_); }
     const uv_stream_t* stream() const { return reinterpret_cast<const uv_stream_t*>(&handle_); }
     int fd() const;
+    Phase quiet_phase() const;  // while it serves no exchange
     void fail_at_birth(Op op, int error);
     void update_reading();
     void handle_connected(int status);

@@ -68,6 +68,7 @@ void Conn::read_tls(size_t count) {
         if (error != 0) report(judge(Op::write, error));
         if (was_securing && !ending_) sink_->on_connected(*this);
         if (plain > 0 && !ending_) sink_->on_bytes(*this, bytes);
+        note();
     }
     loop_.slabs().settle();
     if (ending_) return;

@@ -55,6 +55,7 @@ int Conn::write_raw(std::span<const Part> parts) {
     wire_out_ += total;
     if (!tls_) entry_.facts.out_bytes += total;
     if (sent > 0) entry_.facts.last_out_ns = loop_.now_ns();
+    note();
     if (sent == total) return 0;
     for (const Part& part : parts) {
         const uint64_t gone = std::min<uint64_t>(sent, part.bytes.size());
@@ -102,10 +103,12 @@ void Conn::handle_written(int status) {
     delete std::exchange(request_, nullptr);
     const uint64_t written = std::exchange(in_flight_bytes_, 0);
     if (ending_) return;
+    entry_.serve();
     int error = status;
     if (error == 0) {
         queue_.drop_front(written);
         entry_.facts.last_out_ns = loop_.now_ns();
+        note();
         error = try_queue();
     }
     if (error != 0) {

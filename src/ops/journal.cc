@@ -35,9 +35,45 @@ Status Journal::open(const std::string& path) {
     return appender_.open(path);
 }
 
+void Journal::keep_in(BlackBox& box, const std::vector<std::string>& left) {
+    box_ = &box;
+    for (const std::string& line : left) appender_.take_over(line);
+}
+
+// Into the box first: what the file may hold already, the box must be able to say.
+bool Journal::put(std::string_view line) {
+    if (chain_ == nullptr) return put_as_it_is(line);
+    const Chain::Link before = chain_->last();
+    chained_ = line;
+    chain_->extend(chained_);
+    const bool taken = put_as_it_is(chained_);
+    if (!taken) chain_->go_back_to(before);
+    return taken;
+}
+
+bool Journal::put_as_it_is(std::string_view line) {
+    if (!appender_.fits(line.size()) || (box_ != nullptr && !box_->keep(line))) return false;
+    return appender_.append(line);
+}
+
+void Journal::on_written(size_t lines) {
+    if (box_ != nullptr) box_->forget(lines);
+    if (!rotation_ || !rotation_->due()) return;
+    const Status status = rotation_->rotate();
+    appender_.reopen();
+    if (status.ok()) return;
+    say(phrase(status.message(), "; it goes on growing"));
+    rotation_.reset();
+}
+
+void Journal::rotate_at(const Rotation::Limits& limits) {
+    auto rotation = std::make_unique<Rotation>(path_, limits);
+    if (path_ != "-" && rotation->wanted()) rotation_ = std::move(rotation);
+}
+
 void Journal::record(std::string_view line) {
     const bool going_on = dropped_ == 0 || (appender_.has_room() && say_dropped());
-    if (going_on && appender_.append(line)) return;
+    if (going_on && put(line)) return;
     ++dropped_;
     ++dropped_total_;
     warn_of_drops();
@@ -66,14 +102,15 @@ bool Journal::say_dropped() {
     line.number("dropped", dropped_);
     line.text("because", "Records were dropped: the journal could not be written fast enough.");
     line.end();
-    if (!appender_.append(line_)) return false;
+    if (!put(line_)) return false;
     dropped_ = 0;
     return true;
 }
 
 void Journal::close() {
+    rotation_.reset();
     const uint64_t lost = count_records(appender_.write_rest());
-    dropped_total_ += lost;
+    (box_ != nullptr ? left_ : dropped_total_) += lost;
     // Whoever reads the records should not have to read standard error too.
     if (lost == 0 && dropped_ > 0 && say_dropped())
         ignored(static_cast<long>(appender_.write_rest().size()), "the total is said at the end");

@@ -27,6 +27,11 @@ constexpr Option table[] = {
     {"upstream", Kind::upstream, "ADDR",          {}, 0, 0, false, "where dockerd listens"},
     {"records",  Kind::file,     "FILE|-",        &S::records, 0, 0, false, "where records go: a file, or - for standard output"},
     {"record_request_start", Kind::boolean, "",   &S::record_request_start, 0, 1, false, "also write a line when a request starts"},
+    {"records_max_size", Kind::size,       "SIZE",     &S::records_max_bytes, 4 * kib, 1024 * gib, true, "put the records' file aside at this size: FILE.1, FILE.2.gz"},
+    {"records_max_age",  Kind::duration_s, "DURATION", &S::records_max_age_s, 60, 366 * 86'400, true, "the same at this age, with the next record"},
+    {"records_keep",     Kind::count,      "N",        &S::records_keep, 1, 1000, false, "files put aside; older ones are removed"},
+    {"records_key_file", Kind::file, "FILE",      &S::records_key_file, 0, 0, false, "chain records by this secret, so that changes show (why --verify)"},
+    {"state",    Kind::file,     "DIR|auto|off",  &S::state, 0, 0, false, "where what is open outlives a kill; auto: $XDG_RUNTIME_DIR/becaused or /run/becaused"},
     {"profile",  Kind::profile,  "NAME",          &S::profile, 0, 0, false, "which requests may pass (becaused help gate)"},
     {"clock",    Kind::clock,    "NAME=DURATION", {}, 0, 0, false, "a time limit, for all classes or for one: CLASS.NAME=DURATION"},
     {"route",    Kind::route,    "RULE",          {}, 0, 0, false, "a class for a path: 'CLASS [METHOD] PATTERN'"},
@@ -103,7 +108,10 @@ std::string number_text(Kind kind, uint64_t number) {
 
 Result<uint64_t> parse_number(const Option& option, std::string_view text) {
     if (option.kind == Kind::count) return parse_count(text);
-    if (option.kind == Kind::size) return parse_size(text);
+    if (option.kind == Kind::size) {
+        if (option.may_be_off && text == "off") return uint64_t{0};
+        return parse_size(text);
+    }
     Result<uint64_t> ms = parse_duration(text);
     if (!ms.ok() || option.kind == Kind::duration_ms) return ms;
     if (ms.value() % 1000 != 0)
@@ -254,7 +262,9 @@ std::string value_text(const Settings& settings, const Option& option) {
         return rate_text(settings.*(*rate));
     if (const auto* flag = std::get_if<bool S::*>(&option.field))
         return settings.*(*flag) ? "true" : "false";
-    return number_text(option.kind, number_of(settings, option));
+    const uint64_t number = number_of(settings, option);
+    if (number == 0 && option.may_be_off) return "off";
+    return number_text(option.kind, number);
 }
 
 std::string range_text(const Option& option) {

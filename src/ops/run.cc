@@ -2,12 +2,15 @@
 
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <string>
 
 #include "ledger/record.hh"
 #include "net/signals.hh"
 #include "ops/access_file.hh"
+#include "ops/crash.hh"
 #include "ops/journal.hh"
+#include "ops/state.hh"
 #include "proxy/house.hh"
 
 namespace becaused {
@@ -87,13 +90,60 @@ void say_bye(const Ledger& ledger, const Journal& journal) {
         static_cast<unsigned long long>(ledger.filed(Entry::Kind::exchange)),
         static_cast<unsigned long long>(ledger.filed(Entry::Kind::connection)),
         static_cast<unsigned long long>(lost), static_cast<unsigned long long>(journal.dropped()));
+    if (journal.left() > 0)
+        std::fprintf(stderr, "becaused: %llu records could not be written; the next start will\n",
+                     static_cast<unsigned long long>(journal.left()));
 }
 
-void check_turn(void* ledger) noexcept { static_cast<Ledger*>(ledger)->check_identity(); }
+// What every turn of the loop ends with.
+struct Turn {
+    Ledger& ledger;
+    BlackBox* box;
+    uint32_t number = 0;
+};
+
+void end_turn(void* context) noexcept {
+    Turn& turn = *static_cast<Turn*>(context);
+    turn.ledger.serve_nobody();
+    // Entries have stamps of their own, so that now and then is often enough.
+    constexpr uint32_t turns_per_beat = 8;
+    if (turn.box != nullptr && turn.number++ % turns_per_beat == 0) {
+        const uint64_t now_ns = turn.ledger.clock().now_ns();
+        turn.box->beat(now_ns, turn.ledger.clock().wall_ns(now_ns));
+    }
+#if defined(BECAUSED_CHECKS) && BECAUSED_CHECKS
+    turn.ledger.check_identity();
+#endif
+}
 
 int failed_start(const Status& status) {
     std::fprintf(stderr, "becaused: %s\n", status.message().c_str());
     return 1;
+}
+
+// The state's box is there from here on, and what the last life left is on its way to the records.
+Status begin_records(const Settings& settings, const House& house, Ledger& ledger, State& state,
+                     Journal& journal, std::optional<Chain>& chain) {
+    if (!settings.records_key_file.empty()) {
+        Result<Chain> made = Chain::from_file(settings.records_key_file);
+        if (!made.ok()) return made.status();
+        chain.emplace(std::move(made.value()));
+        journal.chain_by(*chain);
+    }
+    Status status =
+        state.open(settings, ledger, house.connection_limit(), chain ? &*chain : nullptr);
+    if (!status.ok()) return status;
+    if (!settings.records.empty()) {
+        status = journal.open(settings.records);
+        if (!status.ok()) return status;
+        journal.rotate_at(
+            {settings.records_max_bytes, settings.records_max_age_s, settings.records_keep});
+        if (state.box() != nullptr) journal.keep_in(*state.box(), state.left());
+        ledger.set_sink(&journal);
+    }
+    ledger.set_box(state.box());
+    watch_for_crashes(&ledger, state.box());
+    return Status::fine();
 }
 
 }  // namespace
@@ -102,23 +152,19 @@ int run(const Settings& settings, const Config&) {
     Loop loop(static_cast<size_t>(settings.memory_bytes / Slab::size));
     if (!loop.status().ok()) return failed_start(loop.status());
     Ledger ledger(loop.clock());
+    State state;
+    std::optional<Chain> chain;
     Journal journal(loop, settings.journal_bytes);
-    if (!settings.records.empty()) {
-        if (Status status = journal.open(settings.records); !status.ok())
-            return failed_start(status);
-        ledger.set_sink(&journal);
-    }
-#if defined(BECAUSED_CHECKS) && BECAUSED_CHECKS
-    loop.on_turn(check_turn, &ledger);
-#else
-    ignored(sizeof(&check_turn), "identities are checked in test builds");
-#endif
     int code = 0;
     {
         House house(loop, ledger, settings);
         Operator person(house, journal, settings);
         Signals signals(loop, person);
         Status status = guard(house, settings);
+        if (status.ok())
+            status = begin_records(settings, house, ledger, state, journal, chain);
+        Turn turn{ledger, state.box()};
+        loop.on_turn(end_turn, &turn);
         if (status.ok()) status = house.open();
         if (status.ok()) status = signals.open();
         if (!status.ok()) {
@@ -131,9 +177,12 @@ int run(const Settings& settings, const Config&) {
         loop.run();
         signals.close();
         loop.run();
+        loop.on_turn(nullptr, nullptr);
         if (house.cut_at_stop()) code = 1;
     }
     journal.close();
+    watch_for_crashes(nullptr, nullptr);
+    state.close();
     if (code == 0 || ledger.filed() > 0) say_bye(ledger, journal);
     ledger.check_identity();
     return code;

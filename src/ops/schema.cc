@@ -95,8 +95,8 @@ Json ending() {
     return fields;
 }
 
-const std::vector<std::string> ending_optional = {"errno", "detail", "parser_error", "offset",
-                                                  "clock", "first",  "trail"};
+const std::vector<std::string> ending_optional = {
+    "errno", "detail", "parser_error", "offset", "clock", "first", "trail", "prev", "chain"};
 
 Json trail() {
     return list("What showed after the first cause.",
@@ -109,6 +109,14 @@ Json trail() {
 }
 
 Json because() { return text("The end in one sentence for people."); }
+
+// At every line's end where records are chained.
+void add_chain(Json& fields) {
+    fields["prev"] =
+        pattern("The chain of the line before; zeros: this is the first.", "^[0-9a-f]{32}$");
+    fields["chain"] = pattern("Keyed BLAKE2b of the line before this field (records_key_file).",
+                              "^[0-9a-f]{32}$");
+}
 
 std::vector<std::string> with(std::vector<std::string> names,
                               std::initializer_list<const char*> more) {
@@ -143,6 +151,7 @@ Json connection() {
     fields["exchange"] = id("The exchange that it ended in.");
     fields["trail"] = trail();
     fields["because"] = because();
+    add_chain(fields);
     return object(
         "A connection has ended.", fields,
         with(ending_optional, {"peer", "local", "via", "unsent", "tls", "ms", "exchange"}));
@@ -217,6 +226,7 @@ Json exchange() {
     add_traffic(fields);
     fields["trail"] = trail();
     fields["because"] = because();
+    add_chain(fields);
     return object(
         "A request has ended.", fields,
         with(ending_optional,
@@ -233,7 +243,8 @@ Json request_start() {
     fields["target"] = text("");
     fields["client"] = text("The client's address.");
     fields["client_id"] = id("Its connection.");
-    return object("A request has begun (setting record_request_start).", fields);
+    add_chain(fields);
+    return object("A request has begun (setting record_request_start).", fields, {"prev", "chain"});
 }
 
 Json journal() {
@@ -241,7 +252,8 @@ Json journal() {
     fields["time"] = moment("When it was noticed.");
     fields["dropped"] = number("Records that could not be written.");
     fields["because"] = because();
-    return object("Records are missing here.", fields);
+    add_chain(fields);
+    return object("Records are missing here.", fields, {"prev", "chain"});
 }
 
 Json words_by_kind() {

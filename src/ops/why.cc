@@ -8,8 +8,10 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "ops/chain.hh"
 #include "ops/command.hh"
 #include "ops/lines.hh"
+#include "ops/phrase.hh"
 #include "ops/why_report.hh"
 
 namespace becaused {
@@ -105,6 +107,48 @@ int tell(const WhyRequest& request, Lines& lines) {
     return exit_fine;
 }
 
+std::string_view words(Chain::Verdict verdict) {
+    switch (verdict) {
+        case Chain::Verdict::good: break;
+        case Chain::Verdict::unchained: return "it is not chained";
+        case Chain::Verdict::changed: return "it was changed, or is of another key";
+        case Chain::Verdict::moved:
+            return "it does not follow the line before it: lines are missing, added or moved";
+    }
+    return "";
+}
+
+// Exit code 0: every line is as it was written.
+int verify(const WhyRequest& request, Lines& lines) {
+    if (request.key_file.empty())
+        return complain("why: --verify needs --records-key-file FILE", exit_usage);
+    Result<Chain> chain = Chain::from_file(request.key_file);
+    if (!chain.ok()) return complain("why: " + chain.status().message(), exit_failed);
+    uint64_t count = 0;
+    const auto bad = [&](std::string_view why) {
+        return complain(phrase(request.file, ": line ", count + 1, ": ", why), exit_failed);
+    };
+    std::string_view line;
+    for (Lines::Got got = lines.next(line); got != Lines::Got::end; got = lines.next(line)) {
+        if (got == Lines::Got::failed)
+            return complain("why: " + request.file + ": reading failed", exit_failed);
+        if (got == Lines::Got::too_long) return bad("it is too long to be ours");
+        const Chain::Verdict verdict = chain.value().check(line);
+        if (verdict != Chain::Verdict::good) return bad(words(verdict));
+        ++count;
+    }
+    if (!lines.rest().empty()) return bad("it has no end");
+    const auto text = [](const Chain::Link& link) {
+        return std::string_view(link.data(), link.size());
+    };
+    Output output;
+    output.add(phrase(request.file, ": ", count, count == 1 ? " line is" : " lines are",
+                      " as written; before them: ", text(chain.value().first()),
+                      ", the last: ", text(chain.value().last()), '\n'));
+    output.flush();
+    return exit_fine;
+}
+
 }  // namespace
 
 int why(std::span<const std::string> arguments) {
@@ -115,6 +159,9 @@ int why(std::span<const std::string> arguments) {
     std::string& file = request.value().file;
     if (const char* records = std::getenv("BECAUSED_RECORDS"); file.empty() && records != nullptr)
         file = records;
+    if (const char* key = std::getenv("BECAUSED_RECORDS_KEY_FILE");
+        request.value().key_file.empty() && key != nullptr)
+        request.value().key_file = key;
     if (file.empty() && isatty(STDIN_FILENO) == 1)
         return complain("why: which file? give its name, or - for standard input", exit_usage);
     if (file.empty()) file = "-";
@@ -123,7 +170,7 @@ int why(std::span<const std::string> arguments) {
     Lines lines;
     const Status opened = lines.open(file);
     if (!opened.ok()) return complain("why: " + opened.message(), exit_failed);
-    return tell(request.value(), lines);
+    return request.value().verify ? verify(request.value(), lines) : tell(request.value(), lines);
 }
 
 }  // namespace becaused

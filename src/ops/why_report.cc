@@ -14,9 +14,10 @@ namespace {
 
 using Event = RecordView::Event;
 
-constexpr std::string_view switches[] = {"-f",    "--follow", "--summary", "--all", "--json",
-                                         "--utc", "--wide",   "--reason",  "--by",  "--path",
-                                         "--id",  "--since",  "--help"};
+constexpr std::string_view switches[] = {
+    "-f",    "--follow", "--summary", "--all",    "--json",
+    "--utc", "--wide",   "--reason",  "--by",     "--path",
+    "--id",  "--since",  "--help",    "--verify", "--records-key-file"};
 
 bool* switch_of(WhyRequest& request, std::string_view flag) {
     if (flag == "-f" || flag == "--follow") return &request.follow;
@@ -25,6 +26,7 @@ bool* switch_of(WhyRequest& request, std::string_view flag) {
     if (flag == "--json") return &request.json;
     if (flag == "--utc") return &request.utc;
     if (flag == "--wide") return &request.wide;
+    if (flag == "--verify") return &request.verify;
     return nullptr;
 }
 
@@ -60,7 +62,13 @@ Status set_since(WhyFilter& filter, std::string_view text, int64_t now_ms) {
     return Status::fine();
 }
 
-Status set_value(WhyFilter& filter, std::string_view flag, std::string_view text, int64_t now_ms) {
+Status set_value(WhyRequest& request, std::string_view flag, std::string_view text,
+                 int64_t now_ms) {
+    WhyFilter& filter = request.filter;
+    if (flag == "--records-key-file") {
+        request.key_file = text;
+        return Status::fine();
+    }
     if (flag == "--reason")
         return choose(filter.reasons, flag, text, names_of<Reason, reason_count>());
     if (flag == "--by") return choose(filter.sides, flag, text, names_of<Side, side_count>());
@@ -71,7 +79,7 @@ Status set_value(WhyFilter& filter, std::string_view flag, std::string_view text
 
 bool takes_value(std::string_view flag) {
     return flag == "--reason" || flag == "--by" || flag == "--path" || flag == "--id" ||
-           flag == "--since";
+           flag == "--since" || flag == "--records-key-file";
 }
 
 }  // namespace
@@ -104,7 +112,7 @@ Result<WhyRequest> parse_why(std::span<const std::string> arguments, int64_t now
         const std::string_view text = equals == std::string_view::npos
                                           ? std::string_view(arguments[++i])
                                           : argument.substr(equals + 1);
-        const Status status = set_value(request.filter, flag, text, now_ms);
+        const Status status = set_value(request, flag, text, now_ms);
         if (!status.ok()) return status;
     }
     if (request.summary && (request.json || request.follow))
@@ -114,6 +122,8 @@ Result<WhyRequest> parse_why(std::span<const std::string> arguments, int64_t now
         return Status::failed(phrase("why: the story of one record does not go with ",
                                      request.summary ? "--summary" : "--follow"));
     request.story = request.story && !request.json;
+    if (request.verify && (request.follow || request.summary || request.json))
+        return Status::failed("why: --verify goes with nothing but --records-key-file");
     return request;
 }
 

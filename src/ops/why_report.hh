@@ -23,7 +23,9 @@ struct WhyRequest {
     bool utc = false;
     bool wide = false;
     bool story = false;  // of the record `filter.id`
-    std::string file;    // "-": standard input; empty: not said
+    bool verify = false;   // the chain of the records instead
+    std::string key_file;  // for that; empty: not said
+    std::string file;      // "-": standard input; empty: not said
 };
 
 // `arguments`: what follows `why`; `now_ms`: what --since 10m counts from.

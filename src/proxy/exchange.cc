@@ -71,6 +71,7 @@ void Exchange::open(Session& session) {
     up_complete_ = down_complete_ = upstream_keep_ = upstream_extra_ = false;
     client_fin_ = upstream_fin_ = false;
     head_read_ = down_flow_raw_ = said_100_ = finished_ = false;
+    entry_->note_client();
 }
 
 Conn& Exchange::client() { return session_->conn(); }
@@ -95,6 +96,16 @@ void Exchange::set(Up up, Down down) {
     phase_since_ns_ = now_ns;
 }
 
+// Into the black box: what it is about. At the end of what an event brought, not for each step of it.
+void Exchange::note() {
+    if (finished_ || !entry_->in_box()) return;
+    uint64_t upstream_out_bytes = entry_->facts.upstream_out_bytes;
+    if (upstream_ != nullptr)
+        upstream_out_bytes += upstream_->facts().out_bytes - upstream_out_base_;
+    entry_->note({phase_, phase_since_ns_, client().facts().out_bytes - client_out_base_,
+                  upstream_out_bytes});
+}
+
 void Exchange::remember(const RequestHead& head) {
     ExchangeFacts& facts = entry_->facts;
     facts.set_method(head.method);
@@ -105,6 +116,7 @@ void Exchange::remember(const RequestHead& head) {
     upgrade_ = head.upgrade;
     awaits_100_ = head.expect_continue && head.minor_version > 0;
     keep_alive_ = !head.connection.close && (head.minor_version == 1 || head.connection.keep_alive);
+    entry_->note_request();
 }
 
 void Exchange::refuse_head(const ParseFault& fault, std::string_view line, size_t raw_bytes) {
@@ -312,6 +324,7 @@ void Exchange::client_room() {
     if (upstream_ != nullptr && client().queued_bytes() <= Conn::resume_bytes)
         upstream_->resume(Conn::Pause::sink_full);
     settle();
+    note();
 }
 
 void Exchange::on_gone(Conn&) {

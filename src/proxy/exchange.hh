@@ -140,6 +140,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
     void complete(Reason reason);
     void file(const Ending& ending);
     void set(Up up, Down down);
+    void note();
     Conn& client();
     Conn& upstream();  // while it has one
     uint32_t limit_ms(ClockName clock) const;

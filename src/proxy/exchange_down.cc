@@ -25,6 +25,7 @@ std::string_view api_version_of(const ResponseHead& head) {
 }  // namespace
 
 void Exchange::on_bytes(Conn& conn, const Slice& bytes) {
+    entry_->serve();
     answer_byte_ = true;
     down_stamp_ns_ = house_.loop().now_ns();
     entry_->facts.last_down_ns = down_stamp_ns_;
@@ -58,6 +59,7 @@ void Exchange::on_bytes(Conn& conn, const Slice& bytes) {
     if (holding_.shaped) shape(false, bytes.size());
     if (up_ == Up::cut) session_->feed();  // with an answer here, the request's rest is not kept
     if (!finished_) settle();
+    note();
 }
 
 // Returns how many bytes were taken: the head and what of the body went out along with it.

@@ -22,6 +22,7 @@ Ending refused_by_gate(Reason reason, const char* detail) {
 }  // namespace
 
 void Exchange::begin(const RequestHead& head, std::string_view raw) {
+    entry_->serve();
     entry_->facts.client_in_bytes += raw.size();
     head_read_ = true;
     remember(head);
@@ -29,6 +30,7 @@ void Exchange::begin(const RequestHead& head, std::string_view raw) {
     const Asked asked = house_.gate()->look(head);
     if (!admit(head, asked.route)) return;
     if (identify(head, asked.route, raw)) allow(head, asked, raw);
+    note();
 }
 
 // What is true of it whoever asks. False: it has been answered and has ended; here and below.

@@ -65,6 +65,7 @@ void Exchange::on_dialed(Conn& conn) {
     if (client_fin_ && !up_complete_)
         fail(Ending::by_io(Reason::client_closed, phase_, Op::read, 0));
     else session_->rearm();
+    note();
 }
 
 void Exchange::on_dial_failed(const Ending& ending) { fail(ending); }
@@ -76,6 +77,7 @@ void Exchange::use(Conn& conn, bool reused) {
     ExchangeFacts& facts = entry_->facts;
     facts.upstream = conn.facts().peer;
     facts.upstream_id = conn.entry().id();
+    entry_->note_upstream();
     if (reused && facts.attempt_count < ExchangeFacts::attempt_limit)
         facts.attempts[facts.attempt_count++] = {facts.upstream_id, 0, true, Op::none, 0};
     ++conn.entry().facts.exchanges;
@@ -124,6 +126,7 @@ bool Exchange::takes_bytes() const {
 }
 
 size_t Exchange::take(const Slice& bytes) {
+    entry_->serve();
     up_stamp_ns_ = house_.loop().now_ns();
     entry_->facts.last_up_ns = up_stamp_ns_;
     awaits_100_ = false;
@@ -147,11 +150,13 @@ size_t Exchange::take(const Slice& bytes) {
         if (replayable_) keep_for_replay(bytes.view().substr(0, taken));
         body_written(outcome);
     }
-    if (!finished_ && upstream_ != nullptr && upstream_->full()) {
+    if (finished_) return taken;
+    if (upstream_ != nullptr && upstream_->full()) {
         client().pause(Conn::Pause::sink_full);
         session_->rearm();
     }
     if (!finished_ && holding_.shaped) shape(true, taken);
+    note();
     return taken;
 }
 
@@ -243,6 +248,7 @@ void Exchange::replay(const Fault& fault) {
     up_fault_.reset();
     set(Up::held, Down::waiting);
     acquire(true);
+    note();
 }
 
 void Exchange::on_room(Conn& conn) {
@@ -252,6 +258,7 @@ void Exchange::on_room(Conn& conn) {
         session_->feed();
     }
     settle();
+    note();
 }
 
 }  // namespace becaused

@@ -46,6 +46,11 @@ struct Settings {
     Address upstream;
     std::string records;  // a file, "-" for stdout, empty: none
     bool record_request_start = false;
+    uint64_t records_max_bytes = 0;  // the file is put aside before the next line; 0: never
+    uint32_t records_max_age_s = 0;  // the same
+    uint32_t records_keep = 8;       // files put aside; older ones are removed
+    std::string records_key_file;    // a secret by which records are chained; empty: they are not
+    std::string state = "auto";  // directory of the black box; "auto": the usual one; "off": none
     ClockTable clocks;
     std::vector<RoutePattern> routes;  // before the built-in table
 
@@ -107,7 +112,7 @@ struct Settings {
     uint32_t tcp_user_timeout_s =
         120;  // unacknowledged data: the peer is gone; 0: the kernel's own
     uint64_t journal_bytes =
-        8U << 20;  // records waiting to be written; beyond: dropped and counted
+        4U << 20;  // records waiting to be written; beyond: dropped and counted
 };
 
 }  // namespace becaused

@@ -45,7 +45,7 @@ inline constexpr NotYet not_yet[] = {
     {Reason::upstream_down, no_child},
     {Reason::upstream_exited, no_child},
     {Reason::admin_kill, "there is no admin listener yet"},
-    {Reason::previous_life, "there is no black box yet"},
+    {Reason::previous_life, "filed by the next life only: loopback/process_kill"},
     {Reason::internal, "the system failing us is the sweep's business (tests/sweep)"},
     {Reason::lost, "a bug: the rig aborts on it"},
 };

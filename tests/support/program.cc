@@ -69,12 +69,14 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
     return list;
 }
 
-// This process's, without what would set the program, and times in UTC.
+// This process's, without what would set the program or lead it to the machine's own state, and times in
+// UTC.
 std::vector<std::string> environment_of(const Start& start) {
     std::vector<std::string> lines = start.environment;
     for (char** line = environ; *line != nullptr; ++line) {
         const std::string_view view(*line);
         if (!view.starts_with("BECAUSED_") && !view.starts_with("TZ=") &&
+            !view.starts_with("XDG_RUNTIME_DIR=") && !view.starts_with("RUNTIME_DIRECTORY=") &&
             !view.starts_with("COLUMNS="))
             lines.emplace_back(view);
     }
@@ -258,6 +260,7 @@ std::string Site::read_file(std::string_view name) const {
 
 Program& Site::start(Start start) {
     if (start.directory.empty()) start.directory = directory_;
+    start.environment.push_back("XDG_RUNTIME_DIR=" + path("run"));
     return programs_.emplace_back(start);
 }
 

@@ -1,0 +1,140 @@
+#include "ledger/black_box.hh"
+
+#include <algorithm>
+
+#include "base/check.hh"
+
+namespace becaused {
+
+namespace {
+
+box::Place place_of(const Endpoint& endpoint) {
+    return {static_cast<uint8_t>(endpoint.kind), 0, endpoint.port, 0, endpoint.address};
+}
+
+// The lowest slots first: few pages are touched as long as few entries are open.
+void fill_free(std::vector<uint32_t>& free, uint32_t count) {
+    free.reserve(count);
+    for (uint32_t slot = count; slot-- > 0;) free.push_back(slot);
+}
+
+}  // namespace
+
+BlackBox::BlackBox(std::span<char> memory, const box::Shape& shape, box::Life life)
+    : shape_(shape),
+      control_(reinterpret_cast<box::Control*>(memory.data() + box::control_at)),
+      exchanges_(reinterpret_cast<box::ExchangeSlot*>(memory.data() + box::page_bytes)),
+      connections_(reinterpret_cast<box::ConnectionSlot*>(memory.data() + shape.connections_at())),
+      ring_(memory.data() + shape.ring_at()) {
+    CHECK(memory.size() == shape.file_bytes() && shape.ring_bytes % 8 == 0);
+    CHECK(shape.exchanges <= box::most_slots && shape.connections <= box::most_slots);
+    CHECK(shape.ring_bytes <= box::most_ring_bytes);
+    life.magic = box::magic;
+    life.version = box::version;
+    life.exchange_slots = shape.exchanges;
+    life.connection_slots = shape.connections;
+    life.ring_bytes = shape.ring_bytes;
+    fill_free(free_slots(Entry::Kind::exchange), shape.exchanges);
+    fill_free(free_slots(Entry::Kind::connection), shape.connections);
+    reinterpret_cast<box::Part<box::Life>*>(memory.data())->write(box::magic, life);
+}
+
+uint32_t BlackBox::claim(Entry::Kind kind, EntryId id, uint64_t opened_ns) {
+    std::vector<uint32_t>& free = free_slots(kind);
+    if (free.empty()) {
+        ++control_->left_out;
+        return Entry::no_slot;
+    }
+    const uint32_t slot = free.back();
+    free.pop_back();
+    const bool is_exchange = kind == Entry::Kind::exchange;
+    (is_exchange ? exchange(slot).opened : connection(slot).opened).write(id, {opened_ns});
+    box::store(is_exchange ? exchange(slot).id : connection(slot).id, id);
+    return slot;
+}
+
+void BlackBox::release(Entry::Kind kind, uint32_t slot) {
+    box::store(kind == Entry::Kind::exchange ? exchange(slot).id : connection(slot).id, 0);
+    free_slots(kind).push_back(slot);
+}
+
+void BlackBox::note(uint32_t slot, const box::ExchangeLive& live) {
+    exchange(slot).live.write(exchange(slot).id, live);
+}
+
+void BlackBox::note(uint32_t slot, const box::ConnectionLive& live) {
+    connection(slot).live.write(connection(slot).id, live);
+}
+
+void BlackBox::note_request(uint32_t slot, const ExchangeFacts& facts) {
+    const std::string_view method = facts.method_text();
+    const std::string_view target = facts.target_text().substr(0, box::Request::target_limit);
+    box::Request::Lengths lengths{};
+    lengths.method = static_cast<uint8_t>(method.size());
+    lengths.target = static_cast<uint16_t>(target.size());
+    lengths.target_cut = facts.target_cut || target.size() < facts.target_length ? 1 : 0;
+    lengths.minor_version = facts.minor_version;
+    exchange(slot).request.write(exchange(slot).id, lengths, method, {}, target);
+}
+
+void BlackBox::note_client(uint32_t slot, const Endpoint& client, EntryId id) {
+    exchange(slot).client.write(exchange(slot).id, {place_of(client), id});
+}
+
+void BlackBox::note_upstream(uint32_t slot, const Endpoint& upstream, EntryId id) {
+    exchange(slot).upstream.write(exchange(slot).id, {place_of(upstream), id});
+}
+
+void BlackBox::note_peers(uint32_t slot, const ConnectionFacts& facts) {
+    connection(slot).peers.write(connection(slot).id, {place_of(facts.peer),
+                                                       place_of(facts.local),
+                                                       place_of(facts.via),
+                                                       static_cast<uint8_t>(facts.side),
+                                                       {}});
+}
+
+void BlackBox::put_frame(uint64_t at, std::string_view line) {
+    const box::Frame frame{static_cast<uint32_t>(line.size()), box::frame_sum(line)};
+    std::memcpy(ring_ + at, &frame, sizeof frame);
+    std::memcpy(ring_ + at + sizeof frame, line.data(), line.size());
+    box::fence();
+}
+
+// Empty is begin = end = 0, and only that: a frame never ends where the first one begins.
+bool BlackBox::keep(std::string_view line) {
+    const uint64_t begin = control_->ring >> 32U;
+    const uint64_t end = control_->ring & UINT32_MAX;
+    const uint64_t size = box::frame_bytes(line.size());
+    const bool wrapped = end < begin;
+    if (end + size < (wrapped ? begin : shape_.ring_bytes)) {
+        put_frame(end, line);
+        set_ring(begin, end + size);
+        return true;
+    }
+    if (wrapped || size >= begin) return false;
+    const box::Frame skip{box::skip_length, 0};
+    std::memcpy(ring_ + end, &skip, sizeof skip);
+    put_frame(0, line);
+    set_ring(begin, size);
+    return true;
+}
+
+void BlackBox::forget(size_t lines) {
+    uint64_t begin = control_->ring >> 32U;
+    const uint64_t end = control_->ring & UINT32_MAX;
+    while (lines > 0 && begin != end) {
+        box::Frame frame;
+        std::memcpy(&frame, ring_ + begin, sizeof frame);
+        if (frame.length == box::skip_length) {
+            begin = 0;
+            continue;
+        }
+        begin += box::frame_bytes(frame.length);
+        --lines;
+    }
+    // Starting at the front again keeps the ring in few pages.
+    if (begin == end) set_ring(0, 0);
+    else set_ring(begin, end);
+}
+
+}  // namespace becaused

@@ -1,0 +1,191 @@
+#include "ops/state.hh"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/text.hh"
+#include "ops/crash.hh"
+#include "ops/phrase.hh"
+#include "ops/why_list.hh"
+#include "ops/written_records.hh"
+
+namespace becaused {
+
+namespace {
+
+constexpr uint32_t most_clients = 1U << 15;
+constexpr uint32_t spare_slots = 256;  // turned away, closing, dialled twice
+constexpr int most_neighbours = 16;
+
+void say(const std::string& text) {
+    ignored(std::fputs(phrase("becaused: ", text, '\n').c_str(), stderr),
+            "nobody is left to hear it");
+}
+
+// Where nobody said: what systemd gives a service, what a person's session has, or /run.
+std::string usual_directory() {
+    if (const char* given = std::getenv("RUNTIME_DIRECTORY"); given != nullptr && *given == '/')
+        return std::string(given).substr(0, std::string_view(given).find(':'));
+    if (const char* given = std::getenv("XDG_RUNTIME_DIR"); given != nullptr && *given == '/')
+        return phrase(given, "/becaused");
+    return "/run/becaused";
+}
+
+// The same service finds the same file again, and another one another file.
+std::string usual_name(const Settings& settings) {
+    uint64_t sum = box::magic;
+    const auto add = [&sum](const std::string& text) {
+        sum = box::sum_of(sum, text.data(), text.size());
+    };
+    for (const ListenAddress& listen : settings.listen) add(listen.text);
+    add(settings.upstream.text);
+    add(settings.records);
+    std::string name = "becaused-";
+    for (int digit = 0; digit < 8; ++digit, sum >>= 4U) name += "0123456789abcdef"[sum & 15U];
+    return name;
+}
+
+// The last life's records, behind the lines that it left.
+class PastRecords final : public RecordSink {
+  public:
+    PastRecords(std::vector<std::string>& lines, Chain* chain) : lines_(lines), chain_(chain) {
+        for (const std::string& line : lines_)
+            if (chain_ != nullptr) chain_->resume(line);
+    }
+    void record(std::string_view line) override {
+        lines_.emplace_back(line);
+        if (chain_ != nullptr) chain_->extend(lines_.back());
+    }
+
+  private:
+    std::vector<std::string>& lines_;
+    Chain* chain_;
+};
+
+template <size_t size>
+void put(std::array<char, size>& field, std::string_view text) {
+    std::copy_n(text.begin(), std::min(text.size(), size - 1), field.begin());
+}
+
+std::string counted(size_t count, std::string_view what) {
+    return phrase(count, ' ', what, count == 1 ? "" : "s");
+}
+
+void say_found(const LastLife& last, const std::string& cause, size_t filed, size_t rest,
+               const std::string& records) {
+    std::string text = phrase("the previous life (pid ", last.pid, ", since ");
+    append_time(text, last.started_wall_ns);
+    if (last.ended) text += ") ended well";
+    else text += phrase(") ended: ", cause);
+    const std::string where =
+        records.empty() ? "lost, as there are no --records" : "on the records now";
+    if (filed > 0)
+        text += phrase("; ", counted(last.exchanges.size(), "request"), " and ",
+                       counted(last.connections.size(), "connection"), " were open: ", where,
+                       records.empty() ? "" : " as previous_life");
+    if (rest > 0) text += phrase("; ", counted(rest, "line"), " had not been written: ", where);
+    if (last.damaged > 0) text += phrase("; ", counted(last.damaged, "entry"), " cannot be read");
+    if (last.left_out > 0) text += phrase("; ", counted(last.left_out, "entry"), " had no slot");
+    say(harmless(text));
+}
+
+}  // namespace
+
+Status State::find_place(const Settings& settings) {
+    bool busy = false;
+    if (settings.state != "auto") return file_.lock(settings.state, "becaused", busy);
+    const std::string directory = usual_directory();
+    const std::string name = usual_name(settings);
+    Status status = file_.lock(directory, name, busy);
+    for (int number = 2; busy && number <= most_neighbours; ++number) {
+        status = file_.lock(directory, phrase(name, '-', number), busy);
+        if (status.ok())
+            say(phrase("state: another becaused with these settings runs; this one keeps ",
+                       file_.path()));
+    }
+    return status;
+}
+
+void State::read_last_life(const Settings& settings, const Surroundings& now, Chain* chain) {
+    if (!file_.exists()) return;
+    Result<std::string> image = file_.read();
+    Result<LastLife> read = image.ok() ? read_black_box(image.value()) : image.status();
+    if (!read.ok()) {
+        const std::string why = image.ok()
+                                    ? phrase("state: ", file_.path(), ": ", read.status().message())
+                                    : read.status().message();
+        say(phrase(why, "; set aside as ", file_.set_aside()));
+        return;
+    }
+    LastLife& last = read.value();
+    const KnownRecords written = written_records(settings.records, last.lines);
+    std::erase_if(last.lines, [&](const std::string& line) { return written.has(line); });
+    KnownRecords known = written;
+    for (const std::string& line : last.lines) known.add(line);
+    known.sort();
+    left_ = last.lines;
+    PastRecords records(left_, chain);
+    const std::string cause = cause_of(last, now);
+    const size_t filed = file_last_life(last, cause, known, records);
+    if (!last.ended || !left_.empty() || last.damaged > 0)
+        say_found(last, cause, filed, last.lines.size(), settings.records);
+    if (settings.records.empty()) left_.clear();
+}
+
+Status State::begin_life(const Settings& settings, const Ledger& ledger, uint32_t clients,
+                         const Surroundings& now) {
+    const uint32_t sessions = std::min(clients, most_clients) + spare_slots;
+    box::Shape shape{sessions, 2 * sessions + settings.pool_size, 0};
+    if (!settings.records.empty()) {
+        shape.ring_bytes = 64 * 1024 + settings.journal_bytes + settings.journal_bytes / 8;
+        for (const std::string& line : left_) shape.ring_bytes += box::frame_bytes(line.size());
+        shape.ring_bytes = std::min(shape.ring_bytes / 8 * 8, box::most_ring_bytes);
+    }
+    Result<std::span<char>> memory = file_.create(shape.file_bytes());
+    if (!memory.ok()) return memory.status();
+    box::Life life{};
+    Clock clock;
+    life.pid = static_cast<uint32_t>(::getpid());
+    life.started_wall_ns = clock.wall_ns(clock.now_ns());
+    life.life = ledger.life();
+    life.oom_kills = now.oom_kills;
+    life.cgroup_inode = now.cgroup_inode;
+    put(life.boot_id, now.boot_id);
+    put(life.build_id, build_id());
+    put(life.cgroup, now.cgroup);
+    put(life.upstream_path, settings.upstream.path);
+    box_ = std::make_unique<BlackBox>(memory.value(), shape, life);
+    box_->beat(clock.now_ns(), life.started_wall_ns);
+    for (const std::string& line : left_) CHECK(box_->keep(line));
+    return file_.commit();
+}
+
+Status State::open(const Settings& settings, const Ledger& ledger, uint32_t clients, Chain* chain) {
+    if (chain != nullptr) chain->resume(last_record(settings.records));
+    if (settings.state == "off") return Status::fine();
+    Status status = find_place(settings);
+    if (status.ok()) {
+        const Surroundings now = look_around();
+        read_last_life(settings, now, chain);
+        status = begin_life(settings, ledger, clients, now);
+    }
+    if (status.ok()) return status;
+    box_.reset();
+    left_.clear();
+    if (settings.state != "auto") return status;
+    say(phrase(status.message(),
+               "; without a black box a kill leaves no records of what was open"));
+    return Status::fine();
+}
+
+void State::close() {
+    if (!box_) return;
+    if (box_->holds_lines()) box_->end();
+    else file_.remove();
+    box_.reset();
+}
+
+}  // namespace becaused

@@ -1,0 +1,43 @@
+// What one life of the process leaves to the next: at its start, reads the black box of the life before
+// and makes the lines that it did not get to write; from then on keeps a box of its own. Says on standard
+// error what it found.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ledger/black_box.hh"
+#include "ledger/last_life.hh"
+#include "ops/chain.hh"
+#include "ops/demise.hh"
+#include "ops/state_file.hh"
+#include "proxy/settings.hh"
+
+namespace becaused {
+
+class State {
+  public:
+    // `clients`: the most client connections at once. Failed: the settings ask for what cannot be had;
+    // where they ask for nothing in particular, there is a warning and no box.
+    // `chain`: null: lines are not chained.
+    Status open(const Settings& settings, const Ledger& ledger, uint32_t clients, Chain* chain);
+    // Null: off.
+    BlackBox* box() { return box_.get(); }
+    // Lines for the records that come before all others. They are in the box already.
+    const std::vector<std::string>& left() const { return left_; }
+    // After the last record was written, or given up: what is left then is the next life's.
+    void close();
+
+  private:
+    Status find_place(const Settings& settings);
+    void read_last_life(const Settings& settings, const Surroundings& now, Chain* chain);
+    Status begin_life(const Settings& settings, const Ledger& ledger, uint32_t clients,
+                      const Surroundings& now);
+
+    StateFile file_;
+    std::unique_ptr<BlackBox> box_;
+    std::vector<std::string> left_;
+};
+
+}  // namespace becaused
