@@ -92,9 +92,10 @@ void Appender::take_over(std::string_view line) {
 // written the first time.
 void Appender::count_lines() {
     counted_ = std::min(counted_, written_);
-    auto count =
-        static_cast<size_t>(std::count(writing_.begin() + static_cast<ptrdiff_t>(counted_),
-                                       writing_.begin() + static_cast<ptrdiff_t>(written_), '\n'));
+    std::string_view rest = std::string_view(writing_).substr(counted_, written_ - counted_);
+    size_t count = 0;
+    for (size_t end = 0; (end = rest.find('\n')) != std::string_view::npos; ++count)
+        rest.remove_prefix(end + 1);
     counted_ = written_;
     if (count > 0 && std::exchange(own_line_, false)) --count;
     if (count > 0) sink_.on_written(count);

@@ -61,8 +61,8 @@ constexpr Help pages[] = {
      "      --json          the matching lines as they are\n"
      "      --utc           times in UTC instead of local time\n"
      "      --wide          whole sentences, also on a narrow terminal\n"
-     "      --verify        is every line as it was written? Names the first that is not\n"
-     "                      (with the proxy's own --records-key-file FILE)\n"
+     "      --verify        is every line as it was written? Names the first that is\n"
+     "                      not (with --records-key-file FILE, the proxy's own)\n"
      "\n"
      "Exit code: 0 fine, 1 it cannot be read or is not as written, 2 wrong usage.\n",
      false},
