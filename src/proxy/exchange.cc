@@ -53,6 +53,7 @@ void Exchange::open(Session& session) {
     replay_body_.clear();
     answer_part_.clear();
     upgrade_.clear();
+    exec_request_.clear();
     teller_.clear();
     answer_ = Answer::plain;
     up_fault_.reset();

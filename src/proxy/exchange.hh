@@ -126,6 +126,8 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
 
     // What becaused says itself: exchange_tell.cc.
     void follow(const ResponseHead& head, const AnswerFraming& answer);
+    void note_exec_request(std::string_view body);
+    bool without_terminal() const;
     void explain(const Ending& ending, std::string& out) const;
     std::string_view message(const Ending& ending);
     bool tell_client(const Ending& ending);
@@ -190,6 +192,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
     std::string replay_body_;     // the body's raw bytes so far, while it may be replayed
     std::string answer_part_;     // an answer's head that came in pieces
     std::string upgrade_;         // the protocol asked for
+    std::string exec_request_;    // the body of a request that starts an exec
     std::optional<Ending>
         up_fault_;  // the upstream's writing side failed; its answer may still come
     // The answer was whole and then a connection broke: the record of that connection says so, the

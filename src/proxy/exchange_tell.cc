@@ -1,6 +1,7 @@
 // The last words: what becaused says itself of an end. Before an answer has begun it is an answer; after
 // that it is a message in the answer's own format, where the answer stands between two messages.
 #include "http/chunked.hh"
+#include "http/octets.hh"
 #include "http/reply.hh"
 #include "ledger/advice.hh"
 #include "ledger/record.hh"
@@ -28,7 +29,25 @@ void Exchange::follow(const ResponseHead& head, const AnswerFraming& answer) {
     if (!open_ended) return;
     const bool tunnel = answer.kind == BodyKind::tunnel;
     const std::string_view protocol = head.status == 101 ? std::string_view(upgrade_) : "";
-    teller_.start(house_.tellings(), head, answer_, tunnel, protocol);
+    teller_.start(house_.tellings(), head, answer_, tunnel, protocol, without_terminal());
+}
+
+// The request that starts an exec says itself whether it has a terminal: {"Detach":false,"Tty":false}.
+void Exchange::note_exec_request(std::string_view body) {
+    constexpr size_t longest = 256;  // a window's size is in the largest
+    if (request_framing_.kind == BodyKind::length && request_framing_.length <= longest)
+        exec_request_ += body;
+}
+
+bool Exchange::without_terminal() const {
+    const std::string_view target = entry_->facts.target_text();
+    if (exec_request_.empty() || target.find("/exec/") == std::string_view::npos) return false;
+    std::string plain;  // Go reads keys in any case, and white space is of no meaning between them
+    for (const char byte : exec_request_)
+        if (!is_space(byte) && byte != '\r' && byte != '\n')
+            plain += byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte | 0x20) : byte;
+    const bool odd = plain.front() != '{' || plain.find('\\') != std::string::npos;
+    return !odd && plain.find("\"tty\":true") == std::string::npos;
 }
 
 // The because-sentence and what to do about it, into `out`.

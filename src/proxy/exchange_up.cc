@@ -147,6 +147,7 @@ size_t Exchange::take(const Slice& bytes) {
         head_due_ = false;
         taken = outcome.taken;
         entry_->facts.client_in_bytes += taken;
+        if (answer_ == Answer::frames) note_exec_request(bytes.view().substr(0, taken));
         if (replayable_) keep_for_replay(bytes.view().substr(0, taken));
         body_written(outcome);
     }

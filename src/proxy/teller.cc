@@ -35,7 +35,7 @@ Tellings::Tellings(std::string_view text) {
 }
 
 void Teller::start(const Tellings& allowed, const ResponseHead& head, Answer answer, bool tunnel,
-                   std::string_view protocol) {
+                   std::string_view protocol, bool no_terminal) {
     how_ = Telling::nothing;
     if (tunnel && same_name(protocol, "h2c")) {
         h2_down_.start();
@@ -54,7 +54,7 @@ void Teller::start(const Tellings& allowed, const ResponseHead& head, Answer ans
     // Up to API 1.41 raw-stream, or nothing, stands for both kinds.
     const bool sure = same_name(type, "application/vnd.docker.multiplexed-stream");
     if (!sure && !type.empty() && !same_name(type, "application/vnd.docker.raw-stream")) return;
-    frames_.start(sure);
+    frames_.start(sure || no_terminal);
     if (allowed.has(Telling::frames)) how_ = Telling::frames;
 }
 

@@ -32,9 +32,10 @@ class Teller {
     // Nothing is followed.
     void clear() { how_ = Telling::nothing; }
     // An answer begins. `answer`: what its route's answers consist of; `tunnel`: what follows is one, to
-    // `protocol` (empty: hijacked without an upgrade).
+    // `protocol` (empty: hijacked without an upgrade); `no_terminal`: the request said so, and what
+    // follows is multiplexed.
     void start(const Tellings& allowed, const ResponseHead& head, Answer answer, bool tunnel,
-               std::string_view protocol);
+               std::string_view protocol, bool no_terminal);
 
     // Bytes of the body, or of the tunnel, that were handed to the client's connection; and to the
     // upstream's.

@@ -17,6 +17,9 @@ namespace {
 #define ATTACH                                                         \
     "POST /v1.41/containers/c/attach?stream=1 HTTP/1.1\r\nHost: a\r\n" \
     "Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+#define EXEC_BODY(body, length)                                                          \
+    "POST /v1.41/exec/e/start HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" \
+    "Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: " length "\r\n\r\n" body
 #define EXEC                                                                             \
     "POST /v1.41/exec/e/start HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" \
     "Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 29\r\n\r\n"                  \
@@ -60,6 +63,16 @@ constexpr Frames frames[] = {
      SWITCH(MULTIPLEXED), SWITCHED(MULTIPLEXED), true},
     {"a stream of unknown kind is not told before its first frame", ATTACH, SWITCH(RAW),
      SWITCHED(RAW), false},
+    {"an exec without a terminal is told before its first frame", EXEC, SWITCH(RAW), SWITCHED(RAW),
+     true},
+    {"an exec with a terminal is not told", EXEC_BODY("{\"Detach\":false,\"Tty\":true}", "27"),
+     SWITCH(RAW), SWITCHED(RAW), false},
+    {"an exec with a terminal in other letters is not told",
+     EXEC_BODY("{ \"tTY\" :\n true }", "17"), SWITCH(RAW), SWITCHED(RAW), false},
+    {"an exec whose request cannot be read is not told", EXEC_BODY("{\"Tt\\u0079\":true}", "17"),
+     SWITCH(RAW), SWITCHED(RAW), false},
+    {"an exec that says nothing of a terminal has none", EXEC_BODY("{}", "2"), SWITCH(RAW),
+     SWITCHED(RAW), true},
     {"a terminal is not told", ATTACH, SWITCH(RAW) "$ ls\r\n", SWITCHED(RAW) "$ ls\r\n", false},
     {"a cut in a frame's data stays a plain cut", ATTACH, SWITCH(RAW) FRAME "\1\0\0\0\0\0\0\3u"sv,
      SWITCHED(RAW) FRAME "\1\0\0\0\0\0\0\3u"sv, false},
