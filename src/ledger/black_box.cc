@@ -74,7 +74,9 @@ void BlackBox::note_request(uint32_t slot, const ExchangeFacts& facts) {
     lengths.target = static_cast<uint16_t>(target.size());
     lengths.target_cut = facts.target_cut || target.size() < facts.target_length ? 1 : 0;
     lengths.minor_version = facts.minor_version;
-    exchange(slot).request.write(exchange(slot).id, lengths, method, {}, target);
+    const std::string_view identity = facts.identity.substr(0, box::Request::identity_limit);
+    lengths.identity = static_cast<uint8_t>(identity.size());
+    exchange(slot).request.write(exchange(slot).id, lengths, method, identity, target);
 }
 
 void BlackBox::note_client(uint32_t slot, const Endpoint& client, EntryId id) {

@@ -136,6 +136,7 @@ struct Link {
 // of it is written and in the sum.
 struct Request {
     static constexpr size_t target_limit = 256;
+    static constexpr size_t identity_limit = 64;
     struct Lengths {
         uint8_t method;
         uint8_t identity;
@@ -147,7 +148,7 @@ struct Request {
     };
     uint64_t sum;
     Lengths lengths;
-    std::array<char, 24 + 64 + target_limit> text;
+    std::array<char, 24 + identity_limit + target_limit> text;
 
     uint64_t right_sum(uint64_t owner) const {
         return sum_of(owner, &lengths, sizeof lengths + lengths.text());

@@ -82,7 +82,10 @@ class Reader {
             past.facts.upstream = endpoint_of(slot.upstream.content.place);
             past.facts.upstream_id = slot.upstream.content.id;
         }
-        if (slot.request.valid(id)) read_request(slot.request, past.facts);
+        if (!slot.request.valid(id)) return;
+        read_request(slot.request, past.facts);
+        past.identity.assign(slot.request.text.data() + slot.request.lengths.method,
+                             slot.request.lengths.identity);
     }
 
     static void read_live(const box::ExchangeLive& live, PastExchange& past) {
@@ -297,6 +300,7 @@ size_t file_last_life(const LastLife& last, const std::string& cause, const Know
         if (is_known("exchange", past.id)) continue;
         ExchangeEntry entry(ledger, past.id, past.opened_ns);
         entry.facts = past.facts;
+        entry.facts.identity = past.identity;
         name_path(entry.facts.upstream);
         entry.facts.phase_ns[static_cast<size_t>(past.phase)] = last.last_ns - past.phase_since_ns;
         entry.file(Ending::previous_life(past.phase, cause.c_str()));

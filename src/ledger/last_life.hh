@@ -20,6 +20,7 @@ struct PastExchange {
     uint64_t opened_ns = 0;
     Phase phase = Phase::request_head;
     uint64_t phase_since_ns = 0;
+    std::string identity;  // for the facts, which only look at one
     ExchangeFacts facts;
 };
 

@@ -235,7 +235,7 @@ void write_exchange(JsonLine& line, const Ledger& ledger, const Clock& clock,
     id_text(line, ledger, "client_id", facts.client_id);
     if (!facts.identity.empty()) {
         line.text("identity", facts.identity);
-        line.text("proof", facts.proof);
+        if (!facts.proof.empty()) line.text("proof", facts.proof);
         if (!facts.token_id.empty()) line.text("token_id", facts.token_id);
     }
     if (facts.would_refuse != nullptr) line.text("would_refuse", facts.would_refuse);

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "gate/identity.hh"
+#include "http/octets.hh"
 #include "ops/nearest.hh"
 #include "ops/phrase.hh"
 #include "ops/value.hh"

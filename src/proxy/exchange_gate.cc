@@ -94,6 +94,7 @@ void Exchange::became(const IdentityRef& identity) {
     facts.identity = identity_->name;
     facts.proof = name(identity_->proof);
     facts.token_id = identity_->token_id;
+    entry_->note_request();
 }
 
 void Exchange::turned_away(const Judgement& judgement, const Route& route) {
