@@ -58,6 +58,7 @@ bool derive(std::string_view password, const PasswordHash& with, std::array<char
 }  // namespace
 
 std::optional<PasswordHash> PasswordHash::parse(std::string_view text) {
+    const std::string_view given = text;
     PasswordHash hash;
     const bool whole = take(text, prefix) && take_number(text, hash.memory_kib) &&
                        take(text, ",t=") && take_number(text, hash.passes) &&
@@ -66,6 +67,8 @@ std::optional<PasswordHash> PasswordHash::parse(std::string_view text) {
                        take_bytes(text, hash.hash) && text.empty();
     if (!whole || hash.memory_kib < 8 || hash.memory_kib > most_kib || hash.passes > most_passes)
         return std::nullopt;
+    // libsodium's base64 takes some bytes above 0x7F for letters.
+    if (hash.text() != given) return std::nullopt;
     return hash;
 }
 
