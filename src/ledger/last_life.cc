@@ -26,6 +26,9 @@ Enum word_of(uint64_t value, size_t count, Enum otherwise) {
     return value < count ? static_cast<Enum>(value) : otherwise;
 }
 
+// What ids begin with stands in records as it is.
+bool hex_digit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
+
 Phase phase_of(uint64_t value) { return word_of(value, phase_count, Phase::done); }
 
 class Reader {
@@ -225,7 +228,8 @@ Result<LastLife> read_black_box(std::string_view image) {
     if (!head.valid(box::magic)) return Status::failed("has a damaged head");
     const box::Shape shape{life.exchange_slots, life.connection_slots, life.ring_bytes};
     if (shape.exchanges > box::most_slots || shape.connections > box::most_slots ||
-        shape.ring_bytes > box::most_ring_bytes || shape.ring_bytes % 8 != 0)
+        shape.ring_bytes > box::most_ring_bytes || shape.ring_bytes % 8 != 0 ||
+        !std::ranges::all_of(life.life, hex_digit))
         return Status::failed("has a damaged head");
     if (image.size() < shape.file_bytes()) return Status::failed("is cut short");
     LastLife last;

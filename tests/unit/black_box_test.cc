@@ -186,6 +186,19 @@ void no_changed_byte_of_the_head_is_believed(void**) {
     }
 }
 
+// It stands in every id, as it is.
+void a_life_whose_name_is_no_hex_is_refused(void**) {
+    const BoxInMemory memory;
+    std::string image = memory.image();
+    auto* head = reinterpret_cast<box::Part<box::Life>*>(image.data());
+    box::Life life = head->content;
+    life.life[3] = '"';
+    head->write(box::magic, life);
+    Result<LastLife> last = read_black_box(image);
+    assert_false(last.ok());
+    assert_text_equal(last.status().message(), "has a damaged head");
+}
+
 void what_is_no_box_is_refused_with_its_kind(void**) {
     const BoxInMemory memory;
     const std::string good = memory.image();
@@ -371,6 +384,7 @@ int main() {
         cmocka_unit_test(entries_beyond_the_slots_live_on_and_are_counted),
         cmocka_unit_test(no_changed_byte_of_a_slot_is_believed),
         cmocka_unit_test(no_changed_byte_of_the_head_is_believed),
+        cmocka_unit_test(a_life_whose_name_is_no_hex_is_refused),
         cmocka_unit_test(what_is_no_box_is_refused_with_its_kind),
         cmocka_unit_test(the_ring_gives_back_what_it_was_given),
         cmocka_unit_test(the_ring_refuses_only_what_does_not_fit),

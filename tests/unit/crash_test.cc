@@ -48,7 +48,9 @@ End end_by(void (*crash)(ExchangeEntry&)) {
         // cmocka's handlers would go on with the next test.
         for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
             std::signal(number, SIG_DFL);
-        BlackBox box(bytes, shape, {});
+        box::Life life{};
+        life.life = {'0', 'a', '0', 'b', '0', 'c', '0', 'd'};
+        BlackBox box(bytes, shape, life);
         OpenPush push(&box);
         watch_for_crashes(&push.ledger(), &box);
         push.exchange->serve();
