@@ -129,6 +129,7 @@ void check_once(Stage& stage, const Once& row) {
     kill(stage, Death::reset);
     OwnAnswer due{502, "retry_impossible", impossible};
     due.close = false;
+    due.reached = "acts";
     assert_own_answer(stage, due);
     assert_false(stage.accept());
     assert_text_equal(
@@ -317,6 +318,7 @@ void the_last_repeat_that_dies_is_answered_for(Stage& stage) {
     OwnAnswer due{502, "retry_exhausted",
                   "The upstream closed every connection that was tried before it answered."};
     due.close = false;
+    due.reached = "reads";
     assert_own_answer(stage, due);
     assert_false(stage.accept());
     assert_text_equal(attempts(stage), "reused read ECONNRESET; fresh read; fresh");

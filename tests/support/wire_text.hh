@@ -22,7 +22,8 @@ struct OwnAnswer {
     std::string_view record = {};  // the exchange's id
     bool head = false;             // the answer to HEAD
     std::string_view extra = {};   // more lines, with their CRLF, before Connection
-    // Empty: nothing of the request had reached the upstream; else it had, and "reads" only, or "acts".
+    // What of the request had reached the upstream: "nothing" (or empty), or all or some of one that
+    // "reads" only or "acts".
     std::string_view reached = {};
 };
 std::string own_answer(const OwnAnswer& answer);
