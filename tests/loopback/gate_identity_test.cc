@@ -21,7 +21,7 @@ void without_credentials_401_and_the_connection_stays_good(Stage& stage) {
                       R"("method":"GET","target":"/version","version":"1.1","route":"quick",)"
                       R"("status":401,"client":"127.0.0.1:P","client_id":"#1",)"
                       R"("request_id":"#2","opened":"T","age_ms":0,)"
-                      R"("bytes":{"client_in":34,"client_out":304,"upstream_in":0,)"
+                      R"("bytes":{"client_in":34,"client_out":382,"upstream_in":0,)"
                       R"("upstream_out":0},"silence_ms":{"down":0,"up":0},"ms":{},)"
                       R"("because":"No credentials were sent."})");
     assert_served(stage, get_version(as_runner), version_got);

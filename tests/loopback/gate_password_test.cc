@@ -189,7 +189,7 @@ void a_client_that_leaves_during_the_check_is_blamed(Stage& stage) {
     await_check(stage);
     stage.client_fin();
     assert_text_equal(stage.records(),
-                      "exchange client_closed by=client phase=gate op=read status=0\n"
+                      "exchange client_closed by=client phase=gate op=read status=499\n"
                       "client client_closed by=client phase=gate op=read\n");
     assert_nothing_is_left(stage);
 }
@@ -200,7 +200,7 @@ void a_client_that_resets_during_the_check_is_blamed(Stage& stage) {
     stage.rig().settle();
     assert_text_equal(
         stage.records(),
-        "exchange client_reset by=client phase=gate op=read errno=ECONNRESET status=0\n"
+        "exchange client_reset by=client phase=gate op=read errno=ECONNRESET status=499\n"
         "client client_reset by=client phase=gate op=read errno=ECONNRESET\n");
     assert_nothing_is_left(stage);
 }

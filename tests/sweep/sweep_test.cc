@@ -583,7 +583,7 @@ static void checked_passwords(void**) {
     check({"checked passwords", options, play,
            "exchange complete by=nobody phase=done op=none status=200\n"
            "exchange auth_invalid by=gate phase=gate op=judge status=401\n"
-           "exchange client_closed by=client phase=gate op=read status=0\n"
+           "exchange client_closed by=client phase=gate op=read status=499\n"
            "client client_closed by=client phase=gate op=read\n"});
 }
 

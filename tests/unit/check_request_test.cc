@@ -74,7 +74,7 @@ constexpr Row requests[] = {
      "builder"},
     {"no request at all", "images",
      "--request \"images\": is no request: write it like 'GET /v1.43/images/json': the request "
-     "line is not METHOD TARGET HTTP/1.1"},
+     "line has no HTTP version"},
 };
 
 void a_request_is_judged_by_the_settings_profile(void**) {
