@@ -222,7 +222,7 @@ std::optional<Judgement> Authenticator::locked_out(const Endpoint& address, cons
                                                    const Moment& now) {
     const uint64_t wait_ms = throttle_.wait_ms(address, claimed, now.now_ns);
     if (wait_ms == 0) return std::nullopt;
-    return refused(Reason::auth_locked_out, "too many failed attempts", wait_ms);
+    return refused(Reason::auth_locked_out, "try again later", wait_ms);
 }
 
 }  // namespace becaused

@@ -103,7 +103,8 @@ class ClaimReader {
         }
         payload_.erase(found);
     }
-    void others(std::vector<OtherClaim>& out) const {
+    void others(std::vector<OtherClaim>& out) {
+        if (payload_.contains("")) fault_ = "one of the token's claims has no name";
         for (const auto& [key, value] : payload_.items()) out.push_back({key, value.dump()});
     }
     const char* fault() const { return fault_; }

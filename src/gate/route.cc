@@ -71,8 +71,13 @@ Route route_of(const RouteRow* row, const RouteSettings& own, std::string_view m
                std::string_view path) {
     Route route;
     if (row != nullptr)
-        route = {row->route_class, row->hijackable, row->ping, row->registry,
-                 row->tunnel != Tunnel::none, UINT64_MAX, row->answer};
+        route = {row->route_class,
+                 row->hijackable,
+                 row->ping,
+                 row->registry,
+                 row->tunnel != Tunnel::none,
+                 UINT64_MAX,
+                 row->answer};
     const auto fits = [&](const auto& pattern) {
         return (pattern.method.empty() || pattern.method == method) &&
                matches(pattern.pattern, path);

@@ -33,7 +33,7 @@ struct Reply {
     uint32_t retry_after_s = 0;  // 0: no Retry-After
     std::string_view challenge;  // WWW-Authenticate (RFC 9110 §11.6.1); empty: left out
     RateFacts rate;
-    std::string_view allow;  // Allow for 405, and for OPTIONS answered here
+    std::string_view allow;                    // Allow for 405, and for OPTIONS answered here
     std::string_view proxy_name = "becaused";  // in Proxy-Status
 };
 

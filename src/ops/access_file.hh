@@ -14,7 +14,7 @@ namespace becaused {
 
 struct AccessRules {
     AuthSettings auth;
-    Policy policy;  // the built-in profiles and the file's
+    Policy policy;                 // the built-in profiles and the file's
     std::vector<Identity> people;  // everyone whom the file names
 };
 

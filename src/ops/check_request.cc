@@ -62,9 +62,8 @@ Result<std::string> profile_of(const std::string& identity, const AccessRules& r
 
 RequestAnswer answer_of(const RequestQuestion& question, const Asked& asked, const Profile& profile,
                         const Refusal& refusal) {
-    const std::string route = asked.match.row == nullptr
-                                  ? std::string("no route of Docker's API")
-                                  : phrase("route ", asked.match.row->name);
+    const std::string route = asked.match.row == nullptr ? std::string("no route of Docker's API")
+                                                         : phrase("route ", asked.match.row->name);
     RequestAnswer answer;
     answer.passes = !refusal;
     if (answer.passes)
@@ -101,9 +100,9 @@ Result<RequestAnswer> check_request(const Settings& settings, const RequestQuest
     HeadParser parser;
     RequestHead head;
     if (const auto fault = parser.parse_request(bytes, head))
-        return Status::failed(phrase("--request ", quoted(question.request),
-                                     ": is no request: write it like 'GET /v1.43/images/json': ",
-                                     fault->detail));
+        return Status::failed(
+            phrase("--request ", quoted(question.request),
+                   ": is no request: write it like 'GET /v1.43/images/json': ", fault->detail));
     const Asked asked = gate.look(head);
     const Verdict verdict = gate.judge(head, asked, *profile);
     Refusal refusal = verdict.decision == Verdict::Decision::refuse ? verdict.refusal : Refusal();

@@ -73,13 +73,12 @@ Status take_question(std::vector<std::string>& settings, RequestQuestion& questi
     const auto into = [](std::string& text) {
         return [&text](std::string value) { text = std::move(value); };
     };
-    for (const auto& [flag, text] : {std::pair<std::string_view, std::string&>
-                                     {"--request", question.request},
-                                     {"--body", question.body},
-                                     {"--identity", question.identity}})
+    for (const auto& [flag, text] :
+         {std::pair<std::string_view, std::string&>{"--request", question.request},
+          {"--body", question.body},
+          {"--identity", question.identity}})
         if (Status status = take(flag, into(text)); !status.ok()) return status;
-    return take("--field",
-                [&](std::string value) { question.fields.push_back(std::move(value)); });
+    return take("--field", [&](std::string value) { question.fields.push_back(std::move(value)); });
 }
 
 int check_command(Arguments arguments) {

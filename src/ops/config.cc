@@ -43,8 +43,8 @@ std::string file_named(std::span<const Given> flags, std::span<const Given> envi
 // In lower case. Those that frame a message or belong to a hop are not for others to set.
 Result<std::string> parse_field_name(std::string_view text) {
     static constexpr std::string_view own[] = {
-        "connection", "content-length", "host",    "keep-alive", "te",
-        "trailer",    "upgrade",        "expect",  "via",        "transfer-encoding",
+        "connection", "content-length", "host",       "keep-alive", "te",
+        "trailer",    "upgrade",        "expect",     "via",        "transfer-encoding",
         "forwarded",  "max-forwards",   "traceparent"};
     std::string name(text);
     std::ranges::transform(name, name.begin(), lower);

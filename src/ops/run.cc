@@ -161,8 +161,7 @@ int run(const Settings& settings, const Config&) {
         Operator person(house, journal, settings);
         Signals signals(loop, person);
         Status status = guard(house, settings);
-        if (status.ok())
-            status = begin_records(settings, house, ledger, state, journal, chain);
+        if (status.ok()) status = begin_records(settings, house, ledger, state, journal, chain);
         Turn turn{ledger, state.box()};
         loop.on_turn(end_turn, &turn);
         if (status.ok()) status = house.open();

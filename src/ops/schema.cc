@@ -230,9 +230,9 @@ Json exchange() {
     return object(
         "A request has ended.", fields,
         with(ending_optional,
-             {"target_cut", "version", "route", "status", "upstream_status", "told", "client", "client_id",
-              "identity", "proof", "token_id", "would_refuse", "upstream", "upstream_id",
-              "request_id", "trace_id", "unsent", "attempts", "attempts_total"}));
+             {"target_cut", "version", "route", "status", "upstream_status", "told", "client",
+              "client_id", "identity", "proof", "token_id", "would_refuse", "upstream",
+              "upstream_id", "request_id", "trace_id", "unsent", "attempts", "attempts_total"}));
 }
 
 Json request_start() {

@@ -22,7 +22,7 @@ struct WhyRequest {
     bool json = false;
     bool utc = false;
     bool wide = false;
-    bool story = false;  // of the record `filter.id`
+    bool story = false;    // of the record `filter.id`
     bool verify = false;   // the chain of the records instead
     std::string key_file;  // for that; empty: not said
     std::string file;      // "-": standard input; empty: not said

@@ -76,8 +76,8 @@ void Ask::take_head(std::string_view bytes, bool more) {
     }
     if (head.status < 200) return;  // an interim answer
     const ServiceAnswer answer = service_.read(head);
-    const bool lasting = !head.connection.close &&
-                         (head.minor_version == 1 || head.connection.keep_alive);
+    const bool lasting =
+        !head.connection.close && (head.minor_version == 1 || head.connection.keep_alive);
     if (lasting && framing.kind == BodyKind::none && !more && !conn_->finished_reading())
         service_.upstream_.give_back(*std::exchange(conn_, nullptr));
     else drop(Ending::clean(Reason::complete, Phase::done), Conn::Close::fin);
@@ -97,8 +97,8 @@ void Ask::lost(const Fault& fault) {
 
 void Ask::on_ring() {
     const uint32_t limit_ms = service_.settings_.clocks.ms(ClockName::auth);
-    const Ending late = Ending::by_clock(Reason::upstream_silent, Phase::gate, ClockName::auth,
-                                         limit_ms, limit_ms);
+    const Ending late =
+        Ending::by_clock(Reason::upstream_silent, Phase::gate, ClockName::auth, limit_ms, limit_ms);
     if (dial_.active()) dial_.cancel(late);
     drop(late, Conn::Close::reset);
     unavailable("it did not answer in time (clock auth)");

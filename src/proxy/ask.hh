@@ -45,7 +45,7 @@ class Ask final : public Deferred, private ConnSink, private DialSink, private W
     uint64_t ticket_;
     Digest question_;
     std::string request_;
-    std::string part_;  // of the answer's head
+    std::string part_;     // of the answer's head
     ExchangeFacts facts_;  // for the dial's attempts
     Dial dial_;
     Conn* conn_ = nullptr;

@@ -12,7 +12,6 @@
 // Exchanges are kept and used again; they go back to the house after the loop's turn.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -81,6 +80,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
     void overdrawn(const Overrun& overrun);
     void on_identified(const Judgement& judgement) override;
     const RequestHead& parse_again(std::string_view raw);
+    const Profile* own_profile();
     void allow(const RequestHead& head, const Asked& asked, std::string_view raw);
     bool overlooked(const Refusal& refusal);
     void body_too_large();
@@ -207,7 +207,6 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
     std::optional<HeldBody> held_body_;
     int64_t held_bytes_ = 0;  // as the house knows them, until they are on their way
     Verdict verdict_;
-    std::shared_ptr<const Gate> gate_;  // whose verdict it is
     Holding holding_;
     std::optional<Overrun> overrun_;  // while it is being told
     uint64_t up_shaped_ns_ = 0;       // the client is not read until then; 0: it is

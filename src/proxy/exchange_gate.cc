@@ -27,7 +27,7 @@ void Exchange::begin(const RequestHead& head, std::string_view raw) {
     head_read_ = true;
     remember(head);
     if (house_.settings().record_request_start) house_.ledger().announce(*entry_);
-    const Asked asked = house_.gate()->look(head);
+    const Asked asked = house_.gate().look(head);
     if (!admit(head, asked.route)) return;
     if (identify(head, asked.route, raw)) allow(head, asked, raw);
     note();
@@ -116,7 +116,7 @@ void Exchange::on_identified(const Judgement& judgement) {
     std::string raw;
     raw.swap(held_head_);
     const RequestHead& head = parse_again(raw);
-    const Asked asked = house_.gate()->look(head);
+    const Asked asked = house_.gate().look(head);
     const Judgement here = for_host(judgement, head.authority);
     if (here.kind != Judgement::Kind::pass) {
         turned_away(here, asked.route);
@@ -141,6 +141,15 @@ const RequestHead& Exchange::parse_again(std::string_view raw) {
     return head;
 }
 
+// Of whoever asks, by the rules in force. Null: becaused has none of that name, and it has ended.
+const Profile* Exchange::own_profile() {
+    const Profile* profile = house_.gate().profile(identity_ ? identity_->profile : "");
+    if (profile == nullptr)
+        fail(
+            refused_by_gate(Reason::policy_denied, "the identity's profile is none of becaused's"));
+    return profile;
+}
+
 // May the one who asks do that?
 void Exchange::allow(const RequestHead& head, const Asked& asked, std::string_view raw) {
     if (auto overrun = house_.limits().take(identity_, entry_->facts.client, asked.route, ping_,
@@ -152,13 +161,9 @@ void Exchange::allow(const RequestHead& head, const Asked& asked, std::string_vi
         body_too_large();
         return;
     }
-    const Profile* profile = house_.gate()->profile(identity_ ? identity_->profile : "");
-    if (profile == nullptr) {
-        fail(
-            refused_by_gate(Reason::policy_denied, "the identity's profile is none of becaused's"));
-        return;
-    }
-    const Verdict verdict = house_.gate()->judge(head, asked, *profile);
+    const Profile* profile = own_profile();
+    if (profile == nullptr) return;
+    const Verdict verdict = house_.gate().judge(head, asked, *profile);
     if (verdict.decision == Verdict::Decision::refuse && !overlooked(verdict.refusal)) {
         refused_status_ = verdict.refusal.status;
         fail(refused_by_gate(verdict.refusal.reason, verdict.refusal.text));
@@ -186,7 +191,6 @@ void Exchange::body_too_large() {
 
 void Exchange::collect_body(const Verdict& verdict, std::string_view raw) {
     verdict_ = verdict;
-    gate_ = house_.gate();
     held_head_ = raw;
     held_body_.emplace(request_framing_,
                        std::min<uint64_t>(judged_body_limit_bytes, body_limit_bytes_));
@@ -231,6 +235,9 @@ bool Exchange::count_held(size_t bytes) {
 
 // The whole body is here: exactly what was judged goes on.
 void Exchange::judge_held() {
+    // Rules may have been replaced since its head was judged.
+    verdict_.profile = own_profile();
+    if (verdict_.profile == nullptr) return;
     const Refusal refusal = judge_body(verdict_, held_body_->plain());
     if (refusal && !overlooked(refusal)) {
         refused_status_ = refusal.status;
@@ -294,7 +301,6 @@ void Exchange::leave_gate() {
     held_body_.reset();
     if (held_bytes_ > 0) drop_held();
     held_head_.clear();
-    gate_.reset();
     entry_->facts.identity = entry_->facts.proof = entry_->facts.token_id = {};
     identity_ = {};
 }

@@ -56,10 +56,10 @@ std::unique_ptr<TlsStore> upstream_tls(Loop& loop, const Settings& settings) {
 
 namespace {
 
-std::shared_ptr<const Gate> gate_of(const Settings& settings, Policy policy) {
+std::unique_ptr<const Gate> gate_of(const Settings& settings, Policy policy) {
     const bool found = policy.find(settings.profile) != nullptr;
     // One of the rules that are yet to come: until then nothing but a ping may pass.
-    return std::make_shared<const Gate>(RouteSettings{settings.routes, settings.body_limits},
+    return std::make_unique<const Gate>(RouteSettings{settings.routes, settings.body_limits},
                                         std::move(policy), found ? settings.profile : "ping");
 }
 

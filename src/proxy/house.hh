@@ -54,8 +54,8 @@ class House final : public ListenerSink, private WheelNode {
     Loop& loop() { return loop_; }
     Ledger& ledger() { return ledger_; }
     const Settings& settings() const { return settings_; }
-    // Whoever keeps a verdict keeps the gate that it came from: rules may be replaced.
-    const std::shared_ptr<const Gate>& gate() const { return gate_; }
+    // Until the next guard(): verdicts that are kept look for their profile again.
+    const Gate& gate() const { return *gate_; }
     const Tellings& tellings() const { return tellings_; }
     Access& access() { return access_; }
     bool guarded() const { return guarded_; }
@@ -106,7 +106,7 @@ class House final : public ListenerSink, private WheelNode {
     Loop& loop_;
     Ledger& ledger_;
     const Settings& settings_;
-    std::shared_ptr<const Gate> gate_;
+    std::unique_ptr<const Gate> gate_;
     Access access_;
     Limits limits_;
     std::vector<std::string> withheld_;

@@ -69,7 +69,11 @@ Status Service::load() { return tls_ ? tls_->load() : Status::fine(); }
 // Everything that it is told, and so what its answer holds for.
 Digest Service::question(const RequestHead& head, std::string_view credentials) const {
     std::string all;
-    all.append(credentials).append("\n").append(head.method).append(" ").append(head.path_and_query);
+    all.append(credentials)
+        .append("\n")
+        .append(head.method)
+        .append(" ")
+        .append(head.path_and_query);
     all.append("\n").append(head.authority);
     for (const std::string& name : settings_.auth_fields)
         all.append("\n").append(field_of(head, name));

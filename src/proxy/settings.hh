@@ -68,21 +68,21 @@ struct Settings {
     uint32_t max_handshakes = 256;        // TLS handshakes at once
 
     // Who may come in, and what they may do.
-    std::string access;               // the access file (gate/TOKENS.md); empty: everybody may
-    Address auth_service;             // asked about credentials that nothing else knows; no text: none
-    std::string auth_path;            // of the request to it
-    std::string auth_tlscacert;       // who signs its certificate (https)
+    std::string access;          // the access file (gate/TOKENS.md); empty: everybody may
+    Address auth_service;        // asked about credentials that nothing else knows; no text: none
+    std::string auth_path;       // of the request to it
+    std::string auth_tlscacert;  // who signs its certificate (https)
     std::vector<std::string> auth_fields;  // fields of the request that it is told too
     std::vector<std::string> auth_copy;    // fields of its answer for the upstream; lower case
     uint32_t auth_cache_ms = 10'000;       // how long what it allowed is believed; 0: never
-    std::string profile = "builder";  // of those whose identity says nothing else
-    bool report_only = false;         // the policy refuses nothing; records say what it would have
-    bool open_ping = false;           // /_ping answers without credentials
-    bool pass_credentials = false;    // the upstream gets the credentials too
-    Rate connection_rate;             // new connections, of one address
-    Rate handshake_rate{100, 1, 0};   // TLS handshakes, of one address
-    Rate address_rate;                // requests, of one address
-    Rate identity_rate;               // requests, of one identity whose class is none of these:
+    std::string profile = "builder";       // of those whose identity says nothing else
+    bool report_only = false;        // the policy refuses nothing; records say what it would have
+    bool open_ping = false;          // /_ping answers without credentials
+    bool pass_credentials = false;   // the upstream gets the credentials too
+    Rate connection_rate;            // new connections, of one address
+    Rate handshake_rate{100, 1, 0};  // TLS handshakes, of one address
+    Rate address_rate;               // requests, of one address
+    Rate identity_rate;              // requests, of one identity whose class is none of these:
     std::vector<RateClass> rate_classes;
     Rate total_rate;                  // requests of all together
     uint32_t identity_exchanges = 0;  // at once, of one identity; 0: no limit

@@ -40,8 +40,7 @@ Peer& service(Stage& stage) { return stage.more.at(1); }
 
 // Takes the connection that the proxy has made to it.
 bool service_accepts(Stage& stage) {
-    const int fd =
-        ::accept4(stage.more.at(0).fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = ::accept4(stage.more.at(0).fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return false;
     service(stage) = Peer(fd);
     return true;
@@ -53,8 +52,8 @@ std::string question(Stage& stage) {
     if (!service(stage).open() && !service_accepts(stage)) return "nothing";
     stage.rig().settle();
     service(stage).read();
-    const std::string host = "Host: 127.0.0.1:" +
-                             std::to_string(stage.options.settings.auth_service.port) + "\r\n";
+    const std::string host =
+        "Host: 127.0.0.1:" + std::to_string(stage.options.settings.auth_service.port) + "\r\n";
     std::string asked = std::exchange(service(stage).received, {});
     if (const size_t at = asked.find(host); at != std::string::npos)
         asked.replace(at, host.size(), "Host: {service}\r\n");
@@ -141,19 +140,39 @@ const No noes[] = {
      {403, "policy_denied", "the authorisation service does not allow it", false}},
     {"its 429 passes on when to come back",
      "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n",
-     {429, "rate_limited", "the authorisation service says so", false, {}, false,
+     {429,
+      "rate_limited",
+      "the authorisation service says so",
+      false,
+      {},
+      false,
       "Retry-After: 7\r\n"}},
     {"its 500 is no answer",
      "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n",
-     {503, "auth_unavailable", "its answer has a status that is not 2xx, 401, 403 or 429", false,
-      {}, false, "Retry-After: 1\r\n"}},
-    {"what is not HTTP is no answer", "yes!\r\n\r\n",
-     {503, "auth_unavailable", "its answer is not valid HTTP/1.1", false, {}, false,
+     {503,
+      "auth_unavailable",
+      "its answer has a status that is not 2xx, 401, 403 or 429",
+      false,
+      {},
+      false,
+      "Retry-After: 1\r\n"}},
+    {"what is not HTTP is no answer",
+     "yes!\r\n\r\n",
+     {503,
+      "auth_unavailable",
+      "its answer is not valid HTTP/1.1",
+      false,
+      {},
+      false,
       "Retry-After: 1\r\n"}},
     {"a name that is none is no answer",
      "HTTP/1.1 200 OK\r\nX-Auth-Identity: a\r\nX-Auth-Profile: b c\r\nContent-Length: 0\r\n\r\n",
-     {503, "auth_unavailable",
-      "its answer names an identity, profile or rate that is no name", false, {}, false,
+     {503,
+      "auth_unavailable",
+      "its answer names an identity, profile or rate that is no name",
+      false,
+      {},
+      false,
       "Retry-After: 1\r\n"}},
 };
 
@@ -171,8 +190,9 @@ void check_no(Stage& stage, const No& row) {
     }
 }
 
-const OwnAnswer late{503,   "auth_unavailable", "it did not answer in time (clock auth)", false, {},
-                     false, "Retry-After: 1\r\n"};
+const OwnAnswer late{
+    503,   "auth_unavailable",  "it did not answer in time (clock auth)", false, {},
+    false, "Retry-After: 1\r\n"};
 
 void its_silence_ends_with_the_clock_auth(Stage& stage) {
     start_service(stage);
@@ -180,8 +200,9 @@ void its_silence_ends_with_the_clock_auth(Stage& stage) {
     assert_text_equal(question(stage), asked_about("GET", "/version"));
     stage.rig().advance(5'100);
     assert_refused(stage, late);
-    assert_text_contains(stage.records(),
-                         "upstream upstream_silent by=upstream phase=gate op=clock clock=auth/5000\n");
+    assert_text_contains(
+        stage.records(),
+        "upstream upstream_silent by=upstream phase=gate op=clock clock=auth/5000\n");
 }
 
 void nobody_there_is_no_answer(Stage& stage) {
@@ -189,8 +210,9 @@ void nobody_there_is_no_answer(Stage& stage) {
     stage.more.at(0).close();
     stage.send(get("/version"));
     stage.rig().advance(100);
-    assert_refused(stage, {503, "auth_unavailable", "it cannot be reached", false, {}, false,
-                           "Retry-After: 1\r\n"});
+    assert_refused(
+        stage,
+        {503, "auth_unavailable", "it cannot be reached", false, {}, false, "Retry-After: 1\r\n"});
 }
 
 void a_connection_that_died_idle_is_replaced(Stage& stage) {

@@ -292,8 +292,7 @@ void too_many_failures_lock_the_address_out_for_a_while(Stage& stage) {
                            answer);
     };
     const auto locked = [](std::string_view retry_after) {
-        return kept(
-            {429, "auth_locked_out", "too many failed attempts", true, {}, false, retry_after});
+        return kept({429, "auth_locked_out", "try again later", true, {}, false, retry_after});
     };
     for (int i = 0; i < 21; ++i) try_token(i, invalid("the token is not known"));
     try_token(21, locked("Retry-After: 1\r\n"));

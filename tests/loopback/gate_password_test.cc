@@ -68,13 +68,8 @@ void wrong_passwords_lock_the_user_out(Stage& stage) {
         stage.rig().wait_for_workers();
         assert_refused(stage, invalid("the user or the password is wrong"));
     }
-    const OwnAnswer locked = kept({429,
-                                   "auth_locked_out",
-                                   "too many failed attempts",
-                                   true,
-                                   {},
-                                   false,
-                                   "Retry-After: 1\r\n"});
+    const OwnAnswer locked =
+        kept({429, "auth_locked_out", "try again later", true, {}, false, "Retry-After: 1\r\n"});
     stage.hold_workers();  // not even checked
     assert_turned_away(stage, get_version(as_alice), locked);
     stage.work_on();

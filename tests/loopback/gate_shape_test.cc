@@ -64,7 +64,8 @@ void a_download_goes_on_at_its_rate(Stage& stage) {
         got += body_bytes(stage.client);
     }
     assert_int_equal(got, total);
-    assert_text_equal(exchange_summary(stage), "exchange complete by=nobody phase=done op=none status=200\n");
+    assert_text_equal(exchange_summary(stage),
+                      "exchange complete by=nobody phase=done op=none status=200\n");
     // The upstream connection carries the next request at once.
     stage.send("GET /version HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_text_equal(stage.upstream_got(), version_got);

@@ -240,7 +240,8 @@ void Site::keep_all_records() const {
     for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
         const std::string name = entry.path().filename();
         const bool records = name.starts_with("records") || name.starts_with("old");
-        if (!records || !entry.is_regular_file() || written_.contains(name)) continue;
+        const bool packed = name.ends_with(".gz");  // plain once, and seen then
+        if (!records || packed || !entry.is_regular_file() || written_.contains(name)) continue;
         const std::string text = read_file(name);
         keep_records(std::string_view(text).substr(0, text.rfind('\n') + 1));
     }

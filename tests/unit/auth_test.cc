@@ -282,12 +282,12 @@ void forgers_are_locked_out_and_told_when_to_come_back(void**) {
         assert_text_equal(f.words(bearer(f.forged(i)), stranger),
                           "auth_invalid: the token's signature is wrong");
     assert_text_equal(f.words(bearer(f.forged()), stranger),
-                      "auth_locked_out: too many failed attempts 1000");
+                      "auth_locked_out: try again later 1000");
     f.pass_ms(1000);
     assert_text_equal(f.words(bearer(f.forged()), stranger),
                       "auth_invalid: the token's signature is wrong");
     assert_text_equal(f.words(bearer(f.forged()), stranger),
-                      "auth_locked_out: too many failed attempts 2000");
+                      "auth_locked_out: try again later 2000");
 }
 
 void attempts_while_locked_out_do_not_make_it_longer(void**) {
@@ -295,7 +295,7 @@ void attempts_while_locked_out_do_not_make_it_longer(void**) {
     for (int i = 0; i < 21; ++i) f.words(bearer("nonsense"), stranger);
     for (int i = 0; i < 1000; ++i)
         assert_text_equal(f.words(bearer("nonsense"), stranger),
-                          "auth_locked_out: too many failed attempts 1000");
+                          "auth_locked_out: try again later 1000");
     f.pass_ms(1000);
     assert_text_equal(f.words(bearer("nonsense"), stranger),
                       "auth_invalid: the token is not known");
@@ -375,7 +375,7 @@ void forgers_who_do_not_know_the_name_of_a_key_do_not_lock_out_those_who_do(void
     for (int i = 0; i < 30; ++i)
         f.words(bearer(sign_paseto(other, "{\"n\":" + std::to_string(i) + "}", "", "")));
     const std::string forged = bearer(sign_paseto(other, "{}", "", ""));
-    assert_text_equal(f.words(forged), "auth_locked_out: too many failed attempts 1000");
+    assert_text_equal(f.words(forged), "auth_locked_out: try again later 1000");
     assert_text_equal(f.words(bearer(f.token(R"("sub":"ci2","exp":"2026-11-21T12:15:00Z")"))),
                       "pass token ci2");
 }
@@ -412,7 +412,7 @@ void guessing_a_password_is_slowed_down_per_user_and_address(void**) {
         f.run_next();
     }
     assert_text_equal(f.words(basic("alice", "open sesame"), stranger),
-                      "auth_locked_out: too many failed attempts 1000");
+                      "auth_locked_out: try again later 1000");
     assert_text_equal(f.words(basic("bob", "x"), stranger), "work 7");
     f.run_next();
     assert_text_equal(f.words(basic("alice", "open sesame"), home), "work 8");
@@ -451,7 +451,7 @@ void a_failure_counts_also_when_nobody_waits_for_it(void**) {
         assert_int_equal(f.auth->finish_job(*job, f.now).tickets.size(), 0);
     }
     assert_text_equal(f.words(basic("alice", "open sesame"), stranger),
-                      "auth_locked_out: too many failed attempts 1000");
+                      "auth_locked_out: try again later 1000");
 }
 
 void a_password_taken_away_while_it_is_checked_is_not_cached(void**) {
@@ -559,8 +559,7 @@ void what_we_do_not_know_a_service_may(void**) {
     for (int i = 0; i < 21; ++i)
         assert_text_equal(text_of(f.auth->reject(Asker{stranger}, "the service said no", f.now)),
                           "auth_invalid: the service said no");
-    assert_text_equal(f.words(bearer("opaque"), stranger),
-                      "auth_locked_out: too many failed attempts 1000");
+    assert_text_equal(f.words(bearer("opaque"), stranger), "auth_locked_out: try again later 1000");
 }
 
 // Details are static texts: nothing that was sent can be in them.

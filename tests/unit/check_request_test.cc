@@ -78,27 +78,29 @@ constexpr Row requests[] = {
 };
 
 void a_request_is_judged_by_the_settings_profile(void**) {
-    check_rows(requests, "", "",
-               [](std::string_view request) {
-                   return asked("builder", {std::string(request), "", "", {}});
-               });
+    check_rows(requests, "", "", [](std::string_view request) {
+        return asked("builder", {std::string(request), "", "", {}});
+    });
 }
 
 void a_body_is_judged_with_its_request(void**) {
     const std::string create = "POST /v1.43/containers/create";
     write_file(fixture.body, "{\"Image\":\"a\",\"HostConfig\":{\"Privileged\":true}}");
     assert_text_equal(asked("run_sandboxed", {create, fixture.body, "", {}}),
-                      create + ": refused (profile run_sandboxed, route container_create): "
-                               "policy_denied: privileged containers (--privileged) are not "
-                               "allowed by profile run_sandboxed");
+                      create +
+                          ": refused (profile run_sandboxed, route container_create): "
+                          "policy_denied: privileged containers (--privileged) are not "
+                          "allowed by profile run_sandboxed");
     write_file(fixture.body, "{\"Image\":\"a\"}");
     assert_text_equal(asked("run_sandboxed", {create, fixture.body, "", {}}),
-                      create + ": passes (profile run_sandboxed, route container_create, class "
-                               "transfer)");
+                      create +
+                          ": passes (profile run_sandboxed, route container_create, class "
+                          "transfer)");
     assert_text_equal(
         asked("run_sandboxed", {create, fixture.body, "", {"Content-Type: text/plain"}}),
-        create + ": refused (profile run_sandboxed, route container_create): "
-                 "policy_uninspectable: a body without `Content-Type: application/json`");
+        create +
+            ": refused (profile run_sandboxed, route container_create): "
+            "policy_uninspectable: a body without `Content-Type: application/json`");
     assert_text_equal(asked("run_sandboxed", {create, fixture.directory + "/none", "", {}}),
                       "--body " + fixture.directory + "/none: No such file or directory");
 }
