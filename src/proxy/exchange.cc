@@ -234,14 +234,14 @@ void Exchange::fail(const Ending& ending) {
     entry_->facts.unsent_client_bytes = say ? 0 : client().unsent_bytes();
     if (say) reply(ending, keep);
     else if (!begun) entry_->facts.status = row(ending.reason()).status;
-    const bool told = say ? entry_->facts.told != Telling::nothing : tell_client(ending);
+    const bool told = !say && tell_client(ending);
     Session& session = *session_;
     const EntryId own = id();
     file(ending);
     session.conn().entry().facts.exchange_id = keep ? 0 : own;
     const Ending last = by_client ? ending : partner;
     if (keep) session.exchange_done(true, true);
-    else if (say && !told) session.exchange_lingers(last);
+    else if (say) session.exchange_lingers(last);  // it may still be sending its request
     else
         // A FIN would look whole after a tunnel or a body that ends with its connection; elsewhere the
         // missing last byte tells, and a FIN lets the client read what did come.

@@ -184,7 +184,9 @@ def refused_upgrade(t, options):
     upstream.on("POST", r"/exec/[^/]+/start", lambda request: True)
     front = t.front(upstream.upstream, options=options)
     user = t.user(front)
-    refused = dict(method="POST", by="upstream", phase="first_byte", cls={"truncated", "fault"},
+    # It may be gone before the client has sent its few bytes of JSON.
+    refused = dict(method="POST", by="upstream", phase={"first_byte", "request_body"},
+                   cls={"truncated", "fault"},
                    reason={"upstream_closed", "upstream_reset", "retry_impossible"})
     front.tolerate(**by_client("POST", r"/wait$", "response_body"))
     for path, command in ((r"/attach$", ("attach", "--no-stdin", "c")),

@@ -346,15 +346,16 @@ void check_refused_in_the_tunnel(Stage& stage, std::string_view request) {
         field_of(stage.exchange(), "id") + "\"\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
     assert_text_equal(test_support::visible(stage.client_bytes()),
                       test_support::visible(head + error_frame(stage, refused_words)));
+    // No reset: docker's client may still be sending its request, and would take that for the answer.
     tick(stage);
-    assert_text_equal(stage.client_state(), "reset");
+    assert_text_equal(stage.client_state(), "fin");
     assert_text_equal(told(stage), "refusals");
     assert_text_equal(
-        stage.records(),
+        stage.leave(),
         "exchange upstream_refused by=upstream phase=connect op=connect errno=ECONNREFUSED "
         "status=101\n"
-        "client partner(upstream_refused) by=nobody phase=connect op=none\n"
-        "upstream upstream_refused by=upstream phase=connect op=connect errno=ECONNREFUSED\n");
+        "upstream upstream_refused by=upstream phase=connect op=connect errno=ECONNREFUSED\n"
+        "client partner(upstream_refused) by=nobody phase=connect op=none\n");
 }
 void a_refused_attach_can_be_told_in_its_tunnel(Stage& stage) {
     check_refused_in_the_tunnel(stage, ATTACH);
