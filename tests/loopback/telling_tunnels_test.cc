@@ -354,8 +354,8 @@ void check_refused_in_the_tunnel(Stage& stage, std::string_view request) {
         stage.leave(),
         "exchange upstream_refused by=upstream phase=connect op=connect errno=ECONNREFUSED "
         "status=101\n"
-        "upstream upstream_refused by=upstream phase=connect op=connect errno=ECONNREFUSED\n"
-        "client partner(upstream_refused) by=nobody phase=connect op=none\n");
+        "client partner(upstream_refused) by=nobody phase=connect op=none\n"
+        "upstream upstream_refused by=upstream phase=connect op=connect errno=ECONNREFUSED\n");
 }
 void a_refused_attach_can_be_told_in_its_tunnel(Stage& stage) {
     check_refused_in_the_tunnel(stage, ATTACH);
