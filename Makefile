@@ -68,7 +68,7 @@ test-clang: ## Run the tests as built by clang++
 
 e2e: build ## Run the tests with a real dockerd, registry and docker client
 	@scripts/deps e2e
-	@tests/e2e/run
+	@tests/e2e/run --all
 
 asan: deps test-deps ## Run the tests under the address and undefined-behaviour sanitizers
 	@$(call configure,build/asan$(suffix),$(debug) -DBECAUSED_SANITIZE=address$(comma)undefined)

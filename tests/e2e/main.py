@@ -54,6 +54,8 @@ def options():
                         help="every scenario with TLS and client certificates before becaused")
     parser.add_argument("--guarded", action="store_true",
                         help="every scenario with TLS, credentials and a profile before becaused")
+    parser.add_argument("--all", action="store_true",
+                        help="each scenario as it says, and every quick one with --guarded too")
     parser.add_argument("--binary", default=BINARY, help="the becaused to test (%(default)s)")
     parser.add_argument("--only", metavar="REGEX", default="", help="scenarios whose name matches")
     parser.add_argument("--jobs", type=int, default=3, help="quick scenarios at a time")
@@ -87,6 +89,8 @@ def plan(settings, clients):
         if settings.guarded and not {"plain", "guarded"} & set(claim.over):
             continue
         ways = ("tls",) if settings.tls else ("guarded",) if settings.guarded else claim.over
+        if settings.all and "plain" in claim.over and not claim.slow:
+            ways = dict.fromkeys((*ways, "guarded"))
         for cli, over in itertools.product(clients if claim.clients == "each" else [None], ways):
             run = Run(claim, cli, over)
             if not re.search(settings.only, run.name) and not re.search(settings.only, claim.name):

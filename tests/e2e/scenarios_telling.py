@@ -6,7 +6,7 @@ import threading
 from images import write_context
 from processes import processes_with_argument
 from records import by_client, by_upstream
-from scenario import claim
+from scenario import claim_with
 from scenarios_builds import sleep_argument
 from scenarios_faults import PUSH, Push, tolerate_cut_tunnel, tolerate_nobody_there
 from scenarios_terminal import SWITCH, fake_with_container, stdout_frame
@@ -15,6 +15,8 @@ from waiting import check, until
 
 IN_STREAM = "error from daemon in stream: becaused: "
 UPSTREAM_WENT = "The upstream (closed|reset) its connection"
+
+claim = claim_with("run_sandboxed")  # they ask for containers
 
 
 def shown_in_stream(shown, front, method, path, sentence=UPSTREAM_WENT, told="frames"):
