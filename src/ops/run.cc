@@ -1,5 +1,6 @@
 #include "ops/run.hh"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <optional>
@@ -65,6 +66,29 @@ class Operator final : public SignalSink {
     Journal& journal_;
     const Settings& settings_;
 };
+
+// Only this machine's own can connect there.
+bool is_loopback(const Endpoint& endpoint) {
+    if (endpoint.kind == Endpoint::Kind::ip4) return endpoint.address[0] == 127;
+    const bool ip6 = endpoint.kind == Endpoint::Kind::ip6;
+    return ip6 && endpoint.address.back() == 1 &&
+           std::all_of(endpoint.address.begin(), endpoint.address.end() - 1,
+                       [](uint8_t byte) { return byte == 0; });
+}
+
+// A port of the network's where nobody has to show who they are.
+void warn_of_open_ports(const House& house, const Settings& settings) {
+    if (house.guarded()) return;
+    const std::vector<Endpoint> ports = house.listening();
+    for (size_t i = 0; i < ports.size(); ++i) {
+        const bool verified = settings.tlsverify && !settings.listen[i].plain;
+        if (ports[i].kind == Endpoint::Kind::unix || is_loopback(ports[i]) || verified) continue;
+        std::fprintf(stderr,
+                     "becaused: warning: whoever reaches %s may do what profile %s allows: give "
+                     "--access or --tlsverify\n",
+                     settings.listen[i].text.c_str(), settings.profile.c_str());
+    }
+}
 
 void say_ready(const House& house, const Settings& settings) {
     std::string where;
@@ -171,6 +195,7 @@ int run(const Settings& settings, const Config&) {
             house.stop();
         } else {
             house.on_tls_files(say_tls_files);
+            warn_of_open_ports(house, settings);
             say_ready(house, settings);
         }
         loop.run();

@@ -6,6 +6,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 
+import tls
 from peers import free_port
 from processes import BenchError, UsageError, cpu_seconds, settled_cpu_seconds
 
@@ -120,7 +121,10 @@ class Harness:
         before = settled_cpu_seconds(pid)
         origin_before = cpu_seconds(self.origin.process.pid)
         began = time.monotonic()
-        report = self.load(proxy.target, groups, seconds)
+        if groups[0] in tls.KINDS:
+            report = tls.load(self, proxy, groups[0], seconds)
+        else:
+            report = self.load(proxy.target, groups, seconds)
         wall = time.monotonic() - began
         origin_cpu = cpu_seconds(self.origin.process.pid) - origin_before
         return Run(settled_cpu_seconds(pid) - before, origin_cpu + report["cpu_seconds"], wall,

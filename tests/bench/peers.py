@@ -30,10 +30,12 @@ class Proxy:
     name = ""
     binary = ""
 
-    def __init__(self, directory, upstream):
+    def __init__(self, directory, upstream, certificate):
         self.directory = os.path.join(directory, f"{self.name}-{upstream.kind}")
         self.upstream = upstream
         self.port = free_port()
+        self.tls_port = free_port()
+        self.certificate = certificate
         self.log = os.path.join(self.directory, "log")
         self.process = None
 
@@ -121,8 +123,10 @@ class Becaused(Proxy):
             raise UsageError(f"{cls.binary} is missing; build it with: make build")
 
     def command(self):
-        return [self.binary, "run", "--listen", self.target, "--upstream", self.upstream.address, "--profile", "any",
-                "--records", self.log]
+        return [self.binary, "run", "--listen", self.target + "?tls=off", "--listen",
+                f"tcp://127.0.0.1:{self.tls_port}", "--tlscert", self.certificate.certificate,
+                "--tlskey", self.certificate.key, "--handshake-rate", "off", "--profile", "any",
+                "--upstream", self.upstream.address, "--records", self.log]
 
     def first_problem(self):
         with open(self.path("stderr"), errors="replace") as err:
@@ -173,6 +177,11 @@ http {{
   }}
   server {{
     listen 127.0.0.1:{self.port} backlog=4096;
+    listen 127.0.0.1:{self.tls_port} ssl backlog=4096;
+    ssl_certificate {self.certificate.certificate};
+    ssl_certificate_key {self.certificate.key};
+    ssl_protocols TLSv1.2;
+    ssl_session_cache shared:bench:4m;
     location / {{
       proxy_pass http://origin;
       proxy_http_version 1.1;
@@ -226,6 +235,7 @@ defaults
   timeout server 600s
 listen proxy
   bind 127.0.0.1:{self.port} backlog 4096
+  bind 127.0.0.1:{self.tls_port} ssl crt {self.certificate.pair} ssl-min-ver TLSv1.2 ssl-max-ver TLSv1.2 backlog 4096
   unique-id-format %{{+X}}o\\ %ci:%cp_%fi:%fp_%Ts_%rt:%pid
   unique-id-header X-Request-Id
   http-request set-header X-Forwarded-Proto http

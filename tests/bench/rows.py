@@ -5,6 +5,8 @@ from dataclasses import dataclass
 REQUEST = "us CPU/request"
 GIGABYTE = "s CPU/GB"
 LATENCY = "us at p99"
+HANDSHAKE = "us CPU/handshake"
+IDLE = "KiB/connection"
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,10 @@ class Row:
             return run.cpu_seconds * 1e6 / run.judged["requests"]
         if self.unit == GIGABYTE:
             return run.cpu_seconds * 1e9 / run.judged["body_bytes"]
+        if self.unit == HANDSHAKE:
+            return run.cpu_seconds * 1e6 / run.judged["requests"]
+        if self.unit == IDLE:
+            return run.judged["idle_bytes"] / 1024 / run.judged["requests"]
         return run.judged["latency_us"]["p99"]
 
     def throughput(self, run):
@@ -48,4 +54,9 @@ ROWS = (
     Row("up-chunked", "upload, chunked, 1 stream", "tcp", ("up-chunked:1",), GIGABYTE),
     Row("mixed", "16 small GETs beside 3 downloads: the GETs' latency", "tcp",
         ("get:16", "down:3"), LATENCY),
+    Row("tls-full", "TLS handshakes, full", "tcp", ("tls-full",), HANDSHAKE),
+    Row("tls-resumed", "TLS handshakes, resumed", "tcp", ("tls-resumed",), HANDSHAKE),
+    Row("tls-down", "download over TLS, 1 stream", "tcp", ("tls-down",), GIGABYTE),
+    Row("tls-up", "upload over TLS, 1 stream", "tcp", ("tls-up",), GIGABYTE),
+    Row("tls-idle", "idle TLS connections, 300", "tcp", ("tls-idle",), IDLE),
 )

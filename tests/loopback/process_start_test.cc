@@ -347,6 +347,23 @@ void version_names_the_libraries_inside(void** state) {
     assert_text_equal(names, "becaused libuv llhttp mbedTLS libsodium toml++ nlohmann compiler ");
 }
 
+void a_port_that_lets_in_the_network_is_warned_of(void** state) {
+    Site& site = site_of(state);
+    Program& open = site.serve({"--listen", "tcp://0.0.0.0:0"});
+    assert_text_contains(open.err(),
+                         "becaused: warning: whoever reaches tcp://0.0.0.0:0 may do what profile "
+                         "any allows: give --access or --tlsverify\n");
+    stop(open);
+    site.write_file("access.toml", "");
+    Program& guarded =
+        site.serve({"--listen", "tcp://0.0.0.0:0", "--access", site.path("access.toml")});
+    assert_true(guarded.err().find("warning") == std::string::npos);
+    stop(guarded);
+    Program& inside = site.serve({"--listen", "tcp://[::1]:0"});
+    assert_true(inside.err().find("warning") == std::string::npos);
+    stop(inside);
+}
+
 // A daemon may be started without standard streams: what it says must not land in its first socket.
 void closed_standard_streams_do_no_harm(void** state) {
     Site& site = site_of(state);
@@ -399,6 +416,7 @@ int main() {
         ON_SITE(the_strongest_source_is_where_it_listens),
         ON_SITE(every_command_has_help_however_it_is_asked_for),
         ON_SITE(version_names_the_libraries_inside),
+        ON_SITE(a_port_that_lets_in_the_network_is_warned_of),
         ON_SITE(closed_standard_streams_do_no_harm),
         ON_SITE(records_to_a_closed_standard_output_are_an_error),
     };
