@@ -8,12 +8,6 @@
 
 namespace becaused {
 
-namespace {
-
-constexpr uint64_t never = UINT64_MAX;
-
-}  // namespace
-
 Exchange::Watch Exchange::watch_up() const {
     Watch watch;
     if (up_ == Up::judged) {
