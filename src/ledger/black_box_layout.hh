@@ -7,6 +7,7 @@
 //     4 KiB    exchange slots, connection slots, the ring of records that wait to be written
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -160,8 +161,7 @@ struct Request {
         lengths = of;
         char* to = text.data();
         for (const std::string_view part : {method, identity, target}) {
-            std::memcpy(to, part.data(), part.size());
-            to += part.size();
+            to = std::copy_n(part.data(), part.size(), to);
         }
         fence();
         store(sum, right_sum(owner));
