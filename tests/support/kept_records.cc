@@ -16,7 +16,8 @@ void keep_records(std::string_view lines) {
         CHECK(opened != nullptr);
         return opened;
     }();
-    if (file != nullptr) CHECK(std::fwrite(lines.data(), 1, lines.size(), file) == lines.size());
+    if (file == nullptr || lines.empty()) return;
+    CHECK(std::fwrite(lines.data(), 1, lines.size(), file) == lines.size());
 }
 
 }  // namespace becaused::test
