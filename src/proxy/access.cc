@@ -86,10 +86,10 @@ IdentityRef Access::certificate(PeerCertificate shown) const {
     return authenticator_.certificate(facts);
 }
 
-void Access::abandon(uint64_t ticket) {
+void Access::abandon(uint64_t ticket, const Ending& why) {
     waiting_.erase(ticket);
     if ((ticket & service_bit) != 0) {
-        service_->give_up(ticket & ~service_bit);
+        service_->give_up(ticket & ~service_bit, why);
         return;
     }
     authenticator_.abandon(ticket);

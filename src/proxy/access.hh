@@ -35,7 +35,8 @@ class Access final : private ServiceSink {
 
     // `work`: `sink` is told later, never from inside, unless the ticket is abandoned.
     Judgement judge(const RequestHead& head, const Asker& asker, AccessSink& sink);
-    void abandon(uint64_t ticket);
+    // `why`: for the record of a connection that was asking.
+    void abandon(uint64_t ticket, const Ending& why);
     IdentityRef certificate(PeerCertificate shown) const;
 
   private:

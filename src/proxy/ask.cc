@@ -126,13 +126,12 @@ void Ask::finish(const ServiceAnswer& answer) {
     service_.loop_.defer(*this);
 }
 
-void Ask::give_up() {
+void Ask::give_up(const Ending& why) {
     done_ = true;
     Wheel::disarm(*this);
     Deferred::unlink();
-    const Ending unwanted = Ending::clean(Reason::complete, Phase::gate);
-    if (dial_.active()) dial_.cancel(unwanted);
-    drop(unwanted, Conn::Close::reset);
+    if (dial_.active()) dial_.cancel(why);
+    drop(why, Conn::Close::reset);
 }
 
 void Ask::after_turn() { service_.answered(*this, answer_); }

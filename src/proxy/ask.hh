@@ -16,8 +16,8 @@ class Ask final : public Deferred, private ConnSink, private DialSink, private W
     ~Ask();
 
     void start();
-    // Nobody waits for the answer any more.
-    void give_up();
+    // Nobody waits for the answer any more. `why`: for its connection's record.
+    void give_up(const Ending& why);
 
     uint64_t ticket() const { return ticket_; }
     const Digest& question() const { return question_; }

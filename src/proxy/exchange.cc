@@ -262,7 +262,7 @@ void Exchange::file(const Ending& ending) {
     if (up_fault_ && ending.reason() != up_fault_->reason())
         entry_->add_trail(Side::upstream, up_fault_->op(), up_fault_->error());
     entry_->file(ending);
-    leave_gate();
+    leave_gate(ending);
     house_.loop().defer(*this);
 }
 

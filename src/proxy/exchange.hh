@@ -91,7 +91,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
     void send_held();
     void drop_held();
     bool answer_locally(const RequestHead& head);
-    void leave_gate();
+    void leave_gate(const Ending& ending);
 
     // Bytes per second: exchange_shape.cc.
     void shape(bool up, uint64_t bytes);

@@ -110,7 +110,7 @@ void Exchange::overdrawn(const Overrun& overrun) {
     overrun_.reset();
 }
 
-// A password has been checked.
+// A password has been checked, or the service has answered.
 void Exchange::on_identified(const Judgement& judgement) {
     ticket_ = 0;
     std::string raw;
@@ -294,9 +294,11 @@ bool Exchange::answer_locally(const RequestHead& head) {
 }
 
 // Whatever was held while it was judged.
-void Exchange::leave_gate() {
+void Exchange::leave_gate(const Ending& ending) {
     if (holding_.shaped) shape_on(UINT64_MAX);
-    if (ticket_ != 0) house_.access().abandon(std::exchange(ticket_, 0));
+    if (ticket_ != 0)
+        house_.access().abandon(std::exchange(ticket_, 0),
+                                Ending::partner(ending.phase(), id(), ending.reason()));
     house_.limits().give_back(holding_);
     held_body_.reset();
     if (held_bytes_ > 0) drop_held();

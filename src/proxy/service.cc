@@ -113,10 +113,10 @@ uint64_t Service::ask(const RequestHead& head, std::string_view field,
     return ticket;
 }
 
-void Service::give_up(uint64_t ticket) {
+void Service::give_up(uint64_t ticket, const Ending& why) {
     const auto found = asks_.find(ticket);
     if (found == asks_.end()) return;
-    found->second->give_up();
+    found->second->give_up(why);
     asks_.erase(found);
 }
 

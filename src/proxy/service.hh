@@ -48,7 +48,7 @@ class Service {
     // Asks; the ticket is never 0.
     uint64_t ask(const RequestHead& head, std::string_view credentials_field,
                  std::string_view credentials);
-    void give_up(uint64_t ticket);
+    void give_up(uint64_t ticket, const Ending& why);
     // Ends idle connections (shutdown).
     void close() { upstream_.close(); }
     // Names of fields that its answers put into requests, in lower case.

@@ -250,7 +250,10 @@ void a_client_that_leaves_takes_its_question_along(Stage& stage) {
     stage.rig().settle();
     service(stage).read();
     assert_true(service(stage).eof || service(stage).error != 0);
-    assert_text_contains(stage.records(), "exchange client_closed by=client phase=gate op=read");
+    assert_text_equal(stage.records(),
+                      "exchange client_closed by=client phase=gate op=read status=499\n"
+                      "client client_closed by=client phase=gate op=read\n"
+                      "upstream partner(client_closed) by=nobody phase=gate op=none\n");
 }
 
 void fields_of_its_answer_reach_the_upstream_in_place_of_the_client_s(Stage& stage) {
