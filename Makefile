@@ -71,6 +71,7 @@ e2e: build ## Run the tests with a real dockerd, registry and docker client
 	@tests/e2e/run --all
 
 asan: deps test-deps ## Run the tests under the address and undefined-behaviour sanitizers
+	@$(if $(findstring clang,$(CXX)),scripts/deps clang fuzz)
 	@$(call configure,build/asan$(suffix),$(debug) -DBECAUSED_SANITIZE=address$(comma)undefined)
 	@$(call compile,build/asan$(suffix))
 	@$(test) build/asan$(suffix) $(quick)

@@ -247,23 +247,23 @@ void its_own_rotation_keeps_every_record_and_the_chain(void** state) {
                                             "--records-max-size", "4KiB",
                                             "--records-keep",     "300"};
     size_t exchanges = 0;
-    for (int life = 0; life < 3; ++life) {
+    for (int life = 0; life < 4; ++life) {
         Program& program = site.serve(with_state(site, flags));
         Peer client = site.connect(program);
         Peer upstream;
         for (int i = 0; i < 100; ++i, ++exchanges) {
             site.exchange(client, upstream, "/" + std::to_string(exchanges));
         }
-        kill_now(program);
+        // Each life may end before it has compressed anything; what it left is for the next. The last
+        // is given the time.
+        if (life < 3) {
+            kill_now(program);
+        } else {
+            site.await_ending(".gz");
+            stop(program);
+        }
     }
-    stop(site.serve(with_state(site, flags)));
     assert_true(std::filesystem::exists(site.path("records.1")));
-    // What a stop interrupted is compressed after the next rotation; not all of them were.
-    bool compressed = false;
-    for (int i = 2; i <= 300; ++i)
-        compressed = compressed ||
-                     std::filesystem::exists(site.path("records." + std::to_string(i) + ".gz"));
-    assert_true(compressed);
     const std::string text = all_text(site, 300);
     std::map<std::string, int> targets;
     for (const std::string& line : lines_of(text))

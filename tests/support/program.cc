@@ -323,6 +323,17 @@ void Site::await_file(std::string_view name) {
     }
 }
 
+void Site::await_ending(std::string_view end) {
+    const Patience patience;
+    std::string events;
+    while (true) {
+        for (const auto& file : std::filesystem::directory_iterator(directory_))
+            if (file.path().native().ends_with(end)) return;
+        if (!wait_for(watch_fd_, POLLIN, patience)) fail_test("no file of that name was made");
+        drain(watch_fd_, events);
+    }
+}
+
 std::vector<std::string> Site::records(size_t count, std::string_view name) {
     const Patience patience;
     while (true) {

@@ -102,6 +102,8 @@ class Site {
 
     // Until there is such a file.
     void await_file(std::string_view name);
+    // Until some file's name here ends so.
+    void await_ending(std::string_view end);
     // Whole lines in "records", once there are as many (at least), or of another file here.
     std::vector<std::string> records(size_t count, std::string_view name = "records");
 
