@@ -131,6 +131,7 @@ uint64_t Conn::unsent_bytes() const {
     // For unix sockets SIOCOUTQ counts the kernel's buffers, which are larger than the bytes in them.
     if (descriptor >= 0 && !connecting_ && !unix_ && ::ioctl(descriptor, SIOCOUTQ, &kernel) != 0)
         kernel = 0;
+    if (shut_ && kernel > 0) --kernel;  // our FIN counts as one until it is acknowledged
     return queue_.bytes() - in_flight_bytes_ + ::uv_stream_get_write_queue_size(stream()) +
            static_cast<uint64_t>(std::max(kernel, 0));
 }

@@ -231,11 +231,22 @@ Tls::Step Tls::judge_peer() {
     return Step::secured;
 }
 
+// In TLS 1.3 OpenSSL's clients say in the clear why they leave a handshake that is encrypted already: to
+// mbedTLS a broken record. Null if what came last is no such alert. (RFC 8446 §5.1: type, version, length.)
+const unsigned char* Tls::alert_in_the_clear() const {
+    const unsigned char* record = ssl_.in_hdr;
+    const bool is_alert = !secured_ && record != nullptr && record[0] == MBEDTLS_SSL_MSG_ALERT &&
+                          record[1] == 3 && record[3] == 0 && record[4] == 2;
+    return is_alert ? record + 5 : nullptr;
+}
+
 Tls::Step Tls::fail(int error) {
     error_ = error;
     const uint32_t flags = mbedtls_ssl_get_verify_result(&ssl_);
-    if (error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE) {
-        const Alert* alert = find_alert(ssl_.in_msg[1]);
+    const unsigned char* received =
+        error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE ? ssl_.in_msg : alert_in_the_clear();
+    if (received != nullptr) {
+        const Alert* alert = find_alert(received[1]);
         detail_ = alert == nullptr ? "the other side sent an unknown alert" : alert->received;
     } else if (is_verdict(error) && flags != 0 && flags != UINT32_MAX) {
         detail_ = certificate_fault(flags);

@@ -73,6 +73,7 @@ class Tls {
     Tls(TlsContext& context, TlsRoom& room);
     Step fail(int error);
     Step judge_peer();
+    const unsigned char* alert_in_the_clear() const;
     bool refused_too_often(size_t before);
     void wake();
 

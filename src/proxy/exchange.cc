@@ -120,9 +120,17 @@ void Exchange::remember(const RequestHead& head) {
     entry_->note_request();
 }
 
+void Exchange::begin_head(size_t bytes) { take_head(entry_->facts.client_in_bytes + bytes); }
+
+// So many of its bytes have come by now.
+void Exchange::take_head(size_t bytes) {
+    entry_->facts.client_in_bytes = bytes;
+    entry_->facts.last_up_ns = house_.loop().now_ns();
+}
+
 void Exchange::refuse_head(const ParseFault& fault, std::string_view line, size_t raw_bytes) {
     ExchangeFacts& facts = entry_->facts;
-    facts.client_in_bytes += raw_bytes;
+    take_head(raw_bytes);
     const size_t space = line.find(' ');
     if (space != std::string_view::npos) {
         facts.set_method(line.substr(0, space));
@@ -208,6 +216,7 @@ void Exchange::complete(Reason reason) {
     set(up_, Down::done);
     const bool keep = keep_alive_ && !said_close_ && up_ == Up::done;
     Session& session = *session_;
+    if (client_lost_) session.conn().entry().facts.exchange_id = id();
     file(Ending::clean(reason, Phase::done));
     if (reason == Reason::tunnel_complete)
         session.exchange_cut(Ending::clean(reason, Phase::done), Conn::Close::fin, false);

@@ -40,6 +40,8 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
 
     // A request head begins to arrive on `session`.
     void open(Session& session);
+    // Some of the head has come, and not all of it.
+    void begin_head(size_t bytes);
     // The head is complete; `raw`: its bytes, valid during the call.
     void begin(const RequestHead& head, std::string_view raw);
     // The head was refused by the parser. `line`: what is readable of the request line.
@@ -101,6 +103,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
     // The way up: exchange_up.cc.
     void send(const RequestHead& head);
     void write_request(const RequestHead& head);
+    void take_head(size_t bytes);
     void remember(const RequestHead& head);
     void acquire(bool fresh);
     void use(Conn& conn, bool reused);

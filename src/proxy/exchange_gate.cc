@@ -23,7 +23,7 @@ Ending refused_by_gate(Reason reason, const char* detail) {
 
 void Exchange::begin(const RequestHead& head, std::string_view raw) {
     entry_->serve();
-    entry_->facts.client_in_bytes += raw.size();
+    take_head(raw.size());
     head_read_ = true;
     remember(head);
     if (house_.settings().record_request_start) house_.ledger().announce(*entry_);

@@ -146,7 +146,9 @@ size_t Exchange::take(const Slice& bytes) {
             up_flow_.push(bytes, *upstream_, head_due_ ? std::string_view(head_) : "");
         head_due_ = false;
         taken = outcome.taken;
-        entry_->facts.client_in_bytes += taken;
+        // What cannot be read belongs to nobody else.
+        entry_->facts.client_in_bytes +=
+            outcome.what == Flow::What::malformed ? bytes.size() : taken;
         if (answer_ == Answer::frames) note_exec_request(bytes.view().substr(0, taken));
         if (replayable_) keep_for_replay(bytes.view().substr(0, taken));
         body_written(outcome);

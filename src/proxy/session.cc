@@ -207,6 +207,8 @@ size_t Session::consume_head(const Slice& bytes) {
         head.swap(head_part_);
         in_head_ = false;
         exchange_->refuse_head(*fault, head, head.size());
+    } else {
+        exchange_->begin_head(view.size());
     }
     return bytes.size();
 }

@@ -1,0 +1,683 @@
+// Every state by every signal on every pair of transports, and the whole records of it: what a person
+// wrote in ends.txt, and beside that what the peers themselves counted and the rig's clock said.
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "matrix/reach.hh"
+#include "support/ends_table.hh"
+#include "support/watch.hh"
+
+#include "support/cmocka.hh"
+
+using namespace becaused;
+using namespace becaused::test;
+using Json = nlohmann::json;
+
+namespace {
+
+// A phase of the exchange, and when it began: ms since the exchange was opened.
+struct Span {
+    const char* phase;
+    uint64_t begin_ms;
+};
+
+struct State {
+    const char* name;
+    const char* phase;
+    std::function<void(Watch&)> reach;
+    std::vector<Span> spans;  // empty: there is no exchange
+    const char* method = "";
+    const char* target = "";
+    const char* route = "";
+    int upstream_status = 0;  // of its answer; below 200: that was none yet, but for a tunnel's
+    // What a client that speaks nonsense, and an upstream, would say here.
+    std::string client_nonsense = "zz\r\n";
+    std::string upstream_nonsense = "zz\r\n";
+    bool dials_tcp = false;  // only TCP can take its time to connect
+};
+
+const char* const chunk_of_five = "5\r\nhello\r\n";
+
+// A second after the connection was made; what follows comes at other distances, so that no two times
+// are the same by chance.
+void ask(Watch& watch, const std::string& request) {
+    watch.connect();
+    watch.wait(1'000);
+    watch.begin_exchange();
+    watch.client_says(request);
+}
+
+std::vector<State> all_states() {
+    const std::string nonsense_head("\x16\x03\x01\x02\x00\x01", 6);
+    return {
+        {"no_byte",
+         "keepalive",
+         [](Watch& watch) {
+             watch.connect();
+             watch.wait(1'000);
+         },
+         {},
+         "",
+         "",
+         "",
+         0,
+         nonsense_head},
+        {"half_head",
+         "request_head",
+         [](Watch& watch) {
+             ask(watch, "GET /ver");
+             watch.wait(2'000);
+         },
+         {{"request_head", 0}},
+         "",
+         "",
+         "",
+         0,
+         "sion HTTP/1.1\r\n\r\n"},
+        {"idle",
+         "keepalive",
+         [](Watch& watch) {
+             ask(watch, get_version);
+             watch.wait(500);
+             watch.upstream_says(ok_ten + "0123456789");
+             watch.wait(1'500);
+             forget(watch.scene);
+         },
+         {},
+         "",
+         "",
+         "",
+         0,
+         nonsense_head,
+         ok_ten},
+        {"dialling",
+         "connect",
+         [](Watch& watch) {
+             upstream_is_busy(watch.scene);
+             ask(watch, get_version);
+             watch.upstream.opened_ms = watch.now_ms;
+             watch.wait(2'000);
+         },
+         {{"connect", 0}},
+         "GET",
+         "/version",
+         "quick",
+         0,
+         "",
+         "",
+         true},
+        {"upload_none",
+         "request_body",
+         [](Watch& watch) {
+             ask(watch, post_chunked);
+             watch.wait(2'000);
+         },
+         {{"request_body", 0}},
+         "POST",
+         "/v1.41/images/load",
+         "transfer",
+         0,
+         "zz\r\n",
+         bad_answer},
+        {"upload_some",
+         "request_body",
+         [](Watch& watch) {
+             ask(watch, post_chunked);
+             watch.wait(2'000);
+             watch.client_says(chunk_of_five);
+             watch.wait(3'000);
+         },
+         {{"request_body", 0}},
+         "POST",
+         "/v1.41/images/load",
+         "transfer",
+         0,
+         "zz\r\n",
+         bad_answer},
+        {"asked",
+         "first_byte",
+         [](Watch& watch) {
+             ask(watch, get_version);
+             watch.wait(2'000);
+         },
+         {{"first_byte", 0}},
+         "GET",
+         "/version",
+         "quick",
+         0,
+         "",
+         bad_answer},
+        {"uploaded",
+         "first_byte",
+         [](Watch& watch) {
+             ask(watch, post_chunked);
+             watch.wait(2'000);
+             watch.client_says(std::string(chunk_of_five) + "0\r\n\r\n");
+             watch.wait(3'000);
+         },
+         {{"request_body", 0}, {"first_byte", 2'000}},
+         "POST",
+         "/v1.41/images/load",
+         "transfer",
+         0,
+         "",
+         bad_answer},
+        {"interim",
+         "first_byte",
+         [](Watch& watch) {
+             ask(watch, get_version);
+             watch.wait(2'000);
+             watch.upstream_says(early_hints);
+             watch.wait(3'000);
+         },
+         {{"first_byte", 0}},
+         "GET",
+         "/version",
+         "quick",
+         103,
+         "",
+         bad_answer},
+        {"answer_none",
+         "response_body",
+         [](Watch& watch) {
+             ask(watch, get_version);
+             watch.wait(2'000);
+             watch.upstream_says(ok_chunked);
+             watch.wait(3'000);
+         },
+         {{"first_byte", 0}, {"response_body", 2'000}},
+         "GET",
+         "/version",
+         "quick",
+         200},
+        {"answer_some",
+         "response_body",
+         [](Watch& watch) {
+             ask(watch, get_version);
+             watch.wait(2'000);
+             watch.upstream_says(ok_chunked);
+             watch.wait(3'000);
+             watch.upstream_says(chunk_of_five);
+             watch.wait(4'000);
+         },
+         {{"first_byte", 0}, {"response_body", 2'000}},
+         "GET",
+         "/version",
+         "quick",
+         200},
+        {"both_ways",
+         "response_body",
+         [](Watch& watch) {
+             ask(watch, post_chunked);
+             watch.client_says(chunk_of_five);
+             watch.wait(2'000);
+             watch.upstream_says(ok_chunked + chunk_of_five);
+             watch.wait(3'000);
+         },
+         {{"request_body", 0}, {"response_body", 2'000}},
+         "POST",
+         "/v1.41/images/load",
+         "transfer",
+         200},
+        {"early",
+         "linger",
+         [](Watch& watch) {
+             ask(watch, post_chunked);
+             watch.client_says(chunk_of_five);
+             watch.wait(2'000);
+             watch.upstream_says(too_large);
+             watch.wait(700);
+         },
+         {{"request_body", 0}, {"linger", 2'000}},
+         "POST",
+         "/v1.41/images/load",
+         "transfer",
+         413,
+         "zz\r\n",
+         ok_ten},
+        {"tunnel_none",
+         "tunnel",
+         [](Watch& watch) {
+             ask(watch, attach);
+             watch.wait(2'000);
+             watch.upstream_says(switching);
+             watch.wait(3'000);
+         },
+         {{"first_byte", 0}, {"tunnel", 2'000}},
+         "POST",
+         "/v1.41/containers/x/attach?stream=1",
+         "tunnel",
+         101},
+        {"tunnel_some",
+         "tunnel",
+         [](Watch& watch) {
+             ask(watch, attach);
+             watch.wait(2'000);
+             watch.upstream_says(switching + "out");
+             watch.wait(3'000);
+             watch.client_says("in");
+             watch.wait(4'000);
+         },
+         {{"first_byte", 0}, {"tunnel", 2'000}},
+         "POST",
+         "/v1.41/containers/x/attach?stream=1",
+         "tunnel",
+         101},
+        {"tunnel_client_fin",
+         "tunnel",
+         [](Watch& watch) {
+             ask(watch, attach);
+             watch.wait(2'000);
+             watch.upstream_says(switching + "out");
+             watch.wait(3'000);
+             watch.client_says("in");
+             watch.client_finishes();
+             watch.wait(4'000);
+         },
+         {{"first_byte", 0}, {"tunnel", 2'000}},
+         "POST",
+         "/v1.41/containers/x/attach?stream=1",
+         "tunnel",
+         101},
+        {"tunnel_upstream_fin",
+         "tunnel",
+         [](Watch& watch) {
+             ask(watch, attach);
+             watch.wait(2'000);
+             watch.client_says("in");
+             watch.upstream_says(switching + "out");
+             watch.upstream_finishes();
+             watch.wait(4'000);
+         },
+         {{"first_byte", 0}, {"tunnel", 2'000}},
+         "POST",
+         "/v1.41/containers/x/attach?stream=1",
+         "tunnel",
+         101},
+    };
+}
+
+constexpr uint64_t max_age_ms = 12'000;
+
+struct Signal {
+    const char* name;
+    std::function<void(Watch&, const State&, const EndsRow&)> strike;
+    // What the records of whoever did it say of the operation.
+    const char* op;
+    const char* errno_name = "";
+    const char* clock = "";
+    bool needs_tcp_client = false;
+    bool needs_tcp_upstream = false;
+};
+
+std::vector<Signal> all_signals() {
+    return {
+        {"client_fin", [](Watch& watch, const State&, const EndsRow&) { watch.client_finishes(); },
+         "read"},
+        // The second behind it is for what only looking can tell.
+        {"client_rst",
+         [](Watch& watch, const State&, const EndsRow&) {
+             watch.client_resets();
+             watch.wait(1'100);
+         },
+         "read", "ECONNRESET", "", true, false},
+        {"client_bad",
+         [](Watch& watch, const State& state, const EndsRow& row) {
+             if (row.exchange.phase == "request_head" && *state.phase == 'k')
+                 watch.begin_exchange();
+             watch.client_says(state.client_nonsense);
+         },
+         "parse"},
+        {"upstream_fin",
+         [](Watch& watch, const State&, const EndsRow&) { watch.upstream_finishes(); }, "read"},
+        {"upstream_rst",
+         [](Watch& watch, const State&, const EndsRow&) {
+             watch.upstream_resets();
+             watch.wait(1'100);
+         },
+         "read", "ECONNRESET", "", false, true},
+        {"upstream_bad",
+         [](Watch& watch, const State& state, const EndsRow&) {
+             watch.upstream_says(state.upstream_nonsense);
+         },
+         "parse"},
+        {"clock",
+         [](Watch& watch, const State&, const EndsRow&) {
+             for (int i = 0; i < 1'300 && watch.scene.rig.records().empty(); ++i) watch.wait(100);
+         },
+         "clock"},
+        {"stop_twice",
+         [](Watch& watch, const State&, const EndsRow&) {
+             watch.stop();
+             watch.stop();
+         },
+         "admin"},
+        {"drain",
+         [](Watch& watch, const State&, const EndsRow&) {
+             watch.stop();
+             for (int i = 0; i < 302; ++i) watch.wait(100);
+         },
+         "clock", "", "drain/30000"},
+        {"max_age",
+         [](Watch& watch, const State&, const EndsRow&) {
+             for (int i = 0; i < 200 && watch.scene.rig.records().empty(); ++i) watch.wait(100);
+         },
+         "clock", "", "max_age/12000"},
+    };
+}
+
+const EndsTable& table() {
+    static const EndsTable read = [] {
+        std::map<std::string, std::string> phases{{"words", ""}, {"phases", ""}};
+        for (const State& state : all_states()) phases[state.name] = state.phase;
+        return read_ends(BECAUSED_TREE "/tests/matrix/ends.txt", phases);
+    }();
+    return read;
+}
+
+std::string plain_duration(uint64_t ms) {
+    return ms % 60'000 == 0 && ms >= 120'000 ? std::to_string(ms / 60'000) + " min"
+                                             : std::to_string(ms / 1'000) + " s";
+}
+
+void replace_all(std::string& text, const std::string& what, const std::string& with) {
+    for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size())
+        text.replace(at, what.size(), with);
+}
+
+// One line of the table being played.
+class Played {
+  public:
+    Played(const State& state, const Signal& signal, const EndsRow& row, const RigOptions& options)
+        : state_(state), signal_(signal), row_(row), options_(options), watch_(options) {}
+
+    // What differs from the table; empty: nothing.
+    std::string play() {
+        state_.reach(watch_);
+        const uint64_t struck_ms = watch_.now_ms;
+        signal_.strike(watch_, state_, row_);
+        struck_end_ms_ = watch_.now_ms;
+        watch_.everyone_leaves();
+        for (const std::string& line : watch_.scene.rig.records()) sort_in(Json::parse(line));
+        if (watch_.scene.rig.ledger().live() > 0) complain("records are still open");
+        earliest_ms_ = struck_ms;
+        compare("exchange", exchange_, row_.exchange, [this](Json& record) { fill(record); });
+        compare("client", client_, row_.client, [this](Json& record) {
+            fill(record, watch_.client, "client", options_.unix_client, row_.client);
+        });
+        compare("upstream", upstream_, row_.upstream, [this](Json& record) {
+            fill(record, watch_.upstream, "upstream", options_.unix_upstream, row_.upstream);
+        });
+        return complaints_;
+    }
+
+  private:
+    void complain(const std::string& text) { complaints_ += "    " + text + "\n"; }
+
+    void sort_in(Json record) {
+        Json& place = record["event"] == "exchange" ? exchange_
+                      : record["side"] == "client"  ? client_
+                                                    : upstream_;
+        if (!place.is_null()) complain("a second record: " + record.dump());
+        place = std::move(record);
+    }
+
+    template <typename Fill>
+    void compare(const char* what, const Json& actual, const End& end, Fill fill_in) {
+        if (actual.is_null() && end.reason.empty()) return;
+        if (actual.is_null() || end.reason.empty()) {
+            complain(std::string(what) + ": " +
+                     (actual.is_null() ? "no record" : "unexpected: " + actual.dump()));
+            return;
+        }
+        Json expected;
+        end_ms_ = ms_of(actual["time"]);
+        if (end_ms_ < earliest_ms_ || end_ms_ > watch_.now_ms)
+            complain(std::string(what) + ": time: " + actual["time"].dump());
+        expected["v"] = 1;
+        expected["time"] = actual["time"];
+        expected["id"] = actual["id"];
+        fill_end(expected, end);
+        fill_in(expected);
+        for (const auto& [key, value] : expected.items())
+            if (!actual.contains(key) || actual[key] != value)
+                complain(std::string(what) + ": " + key + ": " +
+                         (actual.contains(key) ? actual[key].dump() : "absent") + ", expected " +
+                         value.dump());
+        for (const auto& [key, value] : actual.items())
+            if (!expected.contains(key))
+                complain(std::string(what) + ": " + key + ": " + value.dump() + ", unexpected");
+    }
+
+    // Is this the end of whoever did it, or of the one that it happened to?
+    bool is_cause(const End& end) const {
+        const Word& word = table().words.at(end.reason);
+        return word.by != "nobody" || end.reason == "keepalive_idle";
+    }
+
+    void fill_end(Json& record, const End& end) {
+        const Word& word = table().words.at(end.reason);
+        record["reason"] = end.reason;
+        record["class"] = word.end_class;
+        record["by"] = word.by;
+        record["phase"] = end.phase;
+        std::string because = word.sentence;
+        replace_all(because, "{phase}", table().phases.at(end.phase));
+        if (end.reason == "partner") {
+            record["first"] = {{"id", exchange_["id"]}, {"reason", row_.exchange.reason}};
+            replace_all(because, "{first}", row_.exchange.reason);
+        }
+        record["op"] = "none";
+        if (is_cause(end) && end.reason != "shutdown_idle") fill_cause(record, because);
+        record["because"] = because;
+    }
+
+    std::string fact(const char* name, const char* otherwise) const {
+        const auto found = row_.facts.find(name);
+        return found == row_.facts.end() ? otherwise : found->second;
+    }
+
+    void fill_cause(Json& record, std::string& because) const {
+        record["op"] = fact("op", signal_.op);
+        if (const std::string name = fact("errno", signal_.errno_name); !name.empty())
+            record["errno"] = name;
+        if (const std::string parser = fact("parser", ""); !parser.empty()) {
+            const size_t at = parser.find('@');
+            record["parser_error"] = parser.substr(0, at);
+            record["offset"] = std::stoi(parser.substr(at + 1));
+        }
+        if (const std::string detail = fact("detail", ""); !detail.empty()) {
+            record["detail"] = detail;
+            replace_all(because, "{detail}", detail);
+        }
+        if (const std::string clock = fact("clock", signal_.clock); !clock.empty()) {
+            const size_t slash = clock.find('/');
+            const auto ms = static_cast<uint64_t>(std::stoul(clock.substr(slash + 1)));
+            record["clock"] = {{"name", clock.substr(0, slash)}, {"setting_ms", ms}};
+            replace_all(because, "{clock}", clock.substr(0, slash));
+            replace_all(because, "{setting}", plain_duration(ms));
+        }
+    }
+
+    static std::string time_of(uint64_t ms) {
+        const uint64_t s = 20 + ms / 1'000;
+        char text[32];
+        std::snprintf(text, sizeof text, "2023-11-14T22:%02u:%02u.%03uZ",
+                      static_cast<unsigned>(13 + s / 60), static_cast<unsigned>(s % 60),
+                      static_cast<unsigned>(ms % 1'000));
+        return text;
+    }
+
+    // The exchange's own fields.
+    void fill(Json& record) {
+        const uint64_t opened = watch_.exchange_opened_ms;
+        record["event"] = "exchange";
+        record["opened"] = time_of(opened);
+        record["age_ms"] = end_ms_ - opened;
+        record["request_id"] = exchange_["id"];
+        record["client_id"] = client_["id"];
+        record["client"] = watch_.client.peer;
+        // A head that is refused may still say what was asked for.
+        const std::string refused = fact("request", "");
+        const size_t slash = std::min(refused.find('/'), refused.size());
+        record["method"] = state_.method + refused.substr(0, slash);
+        record["target"] = state_.target + refused.substr(slash);
+        if (*state_.method != '\0' || !refused.empty()) record["version"] = "1.1";
+        if (*state_.method != '\0') {
+            record["route"] = state_.route;
+            // Made by becaused, and told to the upstream.
+            const std::string trace = exchange_.value("trace_id", "");
+            if (trace.size() != 32 || (watch_.scene.accepted && watch_.scene.upstream.received.find(
+                                                                    trace) == std::string::npos))
+                complain("exchange: trace_id: " + trace);
+            record["trace_id"] = trace;
+        }
+        if (const std::string side = fact("trail", ""); !side.empty()) {
+            const uint64_t after_ms = exchange_["/trail/0/after_ms"_json_pointer].get<uint64_t>();
+            if (opened + after_ms < earliest_ms_ || opened + after_ms > struck_end_ms_)
+                complain("exchange: trail: not when it happened");
+            Json item = {{"after_ms", after_ms}, {"op", fact("op", signal_.op)}, {"side", side}};
+            if (const std::string name = fact("errno", signal_.errno_name); !name.empty())
+                item["errno"] = name;
+            record["trail"] = {item};
+        }
+        if (const std::string name = fact("attempt", ""); !name.empty())
+            record["attempts"] = {{{"errno", name},
+                                   {"ms", end_ms_ - opened},
+                                   {"op", "connect"},
+                                   {"reused", false},
+                                   {"upstream_id", upstream_["id"]}}};
+        const Word& word = table().words.at(row_.exchange.reason);
+        const bool answered = state_.upstream_status == 101 || state_.upstream_status >= 200;
+        record["status"] = answered ? state_.upstream_status : word.status;
+        if (state_.upstream_status != 0) record["upstream_status"] = state_.upstream_status;
+        if (watch_.upstream.out.bytes > watch_.upstream_out_before) {
+            record["upstream"] = watch_.upstream.peer;
+            record["upstream_id"] = upstream_["id"];
+        }
+        record["bytes"] = {
+            {"client_in", watch_.client.in.bytes - watch_.client_in_before},
+            {"client_out", watch_.client.out.bytes - watch_.client_out_before},
+            {"upstream_in", watch_.upstream.in.bytes - watch_.upstream_in_before},
+            {"upstream_out", watch_.upstream.out.bytes - watch_.upstream_out_before}};
+        record["silence_ms"] = {{"up", silence(watch_.client.in, opened)},
+                                {"down", silence(watch_.upstream.in, opened)}};
+        Json phases = Json::object();
+        for (size_t i = 0; i < state_.spans.size(); ++i) {
+            const uint64_t end =
+                i + 1 < state_.spans.size() ? state_.spans[i + 1].begin_ms : end_ms_ - opened;
+            const uint64_t ms = end - state_.spans[i].begin_ms;
+            if (ms > 0) phases[state_.spans[i].phase] = ms;
+        }
+        record["ms"] = phases;
+    }
+
+    uint64_t silence(const Moved& moved, uint64_t opened) const {
+        const uint64_t since = moved.any && moved.last_ms >= opened && moved.last_ms <= end_ms_
+                                   ? moved.last_ms
+                                   : opened;
+        return end_ms_ - since;
+    }
+
+    void fill(Json& record, const Books& books, const char* side, bool unix_socket,
+              const End& end) {
+        record["event"] = "connection";
+        record["side"] = side;
+        record["transport"] = unix_socket ? "unix" : "tcp";
+        record["peer"] = books.peer;
+        if (!books.local.empty()) record["local"] = books.local;
+        record["opened"] = time_of(books.opened_ms);
+        record["age_ms"] = end_ms_ - books.opened_ms;
+        record["exchanges"] = books.exchanges;
+        record["bytes"] = {{"in", books.in.bytes}, {"out", books.out.bytes}};
+        record["silence_ms"] = {{"in", silence(books.in, books.opened_ms)},
+                                {"out", silence(books.out, books.opened_ms)}};
+        if (books.local.empty()) record["ms"] = {{"connect", 0}};
+        // One that never stood served nothing; the exchange's attempts name it.
+        const bool clean = table().words.at(end.reason).end_class == "clean";
+        if (!clean && end.phase != "keepalive" && books.exchanges > 0)
+            record["exchange"] = exchange_["id"];
+    }
+
+    const State& state_;
+    const Signal& signal_;
+    const EndsRow& row_;
+    RigOptions options_;
+    Watch watch_;
+    Json exchange_, client_, upstream_;
+    uint64_t earliest_ms_ = 0;  // the signal's
+    uint64_t struck_end_ms_ = 0;
+    uint64_t end_ms_ = 0;
+    std::string complaints_;
+};
+
+RigOptions options_for(const State& state, const Signal& signal, unsigned wiring) {
+    RigOptions options;
+    options.unix_client = (wiring & 1U) != 0;
+    options.unix_upstream = (wiring & 2U) != 0;
+    options.settings.clocks.set_all(ClockName::tunnel, 90'000);
+    // These two come after other clocks' time, or never where those are on.
+    const bool by_age = std::string(signal.name) == "max_age";
+    if (by_age) options.settings.clocks.set_all(ClockName::max_age, max_age_ms);
+    if (by_age || std::string(signal.name) == "drain")
+        for (const ClockName clock : {ClockName::request_head, ClockName::connect,
+                                      ClockName::first_byte, ClockName::linger})
+            options.settings.clocks.set_all(clock, 0);
+    if (state.dials_tcp) {
+        options.upstream_backlog = 0;
+        options.settings.connect_tries = 1;
+    }
+    return options;
+}
+
+void every_end_has_the_records_that_the_table_says(void**) {
+    { const Rig first; }  // libuv opens descriptors of its own once per process
+    const char* const only = std::getenv("BECAUSED_ENDS");  // "state" or "state.signal"
+    std::map<std::string, const EndsRow*> rows;
+    for (const EndsRow& row : table().rows) {
+        const std::string name = row.state + "." + row.signal;
+        if (!rows.emplace(name, &row).second) fail_test(name + " is twice in ends.txt");
+    }
+    size_t played = 0, differ = 0, used = 0;
+    for (const State& state : all_states()) {
+        for (const Signal& signal : all_signals()) {
+            const std::string name = std::string(state.name) + "." + signal.name;
+            if (!rows.contains(name)) fail_test("ends.txt has no line for " + name);
+            const EndsRow& row = *rows[name];
+            ++used;
+            if (!row.impossible.empty()) continue;
+            if (only != nullptr && name.find(only) == std::string::npos) continue;
+            for (unsigned wiring = 0; wiring < 4; ++wiring) {
+                const RigOptions options = options_for(state, signal, wiring);
+                const bool here = !(signal.needs_tcp_client && options.unix_client) &&
+                                  !(signal.needs_tcp_upstream && options.unix_upstream) &&
+                                  !(state.dials_tcp && options.unix_upstream);
+                if (!here) continue;
+                ++played;
+                const std::string complaints = Played(state, signal, row, options).play();
+                if (complaints.empty()) continue;
+                ++differ;
+                print_error("ends.txt:%d: %s (%s to %s)\n%s", row.line, name.c_str(),
+                            options.unix_client ? "unix" : "tcp",
+                            options.unix_upstream ? "unix" : "tcp", complaints.c_str());
+            }
+        }
+    }
+    print_message("%zu ends played\n", played);
+    assert_int_equal(used, rows.size());
+    if (differ > 0) fail_test(std::to_string(differ) + " ends differ");
+}
+
+}  // namespace
+
+int main() {
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(every_end_has_the_records_that_the_table_says),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
