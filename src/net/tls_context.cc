@@ -233,6 +233,10 @@ Status TlsContext::resume() {
     mbedtls_ssl_cache_set_max_entries(&cache_, cached_sessions);
     mbedtls_ssl_cache_set_timeout(&cache_, static_cast<int>(ticket_lifetime_s));
     mbedtls_ssl_conf_session_cache(&config_, &cache_, mbedtls_ssl_cache_get, mbedtls_ssl_cache_set);
+#if MBEDTLS_VERSION_MAJOR >= 3
+    // mbedTLS's tickets for TLS 1.3 do not carry the client's certificate: who resumed would be nobody.
+    if (peer_ != TlsFiles::Peer::unasked) mbedtls_ssl_conf_new_session_tickets(&config_, 0);
+#endif
     return Status::fine();
 }
 
