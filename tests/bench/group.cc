@@ -17,8 +17,9 @@ struct KindRow {
 
 constexpr std::uint64_t bulk_bytes = 256ULL << 20;
 
-constexpr std::array<KindRow, 7> kinds{{
+constexpr std::array<KindRow, 8> kinds{{
     {"get", Kind::get, "GET", 100, false, false},
+    {"version", Kind::version, "GET", 100, false, false},
     {"post", Kind::post, "POST", 1024, true, false},
     {"connect", Kind::connect, "GET", 100, false, false},
     {"down", Kind::down, "GET", bulk_bytes, false, false},
@@ -31,6 +32,7 @@ std::string target_of(const Group& group) {
     switch (group.kind) {
         case Kind::get:
         case Kind::connect: return "/small";
+        case Kind::version: return "/v1.43/version";
         case Kind::down: return "/bulk?n=" + std::to_string(group.body_bytes);
         case Kind::down_chunked:
             return "/bulk?n=" + std::to_string(group.body_bytes) + "&chunked=1";
@@ -80,7 +82,7 @@ Group Group::parse(std::string_view text) {
     }
     group.connections = parse_number(count, "connections");
     if (group.connections == 0 || group.connections > 19000) die("1 to 19000 connections");
-    const bool is_small = row.kind == Kind::get || row.kind == Kind::connect;
+    const bool is_small = row.default_bytes == 100;
     if (is_small && group.body_bytes != 100) die("a small GET has 100 bytes");
     group.sends_body = row.sends_body;
     group.head = head_of(group, row);

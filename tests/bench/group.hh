@@ -12,7 +12,7 @@
 
 namespace bench {
 
-enum class Kind { get, post, connect, down, down_chunked, up, up_chunked };
+enum class Kind { get, version, post, connect, down, down_chunked, up, up_chunked };
 
 struct Group {
     // "KIND:CONNECTIONS" or "KIND:CONNECTIONS:BYTES", as in load.cc's head.

@@ -88,7 +88,7 @@ class Harness:
     def start(self):
         self.origin.start(self.processes, self.core)
 
-    def load(self, target, groups, seconds, requests=None):
+    def load(self, target, groups, seconds, requests=None, field_file=None):
         """Runs bench_load to its end; any error in any answer is a BenchError."""
         command = [os.path.join(self.directory, "bench_load"), "--target", target,
                    "--seconds", str(seconds)]
@@ -96,6 +96,8 @@ class Harness:
             command += ["--group", group]
         if requests is not None:
             command += ["--requests", str(requests)]
+        if field_file is not None:
+            command += ["--field-file", field_file]
         process = self.processes.start(command, self.core, subprocess.PIPE, subprocess.PIPE)
         try:
             out, err = process.communicate(timeout=seconds + 30)
@@ -124,7 +126,7 @@ class Harness:
         if groups[0] in tls.KINDS:
             report = tls.load(self, proxy, groups[0], seconds)
         else:
-            report = self.load(proxy.target, groups, seconds)
+            report = self.load(proxy.target, groups, seconds, field_file=proxy.field_file)
         wall = time.monotonic() - began
         origin_cpu = cpu_seconds(self.origin.process.pid) - origin_before
         return Run(settled_cpu_seconds(pid) - before, origin_cpu + report["cpu_seconds"], wall,

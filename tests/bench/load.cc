@@ -1,14 +1,16 @@
 // bench_load: drives one address with groups of connections and prints what came of it as JSON.
 //
 //   bench_load --target ADDRESS --group KIND:CONNECTIONS[:BYTES]... [--seconds S] [--requests N]
+//              [--field-file FILE]
 //
 //   get            GET /small, 100 bytes, keep-alive
+//   version        GET /v1.43/version, 100 bytes, keep-alive: a request that profiles know
 //   post           POST with 1 KiB (or BYTES), keep-alive
 //   connect        GET /small on a connection of its own, closed by the other side
 //   down           GET of 256 MiB (or BYTES) with Content-Length     down-chunked: in chunks
 //   up             PUT of 256 MiB (or BYTES) with Content-Length     up-chunked: in chunks
 //
-// The run ends when each group has made N requests or S seconds (5) are over; what has begun is
+// Each request has the header field that is in FILE, a line. The run ends when each group has made N requests or S seconds (5) are over; what has begun is
 // finished, within 10 seconds more. Exit code 1 when anything was wrong with any answer.
 
 #include <sys/resource.h>
@@ -17,6 +19,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <vector>
 
@@ -36,7 +39,15 @@ struct Options {
     std::vector<Group> groups;
     double seconds = 5;
     std::uint64_t requests = UINT64_MAX;
+    std::string field;
 };
+
+std::string line_of(const char* path) {
+    std::ifstream file(path);
+    std::string line;
+    if (!std::getline(file, line)) die(std::string(path) + " has no line to read");
+    return line + "\r\n";
+}
 
 Options parse_options(int argc, char** argv) {
     Options options;
@@ -52,12 +63,15 @@ Options parse_options(int argc, char** argv) {
             options.seconds = std::strtod(value, nullptr);
         } else if (name == "--requests") {
             options.requests = parse_number(value, "--requests");
+        } else if (name == "--field-file") {
+            options.field = line_of(value);
         } else {
             die("unknown option " + std::string(name));
         }
     }
     if (options.target.length == 0 || options.groups.empty())
         die("--target and --group are needed");
+    for (Group& group : options.groups) group.head.insert(group.head.size() - 2, options.field);
     if (!(options.seconds > 0 && options.seconds <= 600))
         die("--seconds: more than 0, at most 600");
     return options;

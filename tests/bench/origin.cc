@@ -2,7 +2,7 @@
 //
 //   bench_origin --listen ADDRESS...
 //
-//   GET /small               100 bytes
+//   GET /small               100 bytes; GET /v1.43/version the same
 //   GET /bulk?n=BYTES        BYTES bytes with Content-Length; with &chunked=1 in chunks of 32 KiB
 //   PUT or POST, any target  swallows the body and answers with the number of its bytes
 //
@@ -81,7 +81,7 @@ class Guest {
         closing_ = request_.asks_to_close();
         static const std::string small = length_head("200 OK", 100) + std::string(100, 's');
         const std::string_view line = request_.start_line();
-        if (line.starts_with("GET /small ")) {
+        if (line.starts_with("GET /small ") || line.starts_with("GET /v1.43/version ")) {
             outbox_.put(small, {});
         } else if (line.starts_with("GET /bulk?n=")) {
             answer_bulk(line.substr(std::strlen("GET /bulk?n=")));

@@ -24,11 +24,17 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def private(path, flags):
+    return os.open(path, flags, 0o600)
+
+
 class Proxy:
     """One running proxy before one upstream, with a directory of its own."""
 
     name = ""
     binary = ""
+    field_file = None  # a header field for each request to it
+    probe = "/small"
 
     def __init__(self, directory, upstream, certificate):
         self.directory = os.path.join(directory, f"{self.name}-{upstream.kind}")
@@ -52,6 +58,7 @@ class Proxy:
     def start(self, processes, core):
         shutil.rmtree(self.directory, ignore_errors=True)
         os.makedirs(self.directory)
+        self.prepare()
         with open(self.path("config"), "w") as config:
             config.write(self.config())
         with open(self.log_of_output(), "ab") as out, open(self.path("stderr"), "ab") as err:
@@ -75,7 +82,7 @@ class Proxy:
         """None once a request comes back from the origin through the proxy."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
         try:
-            connection.request("GET", "/small")
+            connection.request("GET", self.probe, headers=self.request_fields())
             answer = connection.getresponse()
             body = answer.read()
             return None if (answer.status, len(body)) == (200, 100) else f"status {answer.status}"
@@ -106,6 +113,12 @@ class Proxy:
     def log_of_output(self):
         return self.path("stdout")
 
+    def request_fields(self):
+        return {}
+
+    def prepare(self):
+        """What it needs in its directory beside its configuration."""
+
     def config(self):
         return ""
 
@@ -125,8 +138,11 @@ class Becaused(Proxy):
     def command(self):
         return [self.binary, "run", "--listen", self.target + "?tls=off", "--listen",
                 f"tcp://127.0.0.1:{self.tls_port}", "--tlscert", self.certificate.certificate,
-                "--tlskey", self.certificate.key, "--handshake-rate", "off", "--profile", "any",
-                "--upstream", self.upstream.address, "--records", self.log]
+                "--tlskey", self.certificate.key, "--handshake-rate", "off",
+                "--upstream", self.upstream.address] + self.flags()
+
+    def flags(self):
+        return ["--profile", "any", "--records", self.log]
 
     def first_problem(self):
         with open(self.path("stderr"), errors="replace") as err:
@@ -138,6 +154,70 @@ class Becaused(Proxy):
     def another(name, path):
         """Another build, to be measured beside this one."""
         return type("Becaused", (Becaused,), {"name": name, "binary": path})
+
+
+class WithoutBox(Becaused):
+    name = "no box"
+
+    def flags(self):
+        return ["--profile", "any", "--records", self.log, "--state", "off"]
+
+
+class WithoutRecords(Becaused):
+    name = "no records"
+
+    def flags(self):
+        return ["--profile", "any", "--state", "off"]
+
+
+class Chained(Becaused):
+    name = "chained"
+
+    def prepare(self):
+        with open(self.path("key"), "w", opener=private) as key:
+            key.write(os.urandom(32).hex() + "\n")
+
+    def flags(self):
+        return super().flags() + ["--records-key-file", self.path("key")]
+
+
+class Profiled(Becaused):
+    name = "profile"
+    probe = "/v1.43/version"
+
+    def flags(self):
+        return ["--profile", "builder", "--records", self.log]
+
+
+class WithToken(Becaused):
+    """A signed token with every request; after the first it is known."""
+
+    name = "token"
+    probe = "/v1.43/version"
+
+    def prepare(self):
+        run = [os.path.realpath(self.binary), "token"]
+        access = subprocess.run(run + ["keygen", self.path("sign.key")], check=True,
+                                capture_output=True, text=True).stdout
+        with open(self.path("access.toml"), "w", opener=private) as out:
+            out.write(access)
+        token = subprocess.run(run + ["issue", "--key", self.path("sign.key"), "--sub", "bench",
+                                      "--for", "1h"],
+                               check=True, capture_output=True, text=True).stdout.strip()
+        self.field_file = self.path("field")
+        with open(self.field_file, "w", opener=private) as out:
+            out.write(f"Authorization: Bearer {token}\n")
+
+    def flags(self):
+        return ["--profile", "builder", "--records", self.log,
+                "--access", self.path("access.toml")]
+
+    def request_fields(self):
+        with open(self.field_file) as line:
+            return dict([line.read().strip().split(": ", 1)])
+
+
+VARIANTS = {kind.name: kind for kind in (WithoutBox, WithoutRecords, Chained, Profiled, WithToken)}
 
 
 class Nginx(Proxy):

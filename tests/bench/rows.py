@@ -16,6 +16,7 @@ class Row:
     upstream: str
     groups: tuple  # bench_load's --group, the one that is judged first
     unit: str
+    variants: tuple = ()  # of becaused itself, by name (peers.py), in place of the peers
 
     def cost(self, run):
         """The figure that is compared: less is better."""
@@ -45,6 +46,10 @@ ROWS = (
     # First, and once: memory that another load has freed would be taken for nothing.
     Row("tls-idle", "idle TLS connections, 300", "tcp", ("tls-idle",), IDLE),
     Row("get", "small GET, keep-alive, 64 connections", "tcp", ("get:64",), REQUEST),
+    Row("records", "small GET; records, black box and chain, on and off", "tcp", ("get:64",), REQUEST,
+        ("no box", "no records", "chained")),
+    Row("gate", "GET /version; profile, and a token with every request", "tcp", ("version:64",),
+        REQUEST, ("profile", "token")),
     Row("get-unix", "small GET, keep-alive, 64 connections", "unix", ("get:64",), REQUEST),
     Row("post", "POST of 1 KiB, keep-alive, 64 connections", "tcp", ("post:64",), REQUEST),
     Row("connect", "small GET, a connection each, 64 at once", "tcp", ("connect:64",), REQUEST),

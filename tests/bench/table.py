@@ -87,11 +87,28 @@ def summary_text(rows, results, ours_name, names):
     lines = [f"{ours_name} to each, by median (below 1: {ours_name} costs less)",
              f"  {'':14}" + "".join(f"{peer:>12}" for peer in peers)]
     for row in rows:
+        if row.variants:
+            continue
         cells = results[row.key]
         found = [ratio_text(ratio(cells[ours_name], cells[peer])) for peer in peers]
         note = "  (latency)" if row.unit == LATENCY else ""
         lines.append(f"  {row.key:14}" + "".join(f"{text:>12}" for text in found) + note)
     return "\n".join(lines) + "\n"
+
+
+def variants_text(rows, results, ours_name):
+    """What each variant of becaused costs more, a request."""
+    lines = []
+    for row in rows:
+        cells = results[row.key]
+        for name in row.variants:
+            found = ratio(cells[name], cells[ours_name])
+            if found is None:
+                continue
+            more = statistics.median(cells[name].costs) - statistics.median(cells[ours_name].costs)
+            lines.append(f"{row.key}: {name}: {more:+.2f} us a request ({found['median']:.3f} of "
+                         f"{ours_name}'s)")
+    return "\n".join(lines) + "\n" if lines else ""
 
 
 def as_json(rows, results, ours_name):
