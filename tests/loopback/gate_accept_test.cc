@@ -91,6 +91,32 @@ void a_balancers_handshakes_are_judged_by_their_own_address(Stage& stage) {
     assert_true(shakes(FROM_2));
 }
 
+// Whoever could name an address would be judged by any that it likes.
+void only_balancers_of_ours_may_name_an_address(Stage& stage) {
+    stage.options.proxied = true;
+    stage.options.settings.proxy_from = {"192.0.2.0/24"};
+    Peer& stranger = another(stage, FROM_1 + get_version);
+    stranger.read();
+    assert_true(stranger.eof || stranger.error == ECONNRESET);
+    assert_text_equal(stranger.received, "");
+    assert_false(stage.accept());
+    const std::string record = stage.rig().records().back();
+    assert_text_equal(summary_of({record}), "client source_denied by=gate phase=accept op=judge\n");
+    assert_text_equal(field_of(record, "detail"), "not a load balancer of ours (proxy_from)");
+    assert_text_contains(field_of(record, "peer"), "127.0.0.1:");
+}
+
+void a_balancer_of_ours_may_name_an_address(Stage& stage) {
+    stage.options.proxied = true;
+    stage.options.settings.proxy_from = {"192.0.2.0/24", "127.0.0.0/8"};
+    Peer& client = another(stage, FROM_1 + get_version);
+    assert_true(stage.accept());
+    stage.answer(no_content);
+    client.read();
+    assert_text_equal(client.received, no_content_got);
+    assert_text_equal(field_of(stage.exchange(), "client"), "192.0.2.1:1000");
+}
+
 // Requests of a balancer's clients are counted by the address that it names as well.
 void a_balancers_clients_have_a_rate_each(Stage& stage) {
     stage.options.proxied = true;
@@ -115,6 +141,8 @@ int main() {
     cases.add(SCENARIO(handshakes_have_a_rate));
     cases.add(SCENARIO(a_balancers_clients_are_judged_by_their_own_address));
     cases.add(SCENARIO(a_balancers_handshakes_are_judged_by_their_own_address));
+    cases.add(SCENARIO(only_balancers_of_ours_may_name_an_address));
+    cases.add(SCENARIO(a_balancer_of_ours_may_name_an_address));
     cases.add(SCENARIO(a_balancers_clients_have_a_rate_each));
     return cases.run("gate_accept");
 }

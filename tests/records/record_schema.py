@@ -16,6 +16,7 @@ class Schema:
         kind = jsonschema.validators.validator_for(schema)
         kind.check_schema(schema)
         self.validator = kind(schema)
+        self.reasons = set(schema["$defs"]["reason"]["enum"])
         self.events = {each["properties"]["event"]["const"] for each in schema["oneOf"]}
 
     def holds(self, record):
