@@ -30,7 +30,7 @@ class CallRules {
     // Nothing is forbidden.
     bool all() const;
     bool allows(std::string_view method) const;
-    const std::vector<std::string>& allowed() const { return allow_; }
+    const std::vector<std::string>& allowed() const& { return allow_; }
 
     static CallRules everything();
     // What stock `docker build` and buildx call, without what disturbs others' builds.

@@ -16,6 +16,42 @@ void append_word(std::string& out, uint32_t word) {
         out += static_cast<char>(word >> (shift - 8) & 255U);
 }
 
+// RFC 7541 §5.1, §5.2: a text without Huffman's code.
+void append_literal(std::string& out, std::string_view text) {
+    constexpr size_t prefix = 127;
+    size_t size = text.size();
+    out += static_cast<char>(std::min(size, prefix));
+    if (size >= prefix) {
+        for (size -= prefix; size >= 128; size /= 128) out += static_cast<char>(size % 128 | 128U);
+        out += static_cast<char>(size);
+    }
+    out += text;
+}
+
+// A field that is not to be indexed, with a name of its own (RFC 7541 §6.2.2).
+void append_field(std::string& out, std::string_view name, std::string_view value) {
+    out += '\0';
+    append_literal(out, name);
+    append_literal(out, value);
+}
+
+// gRPC over HTTP/2, "Percent-Encoded".
+std::string percent_encoded(std::string_view text) {
+    std::string encoded;
+    for (const char byte : text) {
+        const auto octet = static_cast<uint8_t>(byte);
+        if (octet >= 0x20 && octet <= 0x7e && byte != '%') {
+            encoded += byte;
+            continue;
+        }
+        constexpr std::string_view digits = "0123456789ABCDEF";
+        encoded += '%';
+        encoded += digits[octet >> 4U];
+        encoded += digits[octet & 15U];
+    }
+    return encoded;
+}
+
 }  // namespace
 
 void H2Boundary::passed(std::string_view bytes) {
@@ -77,6 +113,18 @@ void append_goaway(std::string& out, std::string_view text) {
     append_word(out, highest_stream);
     append_word(out, internal_error);
     out += text;
+}
+
+void append_denied_call(std::string& out, uint32_t stream, std::string_view text) {
+    constexpr size_t longest = 4096;  // far below the frames that everybody takes
+    std::string fields = "\x88";       // :status 200 (RFC 7541 Appendix A)
+    append_field(fields, "content-type", "application/grpc");
+    append_field(fields, "grpc-status", "7");
+    append_field(fields, "grpc-message", percent_encoded(text.substr(0, longest)));
+    append_word(out, static_cast<uint32_t>(fields.size()) << 8U | h2::headers);
+    out += static_cast<char>(h2::flag_end_stream | h2::flag_end_headers);
+    append_word(out, stream);
+    out += fields;
 }
 
 }  // namespace becaused

@@ -43,6 +43,8 @@ class H2Calls {
     // Bytes of the side that is called.
     void heard(std::string_view bytes) { settings_.passed(bytes); }
 
+    // Of the last call.
+    uint32_t stream() const { return last_stream_; }
     // As it came, cut at one byte over the limit.
     std::string_view path() const { return path_; }
     // Static; null while nothing is broken.

@@ -15,7 +15,7 @@ inline constexpr size_t h2_head_bytes = 9;
 // RFC 9113 §6; of other numbers nothing is known, and nothing needs to be.
 namespace h2 {
 inline constexpr uint8_t headers = 1, settings = 4, push_promise = 5, goaway = 7, continuation = 9;
-inline constexpr uint8_t flag_ack = 1, flag_end_headers = 4, flag_padded = 8, flag_priority = 32;
+inline constexpr uint8_t flag_ack = 1, flag_end_stream = 1, flag_end_headers = 4, flag_padded = 8, flag_priority = 32;
 inline constexpr uint16_t header_table_size = 1;  // a setting
 }  // namespace h2
 

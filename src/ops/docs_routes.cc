@@ -115,7 +115,8 @@ std::string routes_page() {
     text += calls_text;
     for (const CallList list : {CallList::grpc, CallList::session}) {
         std::string methods;
-        for (const std::string& method : CallRules::of_builds(list).allowed())
+        const CallRules rules = CallRules::of_builds(list);
+        for (const std::string& method : rules.allowed())
             methods += phrase(methods.empty() ? "`" : ", `", method, '`');
         text += phrase("| `", name(list), "` | ", methods, " |\n");
     }

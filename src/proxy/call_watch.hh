@@ -20,6 +20,7 @@ struct CallWatch {
     H2Calls reader;
     CallFacts facts;
     std::string refusal;  // the record's own words may lie here
+    uint32_t denied = 0;  // the stream of the call that ended the tunnel; 0: none did
     bool lost = false;    // broken, where that is allowed: all passes unread
 };
 

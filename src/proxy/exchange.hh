@@ -134,6 +134,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
     bool may_call();
     bool may_go_unread();
     bool forgiven(const Refusal& refusal);
+    void deny_call(Side side, std::string_view text, std::string& out) const;
     void finish_tunnel(Side from);
 
     // What becaused says itself: exchange_tell.cc.

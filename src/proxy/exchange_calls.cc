@@ -60,7 +60,9 @@ void Exchange::pass_calls(Side from, const Slice& bytes) {
                 break;
             }
             case H2Calls::Step::call:
+                calls_->denied = reader.stream();
                 if (!may_call()) return;
+                calls_->denied = 0;
                 calls_->facts.count(reader.path());
                 break;
             case H2Calls::Step::broken:
@@ -96,6 +98,13 @@ bool Exchange::may_go_unread() {
     const Profile* profile = house_.gate().profile(identity_ ? identity_->profile : "");
     if (profile != nullptr && profile->calls(calls_->list).all()) return true;
     return forgiven(Refusal::uninspectable(calls_->reader.flaw()));
+}
+
+// Before GOAWAY, the call that was refused is answered where its caller waits for it: gRPC's clients show
+// that, and seldom the other.
+void Exchange::deny_call(Side side, std::string_view text, std::string& out) const {
+    if (calls_ != nullptr && calls_->facts.caller == side && calls_->denied != 0)
+        append_denied_call(out, calls_->denied, text);
 }
 
 // What is refused in a tunnel ends it, unless the policy only reports.

@@ -57,10 +57,29 @@ std::string denied_words(std::string_view path, std::string_view list, std::stri
            " (list " + std::string(list) + ")." HAD "Ask becaused's operator.";
 }
 
-// Both sides hear GOAWAY and nothing else, after what has passed.
-void assert_cut(Stage& stage, const std::string& words) {
-    assert_bytes(stage.upstream_bytes(), goaway(stage, words));
-    assert_bytes(stage.client_bytes(), goaway(stage, words));
+// A length of 127 or more in seven bits (RFC 7541 §5.1).
+std::string long_literal(std::string_view text) {
+    const size_t rest = text.size() - 127;
+    const std::string length = rest < 128 ? std::string(1, static_cast<char>(rest))
+                                          : std::string(1, static_cast<char>(rest % 128 + 128)) +
+                                                static_cast<char>(rest / 128);
+    return "\x7f" + length + std::string(text);
+}
+// What the refused call is told before: PERMISSION_DENIED with the same words.
+std::string denied_call(Stage& stage, uint32_t stream, std::string_view words) {
+    return frame(1, 5, stream,
+                 "\x88\0"s + literal("content-type") + literal("application/grpc") + '\0' +
+                     literal("grpc-status") + literal("7") + '\0' + literal("grpc-message") +
+                     long_literal(with_record(stage, words)));
+}
+
+// Both sides hear GOAWAY and nothing else, after what has passed; the caller is told in its stream first
+// (0: there is none).
+void assert_cut(Stage& stage, const std::string& words, Side caller, uint32_t stream) {
+    const std::string denied = stream == 0 ? "" : denied_call(stage, stream, words);
+    const bool by_client = caller == Side::client;
+    assert_bytes(stage.upstream_bytes(), (by_client ? "" : denied) + goaway(stage, words));
+    assert_bytes(stage.client_bytes(), (by_client ? denied : "") + goaway(stage, words));
     assert_text_equal(stage.upstream_state(), "fin");
     tick(stage);
     assert_text_equal(stage.client_state(), "reset");
@@ -162,7 +181,7 @@ void a_call_that_is_not_allowed_ends_the_tunnel_before_it(Stage& stage) {
     const std::string words = denied_words(prune, "grpc", "builder");
     const std::string got = stage.upstream_bytes();
     assert_bytes(got, before + goaway(stage, words));
-    assert_bytes(stage.client_bytes(), goaway(stage, words));
+    assert_bytes(stage.client_bytes(), denied_call(stage, 3, words) + goaway(stage, words));
     assert_text_equal(stage.upstream_state(), "fin");
     tick(stage);
     assert_text_equal(stage.client_state(), "reset");
@@ -186,7 +205,7 @@ void a_refused_call_in_pieces_reaches_nobody(Stage& stage) {
         stage.send(refused.substr(cut));
         const std::string words = denied_words(prune, "grpc", "builder");
         assert_bytes(stage.upstream_bytes(), goaway(stage, words));
-        assert_bytes(stage.client_bytes(), goaway(stage, words));
+        assert_bytes(stage.client_bytes(), denied_call(stage, 1, words) + goaway(stage, words));
         stage.upstream.close();
         stage.client.close();
         stage.rig().settle();
@@ -209,7 +228,7 @@ void dockerd_may_not_call_what_the_profile_forbids(Stage& stage) {
     stage.answer(call(1, sync_files));
     assert_bytes(stage.client_bytes(), call(1, sync_files));
     stage.answer(call(3, get_secret));
-    assert_cut(stage, denied_words(get_secret, "session", "own"));
+    assert_cut(stage, denied_words(get_secret, "session", "own"), Side::upstream, 3);
     assert_text_equal(stage.records(), denied_records);
 }
 
@@ -219,7 +238,7 @@ void a_list_of_ones_own_replaces_the_built_in_one(Stage& stage) {
     stage.answer(call(1, get_secret));
     assert_bytes(stage.client_bytes(), call(1, get_secret));
     stage.answer(call(3, sync_files));
-    assert_cut(stage, denied_words(sync_files, "session", "own"));
+    assert_cut(stage, denied_words(sync_files, "session", "own"), Side::upstream, 3);
 }
 
 // The tunnel began under other rules.
@@ -230,7 +249,7 @@ void rules_in_force_judge_the_next_call(Stage& stage) {
     assert_bytes(stage.client_bytes(), call(1, get_secret));
     stage.rig().guard(no_secrets);
     stage.answer(call(3, get_secret));
-    assert_cut(stage, denied_words(get_secret, "session", "own"));
+    assert_cut(stage, denied_words(get_secret, "session", "own"), Side::upstream, 3);
 }
 
 void a_profile_that_is_gone_may_call_nothing(Stage& stage) {
@@ -240,7 +259,8 @@ void a_profile_that_is_gone_may_call_nothing(Stage& stage) {
     stage.answer(call(1, sync_files));
     assert_cut(stage,
                "The request is not allowed here: the identity's profile is none of becaused's." HAD
-               "Ask becaused's operator.");
+               "Ask becaused's operator.",
+               Side::upstream, 1);
 }
 
 void without_goaway_it_is_a_plain_cut(Stage& stage) {
@@ -255,12 +275,25 @@ void without_goaway_it_is_a_plain_cut(Stage& stage) {
     assert_text_equal(stage.records(), denied_records);
 }
 
+// What was allowed before is not told that it was denied.
+void another_end_denies_no_call(Stage& stage) {
+    stage.options.settings.profile = "builder";
+    open_grpc(stage);
+    stage.send(call(1, solve));
+    stage.upstream_bytes();
+    reset_upstream(stage);
+    assert_bytes(stage.client_bytes(),
+                 goaway(stage, "The upstream reset its connection in the tunnel (ECONNRESET): "
+                               "dockerd died, or was stopped." HAD "Look at dockerd's log."));
+}
+
 // ---- what cannot be read --------------------------------------------------------------------------
 
 struct Unreadable {
     std::string_view name;
     std::string bytes;
     std::string_view detail;
+    uint32_t stream = 0;  // of a call that was read, and then not understood
 };
 const Unreadable unreadable[] = {
     {"fields that nobody can decode are refused", frame(1, 4, 1, "\xff\xff\xff\xff\x7f"),
@@ -271,11 +304,11 @@ const Unreadable unreadable[] = {
      "fields of over 64 KiB in the tunnel"},
     {"a path with an escape, which some would decode, is refused",
      call(1, "/moby.buildkit.v1.Control/Pr%75ne"),
-     "a call to a path that names no gRPC method"},
+     "a call to a path that names no gRPC method", 1},
     {"a path with a query is refused", call(1, "/moby.buildkit.v1.Control/Solve?x"),
-     "a call to a path that names no gRPC method"},
+     "a call to a path that names no gRPC method", 1},
     {"a path without its slash is refused", call(1, "moby.buildkit.v1.Control/Solve"),
-     "a call to a path that names no gRPC method"},
+     "a call to a path that names no gRPC method", 1},
 };
 void check_unreadable(Stage& stage, const Unreadable& row) {
     stage.options.settings.profile = "builder";
@@ -283,7 +316,8 @@ void check_unreadable(Stage& stage, const Unreadable& row) {
     stage.send(row.bytes);
     assert_cut(stage, "The request could not be judged, so it was refused: " +
                           std::string(row.detail) +
-                          "." HAD "Ask becaused's operator.");
+                          "." HAD "Ask becaused's operator.",
+               Side::client, row.stream);
     assert_text_equal(exchange_summary(stage),
                       "exchange policy_uninspectable by=gate phase=tunnel op=judge status=101\n");
 }
@@ -388,6 +422,7 @@ int main() {
     cases.add(SCENARIO(rules_in_force_judge_the_next_call));
     cases.add(SCENARIO(a_profile_that_is_gone_may_call_nothing));
     cases.add(SCENARIO(without_goaway_it_is_a_plain_cut));
+    cases.add(SCENARIO(another_end_denies_no_call));
     cases.add(unreadable, check_unreadable);
     for (const std::string_view profile : {"any", "admin"})
         for (const Unreadable& row : unreadable)
