@@ -77,7 +77,7 @@ std::string_view method_of(std::string_view path) {
     if (slash == std::string_view::npos || slash == 0 || slash + 1 == method.size()) return {};
     const auto plain = [](std::string_view part) { return std::ranges::all_of(part, in_service); };
     return plain(method.substr(0, slash)) && plain(method.substr(slash + 1)) ? method
-                                                                            : std::string_view();
+                                                                             : std::string_view();
 }
 
 Status CallRules::adopt(const std::vector<std::string>& patterns) {
@@ -116,7 +116,8 @@ CallRules CallRules::everything() {
 CallRules CallRules::of_builds(CallList list) {
     CHECK(list != CallList::none);
     CallRules rules;
-    if (list == CallList::grpc) rules.allow_.assign(std::begin(grpc_of_builds), std::end(grpc_of_builds));
+    if (list == CallList::grpc)
+        rules.allow_.assign(std::begin(grpc_of_builds), std::end(grpc_of_builds));
     else rules.allow_.assign(std::begin(session_of_builds), std::end(session_of_builds));
     return rules;
 }

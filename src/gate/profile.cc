@@ -150,8 +150,8 @@ Status Profile::adopt_rules(const ProfileSettings& settings) {
 Status Profile::adopt_calls(const ProfileSettings& settings) {
     for (const CallList list : {CallList::grpc, CallList::session}) {
         const bool grpc = list == CallList::grpc;
-        const Status status = calls_[static_cast<size_t>(list)].adopt(grpc ? settings.grpc
-                                                                           : settings.session);
+        const Status status =
+            calls_[static_cast<size_t>(list)].adopt(grpc ? settings.grpc : settings.session);
         if (!status.ok())
             return Status::failed(std::string(becaused::name(list)) + ": " + status.message());
     }
@@ -161,8 +161,8 @@ Status Profile::adopt_calls(const ProfileSettings& settings) {
 Status Profile::adopt(const ProfileSettings& settings) {
     name_ = settings.name;
     ceilings_ = settings.ceilings;
-    for (const Status& status : {adopt_paths(settings), adopt_rules(settings),
-                                 adopt_calls(settings)})
+    for (const Status& status :
+         {adopt_paths(settings), adopt_rules(settings), adopt_calls(settings)})
         if (!status.ok()) return Status::failed("profile " + name_ + ": " + status.message());
     write_texts();
     return Status::fine();

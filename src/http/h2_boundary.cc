@@ -101,7 +101,8 @@ void H2Boundary::header_done() {
         state_ = State::lost;
         return;
     }
-    if (type_ == h2::headers || type_ == h2::push_promise || type_ == h2::continuation) block_ = !ends;
+    if (type_ == h2::headers || type_ == h2::push_promise || type_ == h2::continuation)
+        block_ = !ends;
     begun_ = true;
     state_ = left_ > 0 ? State::payload : State::header;
 }
@@ -117,7 +118,7 @@ void append_goaway(std::string& out, std::string_view text) {
 
 void append_denied_call(std::string& out, uint32_t stream, std::string_view text) {
     constexpr size_t longest = 4096;  // far below the frames that everybody takes
-    std::string fields = "\x88";       // :status 200 (RFC 7541 Appendix A)
+    std::string fields = "\x88";      // :status 200 (RFC 7541 Appendix A)
     append_field(fields, "content-type", "application/grpc");
     append_field(fields, "grpc-status", "7");
     append_field(fields, "grpc-message", percent_encoded(text.substr(0, longest)));

@@ -15,7 +15,8 @@ inline constexpr size_t h2_head_bytes = 9;
 // RFC 9113 §6; of other numbers nothing is known, and nothing needs to be.
 namespace h2 {
 inline constexpr uint8_t headers = 1, settings = 4, push_promise = 5, goaway = 7, continuation = 9;
-inline constexpr uint8_t flag_ack = 1, flag_end_stream = 1, flag_end_headers = 4, flag_padded = 8, flag_priority = 32;
+inline constexpr uint8_t flag_ack = 1, flag_end_stream = 1, flag_end_headers = 4, flag_padded = 8,
+                         flag_priority = 32;
 inline constexpr uint16_t header_table_size = 1;  // a setting
 }  // namespace h2
 
@@ -30,7 +31,9 @@ struct H2Head {
 
 // `bytes`: h2_head_bytes of them at least.
 inline H2Head read_h2_head(std::string_view bytes) {
-    const auto octet = [&](size_t i) { return static_cast<uint32_t>(static_cast<uint8_t>(bytes[i])); };
+    const auto octet = [&](size_t i) {
+        return static_cast<uint32_t>(static_cast<uint8_t>(bytes[i]));
+    };
     H2Head head;
     head.length = octet(0) << 16U | octet(1) << 8U | octet(2);
     head.type = static_cast<uint8_t>(octet(3));

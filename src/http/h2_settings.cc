@@ -36,7 +36,9 @@ void H2Settings::head_done() {
 
 void H2Settings::setting_done() {
     have_ = 0;
-    const auto octet = [&](size_t i) { return static_cast<uint32_t>(static_cast<uint8_t>(part_[i])); };
+    const auto octet = [&](size_t i) {
+        return static_cast<uint32_t>(static_cast<uint8_t>(part_[i]));
+    };
     if (overrun_ || (octet(0) << 8U | octet(1)) != h2::header_table_size) return;
     const uint32_t size = octet(2) << 24U | octet(3) << 16U | octet(4) << 8U | octet(5);
     TableSize& table = waiting_[count_ - 1U];

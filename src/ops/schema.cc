@@ -239,12 +239,12 @@ Json exchange() {
     fields["trail"] = trail();
     fields["because"] = because();
     add_chain(fields);
-    return object(
-        "A request has ended.", fields,
-        with(ending_optional,
-             {"target_cut", "version", "route", "status", "upstream_status", "told", "client",
-              "client_id", "identity", "proof", "token_id", "would_refuse", "grpc", "upstream",
-              "upstream_id", "request_id", "trace_id", "unsent", "attempts", "attempts_total"}));
+    return object("A request has ended.", fields,
+                  with(ending_optional,
+                       {"target_cut", "version",      "route",     "status",   "upstream_status",
+                        "told",       "client",       "client_id", "identity", "proof",
+                        "token_id",   "would_refuse", "grpc",      "upstream", "upstream_id",
+                        "request_id", "trace_id",     "unsent",    "attempts", "attempts_total"}));
 }
 
 Json request_start() {

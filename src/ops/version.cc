@@ -36,8 +36,9 @@ std::string version_text() {
     const std::string json = dotted(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR,
                                     NLOHMANN_JSON_VERSION_PATCH);
     return phrase("becaused ", BECAUSED_VERSION, "\nlibuv ", uv_version_string(), "\nllhttp ",
-                  llhttp, "\nnghttp2 ", nghttp2_version(0)->version_str, "\nmbedTLS ", mbedtls, "\nlibsodium ", sodium_version_string(),
-                  "\ntoml++ ", toml, "\nnlohmann json ", json, "\ncompiler ", compiler, '\n');
+                  llhttp, "\nnghttp2 ", nghttp2_version(0)->version_str, "\nmbedTLS ", mbedtls,
+                  "\nlibsodium ", sodium_version_string(), "\ntoml++ ", toml, "\nnlohmann json ",
+                  json, "\ncompiler ", compiler, '\n');
 }
 
 }  // namespace becaused

@@ -77,8 +77,8 @@ std::string trail_text(const Json& item) {
 std::string calls_text(const Json& grpc) {
     if (grpc.empty()) return {};
     const uint64_t streams = count_of(grpc, "streams");
-    std::string out = labelled("grpc", phrase(streams, streams == 1 ? " call" : " calls", " by the ",
-                                              text_of(grpc, "caller")));
+    std::string out = labelled("grpc", phrase(streams, streams == 1 ? " call" : " calls",
+                                              " by the ", text_of(grpc, "caller")));
     for (const Json& call : part_of(grpc, "calls", true))
         if (call.is_object())
             out += labelled("", phrase(count_of(call, "count"), " x ", text_of(call, "path")));

@@ -194,7 +194,7 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
     Flow up_flow_;
     Flow down_flow_;
     Teller teller_;
-    Answer answer_ = Answer::plain;  // of the route
+    Answer answer_ = Answer::plain;        // of the route
     CallList call_list_ = CallList::none;  // of the route
     std::unique_ptr<CallWatch> calls_;
     Up up_ = Up::none;

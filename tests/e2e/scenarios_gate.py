@@ -174,8 +174,10 @@ def a_build_whose_secrets_are_forbidden_is_told_which_call_was_refused(t):
     front.tolerate(**by_client("POST", r"/build$", "response_body"))
     shown = secret_build(t, front).failed()
     shown.says(r"moby\.buildkit\.secrets\.v1\.Secrets/GetSecret in /session is not allowed")
-    said = front.why()
-    check("policy_denied" in said and "Secrets/GetSecret" in said, said)
+    record = front.until_exchange("POST", r"^/session$", reason="policy_denied")
+    said = front.why(record["id"])
+    check("Secrets/GetSecret in /session is not allowed by profile no_secrets" in said and
+          " x /moby.filesync.v1.FileSync/DiffCopy" in said, said)
 
 
 @claim(clients="none", proxied_only=True)

@@ -112,17 +112,18 @@ void a_builders_calls_pass_and_are_on_record(Stage& stage) {
 void a_session_is_called_by_dockerd(Stage& stage) {
     stage.options.settings.profile = "builder";
     open_session(stage);
-    const std::string calls = call(1, sync_files) + data(1, std::string(20'000, 'x')) +
-                              call(3, get_secret);
+    const std::string calls =
+        call(1, sync_files) + data(1, std::string(20'000, 'x')) + call(3, get_secret);
     stage.answer(calls);
     assert_bytes(stage.client_bytes(), calls);
     stage.send(call(1, "/not.a/Call"));  // what the client says is none
     stage.client_fin();
     stage.upstream_fin();
-    assert_text_contains(stage.exchange(),
-                         "\"grpc\":{\"caller\":\"upstream\",\"streams\":2,\"calls\":["
-                         "{\"path\":\"/moby.filesync.v1.FileSync/DiffCopy\",\"count\":1},"
-                         "{\"path\":\"/moby.buildkit.secrets.v1.Secrets/GetSecret\",\"count\":1}]}");
+    assert_text_contains(
+        stage.exchange(),
+        "\"grpc\":{\"caller\":\"upstream\",\"streams\":2,\"calls\":["
+        "{\"path\":\"/moby.filesync.v1.FileSync/DiffCopy\",\"count\":1},"
+        "{\"path\":\"/moby.buildkit.secrets.v1.Secrets/GetSecret\",\"count\":1}]}");
 }
 
 void what_comes_along_with_the_heads_is_followed_too(Stage& stage) {
@@ -150,8 +151,7 @@ void a_session_whose_first_call_comes_with_the_101_is_judged(Stage& stage) {
 void only_so_many_paths_are_named(Stage& stage) {
     open_grpc(stage);
     std::string calls;
-    for (uint32_t i = 0; i < 20; ++i)
-        calls += call(2 * i + 1, "/s/M" + std::to_string(i % 18));
+    for (uint32_t i = 0; i < 20; ++i) calls += call(2 * i + 1, "/s/M" + std::to_string(i % 18));
     stage.send(calls);
     assert_bytes(stage.upstream_bytes(), calls);
     stage.client_fin();
@@ -159,7 +159,8 @@ void only_so_many_paths_are_named(Stage& stage) {
     const std::string record = stage.exchange();
     assert_text_equal(field_of(record, "grpc.streams"), "20");
     assert_text_equal(field_of(record, "grpc.more"), "2");
-    assert_text_contains(record, "{\"path\":\"/s/M0\",\"count\":2},{\"path\":\"/s/M1\",\"count\":2},");
+    assert_text_contains(record,
+                         "{\"path\":\"/s/M0\",\"count\":2},{\"path\":\"/s/M1\",\"count\":2},");
     assert_text_contains(record, "{\"path\":\"/s/M15\",\"count\":1}],\"more\":2}");
 }
 
@@ -168,7 +169,8 @@ void a_path_is_text_of_a_peers(Stage& stage) {
     stage.send(call(1, "/\"\x1b[2J\xff"));
     stage.client_fin();
     stage.upstream_fin();
-    assert_text_contains(stage.exchange(), "{\"path\":\"/\\\"\\u001b[2J\xef\xbf\xbd\",\"count\":1}");
+    assert_text_contains(stage.exchange(),
+                         "{\"path\":\"/\\\"\\u001b[2J\xef\xbf\xbd\",\"count\":1}");
 }
 
 // ---- what is refused ------------------------------------------------------------------------------
@@ -216,8 +218,8 @@ void a_call_byte_by_byte_passes_whole(Stage& stage) {
     stage.options.settings.profile = "builder";
     begin(stage, request_of("POST /grpc", UPGRADE), SWITCH_H2C);
     stage.upstream_bytes();
-    const std::string calls = opening + call(1, solve) + data(1, "some") + call(3, solve) +
-                              frame(6, 0, 0, "12345678");
+    const std::string calls =
+        opening + call(1, solve) + data(1, "some") + call(3, solve) + frame(6, 0, 0, "12345678");
     for (const char byte : calls) stage.send({&byte, 1});
     assert_bytes(stage.upstream_bytes(), calls);
 }
@@ -283,8 +285,9 @@ void another_end_denies_no_call(Stage& stage) {
     stage.upstream_bytes();
     reset_upstream(stage);
     assert_bytes(stage.client_bytes(),
-                 goaway(stage, "The upstream reset its connection in the tunnel (ECONNRESET): "
-                               "dockerd died, or was stopped." HAD "Look at dockerd's log."));
+                 goaway(stage,
+                        "The upstream reset its connection in the tunnel (ECONNRESET): "
+                        "dockerd died, or was stopped." HAD "Look at dockerd's log."));
 }
 
 // ---- what cannot be read --------------------------------------------------------------------------
@@ -303,8 +306,7 @@ const Unreadable unreadable[] = {
     {"an endless block is refused at its announcement", frame(1, 4, 1, std::string(70'000, '\0')),
      "fields of over 64 KiB in the tunnel"},
     {"a path with an escape, which some would decode, is refused",
-     call(1, "/moby.buildkit.v1.Control/Pr%75ne"),
-     "a call to a path that names no gRPC method", 1},
+     call(1, "/moby.buildkit.v1.Control/Pr%75ne"), "a call to a path that names no gRPC method", 1},
     {"a path with a query is refused", call(1, "/moby.buildkit.v1.Control/Solve?x"),
      "a call to a path that names no gRPC method", 1},
     {"a path without its slash is refused", call(1, "moby.buildkit.v1.Control/Solve"),
@@ -314,9 +316,9 @@ void check_unreadable(Stage& stage, const Unreadable& row) {
     stage.options.settings.profile = "builder";
     open_grpc(stage);
     stage.send(row.bytes);
-    assert_cut(stage, "The request could not be judged, so it was refused: " +
-                          std::string(row.detail) +
-                          "." HAD "Ask becaused's operator.",
+    assert_cut(stage,
+               "The request could not be judged, so it was refused: " + std::string(row.detail) +
+                   "." HAD "Ask becaused's operator.",
                Side::client, row.stream);
     assert_text_equal(exchange_summary(stage),
                       "exchange policy_uninspectable by=gate phase=tunnel op=judge status=101\n");
@@ -371,8 +373,9 @@ void half_a_call_of_a_dying_dockerd_leaves_room_for_goaway(Stage& stage) {
     stage.answer(call(1, sync_files).substr(0, 15));
     reset_upstream(stage);
     assert_bytes(stage.client_bytes(),
-                 goaway(stage, "The upstream reset its connection in the tunnel (ECONNRESET): "
-                               "dockerd died, or was stopped." HAD "Look at dockerd's log."));
+                 goaway(stage,
+                        "The upstream reset its connection in the tunnel (ECONNRESET): "
+                        "dockerd died, or was stopped." HAD "Look at dockerd's log."));
 }
 
 // ---- report_only ----------------------------------------------------------------------------------

@@ -301,7 +301,7 @@ struct NoGoaway {
 };
 constexpr NoGoaway no_goaway[] = {
     {"a session cut in a frame gets a plain reset", PREFACE SETTINGS "\0\0\x8\6\0\0\0\0\0"
-                                                                    "1234"sv},
+                                                                     "1234"sv},
     {"a session that has not begun gets a plain reset", PREFACE},
     {"a session that does not speak HTTP/2 gets a plain reset", "session bytes"},
     {"a session whose dockerd said GOAWAY itself gets no second one",

@@ -17,7 +17,8 @@ inline std::string frame(int type, int flags, uint32_t stream, std::string_view 
         text += static_cast<char>(payload.size() >> shift & 255U);
     text += static_cast<char>(type);
     text += static_cast<char>(flags);
-    for (const unsigned shift : {24U, 16U, 8U, 0U}) text += static_cast<char>(stream >> shift & 255U);
+    for (const unsigned shift : {24U, 16U, 8U, 0U})
+        text += static_cast<char>(stream >> shift & 255U);
     return text.append(payload);
 }
 inline std::string settings(std::string_view payload = "") { return frame(4, 0, 0, payload); }
@@ -27,7 +28,9 @@ inline std::string table_size(uint32_t size) {
     return text;
 }
 inline const std::string ack = frame(4, 1, 0);
-inline std::string data(uint32_t stream, std::string_view text) { return frame(0, 0, stream, text); }
+inline std::string data(uint32_t stream, std::string_view text) {
+    return frame(0, 0, stream, text);
+}
 
 // A literal of less than 127 bytes, without Huffman's code (RFC 7541 §5.2).
 inline std::string literal(std::string_view text) {

@@ -38,8 +38,8 @@ void a_call_is_announced_before_its_frame_and_all_bytes_pass(void**) {
     const std::string ping = frame(6, 0, 0, "12345678");
     const std::string one = call(1, "/a.B/C");
     const Walk seen = follow(ping + one + data(1, "body") + call(3, "/d.E/F") + ping);
-    assert_text_equal(seen.calls, at("/a.B/C", ping.size()) +
-                                      at("/d.E/F", ping.size() + one.size() + 9 + 4));
+    assert_text_equal(seen.calls,
+                      at("/a.B/C", ping.size()) + at("/d.E/F", ping.size() + one.size() + 9 + 4));
     assert_text_equal(seen.end, "");
     assert_text_equal(seen.kept, "");
 }
@@ -73,19 +73,17 @@ void the_table_is_followed_through_blocks_that_are_no_calls(void**) {
     // 62 is the newest entry (x: y), 63 the one before.
     const std::string second = frame(1, 4, 3, "\x83\x86\xbf");
     const Walk seen = follow(first + trailers + second);
-    assert_text_equal(seen.calls,
-                      at("/a.B/C", 0) + at("/a.B/C", first.size() + trailers.size()));
+    assert_text_equal(seen.calls, at("/a.B/C", 0) + at("/a.B/C", first.size() + trailers.size()));
     assert_text_equal(seen.end, "");
 }
 
 void padding_and_priority_are_no_fields(void**) {
     const std::string fields = call_fields("/a.B/C");
     const std::string priority("\0\0\0\0\x10", 5);
-    for (const std::string& one :
-         {frame(1, 4 + 8, 1, "\3"s + fields + "\x82\x82\x82"),
-          frame(1, 4 + 32, 1, priority + fields),
-          frame(1, 4 + 8 + 32, 1, "\2"s + priority + fields + "\0\0"s),
-          frame(1, 4 + 8, 1, "\0"s + fields)}) {
+    for (const std::string& one : {frame(1, 4 + 8, 1, "\3"s + fields + "\x82\x82\x82"),
+                                   frame(1, 4 + 32, 1, priority + fields),
+                                   frame(1, 4 + 8 + 32, 1, "\2"s + priority + fields + "\0\0"s),
+                                   frame(1, 4 + 8, 1, "\0"s + fields)}) {
         const Walk seen = follow(one);
         assert_text_equal(seen.calls, at("/a.B/C", 0));
         assert_text_equal(seen.end, "");
@@ -119,9 +117,8 @@ void a_smaller_table_holds_from_its_acknowledgement_on(void**) {
     const std::string after = frame(1, 4, 5, "\x20" + call_fields("/d.E/F"));
     const Walk seen = follow(before + still + ack + after, heard);
     assert_text_equal(seen.end, "");
-    assert_text_equal(seen.calls,
-                      at("/a.B/C", 0) + at("/a.B/C", before.size()) +
-                          at("/d.E/F", before.size() + still.size() + ack.size()));
+    assert_text_equal(seen.calls, at("/a.B/C", 0) + at("/a.B/C", before.size()) +
+                                      at("/d.E/F", before.size() + still.size() + ack.size()));
     assert_text_equal(follow(before + ack + still, heard).end,
                       "broken: fields that cannot be decoded (HPACK)");
 }
@@ -242,8 +239,7 @@ void a_long_path_is_cut(void**) {
     const std::string path = '/' + std::string(1000, 'p');
     // 1001 in seven bits of prefix (RFC 7541 §5.1): 127 + 874.
     const std::string one = frame(1, 4, 1, "\x83\x86\x04\x7f\xea\x06" + path);
-    assert_text_equal(follow(one).calls,
-                      at(path.substr(0, H2Calls::path_limit_bytes + 1), 0));
+    assert_text_equal(follow(one).calls, at(path.substr(0, H2Calls::path_limit_bytes + 1), 0));
 }
 
 }  // namespace
