@@ -55,10 +55,9 @@ void Exchange::pass_calls(Side from, const Slice& bytes) {
         std::string_view piece;
         switch (reader.next(rest, piece)) {
             case H2Calls::Step::more: return;
-            case H2Calls::Step::pass: {
+            case H2Calls::Step::pass:
                 if (!write_tunnel(from, piece, reader.from_held() ? nullptr : &bytes)) return;
                 break;
-            }
             case H2Calls::Step::call:
                 calls_->denied = reader.stream();
                 if (!may_call()) return;
