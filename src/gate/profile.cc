@@ -147,10 +147,22 @@ Status Profile::adopt_rules(const ProfileSettings& settings) {
     return Status::fine();
 }
 
+Status Profile::adopt_calls(const ProfileSettings& settings) {
+    for (const CallList list : {CallList::grpc, CallList::session}) {
+        const bool grpc = list == CallList::grpc;
+        const Status status =
+            calls_[static_cast<size_t>(list)].adopt(grpc ? settings.grpc : settings.session);
+        if (!status.ok())
+            return Status::failed(std::string(becaused::name(list)) + ": " + status.message());
+    }
+    return Status::fine();
+}
+
 Status Profile::adopt(const ProfileSettings& settings) {
     name_ = settings.name;
     ceilings_ = settings.ceilings;
-    for (const Status& status : {adopt_paths(settings), adopt_rules(settings)})
+    for (const Status& status :
+         {adopt_paths(settings), adopt_rules(settings), adopt_calls(settings)})
         if (!status.ok()) return Status::failed("profile " + name_ + ": " + status.message());
     write_texts();
     return Status::fine();
@@ -182,6 +194,9 @@ Policy::Policy() {
         for (const RouteRow& row : route_rows())
             profile.routes_[index_of(row)] = free || (row.profiles & bit->bit) != 0;
         if (!free) profile.rules_ = RuleSet::all();
+        for (const CallList list : {CallList::grpc, CallList::session})
+            profile.calls_[static_cast<size_t>(list)] =
+                free ? CallRules::everything() : CallRules::of_builds(list);
         profile.rules_.remove(Rule::ports);
         profile.write_texts();
         profiles_.push_back(std::move(profile));

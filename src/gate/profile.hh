@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/status.hh"
+#include "gate/calls.hh"
 #include "gate/route_table.hh"
 #include "gate/rule.hh"
 
@@ -36,6 +37,8 @@ struct ProfileSettings {
     std::vector<std::string> forbid;  // rules that are put on: "ports"
     std::vector<std::string>
         labels;  // "team=ci": what containers, volumes, networks must be created with
+    std::vector<std::string> grpc;     // CallRules::adopt
+    std::vector<std::string> session;  // the same
     Ceilings ceilings;
 };
 
@@ -67,6 +70,8 @@ class Profile {
     bool enforces(Rule rule) const { return rules_.has(rule); }
     const Ceilings& ceilings() const { return ceilings_; }
     std::span<const Label> labels() const { return labels_; }
+    // Of a tunnel with calls.
+    const CallRules& calls(CallList list) const { return calls_[static_cast<size_t>(list)]; }
 
     // Nothing if the rule is not enforced.
     Refusal refuse(Rule rule) const;
@@ -81,6 +86,7 @@ class Profile {
     Status adopt(const ProfileSettings& settings);
     Status adopt_paths(const ProfileSettings& settings);
     Status adopt_rules(const ProfileSettings& settings);
+    Status adopt_calls(const ProfileSettings& settings);
     // `wanted`: a row's name, in which `*` stands for anything.
     Status set_routes(std::string_view wanted, bool allowed);
     void write_texts();
@@ -93,6 +99,7 @@ class Profile {
     RuleSet rules_;
     std::vector<Label> labels_;
     Ceilings ceilings_;
+    std::array<CallRules, call_list_count> calls_;
     std::array<const char*, rule_count> rule_texts_{};
     std::array<const char*, most_routes> route_texts_{};
     const char* no_route_text_ = "";

@@ -77,7 +77,8 @@ Route route_of(const RouteRow* row, const RouteSettings& own, std::string_view m
                  row->registry,
                  row->tunnel != Tunnel::none,
                  UINT64_MAX,
-                 row->answer};
+                 row->answer,
+                 row->calls};
     const auto fits = [&](const auto& pattern) {
         return (pattern.method.empty() || pattern.method == method) &&
                matches(pattern.pattern, path);

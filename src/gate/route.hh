@@ -37,6 +37,7 @@ struct Route {
     bool upgrades = false;  // may become a tunnel
     uint64_t body_limit_bytes = UINT64_MAX;
     Answer answer = Answer::plain;
+    CallList calls = CallList::none;  // of the tunnel that it may become
 };
 
 bool matches(std::string_view pattern, std::string_view path);

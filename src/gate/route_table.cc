@@ -46,8 +46,9 @@ constexpr RouteRow rows[] = {
     {"build_cancel",      post, "/build/cancel", quick, changes, builds, bare, "id"},
     {"build_prune",       post, "/build/prune", build, changes, nobody, bare,
      "all filters keep-storage reserved-space max-used-space min-free-space"},
-    {"session",           post, "/session", session, host, builds, bare, "", Tunnel::h2c},
-    {"grpc",              post, "/grpc", tunnel, host, builds, bare, "", Tunnel::h2c},
+    {"session",           post, "/session", session, host, builds, bare, "", Tunnel::h2c, false, false, Answer::plain, false,
+     CallList::session},
+    {"grpc",              post, "/grpc", tunnel, host, builds, bare, "", Tunnel::h2c, false, false, Answer::plain, false, CallList::grpc},
 
     {"image_list",        get,  "/images/json", quick, reads, knows, bare, "all filters filter digests shared-size manifests"},
     {"image_search",      get,  "/images/search", quick, none, moves, bare, "term limit filters"},

@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "gate/calls.hh"
 #include "ledger/vocabulary.hh"
 
 namespace becaused {
@@ -87,6 +88,7 @@ struct RouteRow {
     Answer answer = Answer::plain;
     // Docker's CLI takes a 401 here for the registry's, and asks for a login: such a refusal says 403.
     bool registry = false;
+    CallList calls = CallList::none;  // of the tunnel
 };
 
 inline constexpr size_t most_routes = 128;

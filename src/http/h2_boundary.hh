@@ -37,4 +37,9 @@ class H2Boundary {
 // there can be: nothing is said to be unprocessed, so that nobody repeats what may have been done.
 void append_goaway(std::string& out, std::string_view text);
 
+// What a gRPC call in `stream` is told by a server that permits it to nobody like its caller: a HEADERS
+// frame that ends it with PERMISSION_DENIED and `text` (gRPC over HTTP/2, "Trailers-Only"). No table
+// remembers its fields, so it may stand between any two frames of another's.
+void append_denied_call(std::string& out, uint32_t stream, std::string_view text);
+
 }  // namespace becaused

@@ -51,6 +51,17 @@ void ExchangeFacts::set_method(std::string_view text) {
     std::memcpy(method.data(), text.data(), method_length);
 }
 
+void CallFacts::count(std::string_view path) {
+    ++streams;
+    for (Path& known : paths) {
+        if (known.text != path) continue;
+        ++known.count;
+        return;
+    }
+    if (paths.size() == path_limit) ++more;
+    else paths.push_back({std::string(path), 1});
+}
+
 void ExchangeFacts::set_target(std::string_view text) {
     const auto append = [this](std::string_view part) {
         const size_t count = std::min(part.size(), target_limit - target_length);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.hh"
 #include "base/list.hh"
@@ -124,6 +125,22 @@ struct Attempt {
     int error = 0;
 };
 
+// What was called in a tunnel that speaks gRPC.
+struct CallFacts {
+    static constexpr size_t path_limit = 16;
+    struct Path {
+        std::string text;  // as the peer sent it
+        uint64_t count = 0;
+    };
+
+    void count(std::string_view path);
+
+    Side caller = Side::client;
+    uint64_t streams = 0;     // that were opened and passed
+    uint64_t more = 0;        // of them: to paths that are not among the first ones
+    std::vector<Path> paths;  // in the order of their first call
+};
+
 struct ExchangeFacts {
     static constexpr size_t target_limit = 512;
     static constexpr size_t attempt_limit = 8;
@@ -144,6 +161,7 @@ struct ExchangeFacts {
     std::string_view token_id;
     // What a policy that only reports would have refused; static.
     const char* would_refuse = nullptr;
+    const CallFacts* calls = nullptr;  // owned as the identity is; null: none was looked for
 
     uint8_t minor_version = 1;
     bool routed = false;

@@ -92,6 +92,22 @@ void write_attempts(JsonLine& line, const Ledger& ledger, const ExchangeFacts& f
         line.number("attempts_total", facts.attempt_count);
 }
 
+void write_calls(JsonLine& line, const CallFacts& calls) {
+    line.open("grpc", '{');
+    line.text("caller", name(calls.caller));
+    line.number("streams", calls.streams);
+    line.open("calls", '[');
+    for (const CallFacts::Path& path : calls.paths) {
+        line.open("", '{');
+        line.text("path", path.text);
+        line.number("count", path.count);
+        line.close('}');
+    }
+    line.close(']');
+    if (calls.more > 0) line.number("more", calls.more);
+    line.close('}');
+}
+
 }  // namespace
 
 std::string_view error_name(int error) {
@@ -239,6 +255,7 @@ void write_exchange(JsonLine& line, const Ledger& ledger, const Clock& clock,
         if (!facts.token_id.empty()) line.text("token_id", facts.token_id);
     }
     if (facts.would_refuse != nullptr) line.text("would_refuse", facts.would_refuse);
+    if (facts.calls != nullptr) write_calls(line, *facts.calls);
     endpoint_text(line, "upstream", facts.upstream);
     id_text(line, ledger, "upstream_id", facts.upstream_id);
     if (facts.request_id_length > 0)

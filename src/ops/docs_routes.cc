@@ -26,11 +26,9 @@ constexpr std::string_view profiles_text =
     "| `admin` | every route; queries and bodies are not judged, forms and unclear paths are "
     "refused |\n"
     "| `any` | everything passes unseen |\n\n"
-    "Rules are judged in all of them but `admin` and `any`. BuildKit's `/session` and `/grpc` "
-    "carry "
-    "builds that\nnobody can judge from outside: dockerd itself may grant them the host's network "
-    "and "
-    "devices.\n\n"
+    "Rules are judged in all of them but `admin` and `any`. What a build does inside of BuildKit's "
+    "`/session` and\n`/grpc` nobody can judge from outside: dockerd itself may grant it the host's "
+    "network and devices. Which\nmethods are called there is judged (see below).\n\n"
     "A profile of one's own starts from another one (`base`), and changes it:\n\n"
     "- `allow`, `deny`: a route's name (`image_tag`, `container_*`), or `[METHOD] PATTERN` without "
     "the version\n  (`POST /images/*/tag`), where `*` stands for anything within a segment and "
@@ -40,6 +38,7 @@ constexpr std::string_view profiles_text =
     "a pattern allows it.\n"
     "- `permit`, `forbid`: rules that are lifted or put on.\n"
     "- `labels`: `KEY=VALUE` that containers, volumes and networks must be created with.\n"
+    "- `grpc`, `session`: the methods that may be called in these tunnels.\n"
     "- `max_memory`, `max_cpus`, `max_pids`: the most that a build or a container may ask for.\n\n";
 
 constexpr std::string_view routes_text =
@@ -66,6 +65,24 @@ constexpr std::string_view rules_text =
     "MiB, over 32 levels, with repeated keys, keys in other\ncapitals than the API's or not in "
     "ASCII.\n\n"
     "| rule | refuses |\n|---|---|\n";
+
+constexpr std::string_view calls_text =
+    "\n## Calls in tunnels\n\n"
+    "After their upgrade `/grpc` and `/session` carry gRPC: in `/grpc` the client calls dockerd's "
+    "BuildKit, in\n`/session` dockerd calls what the client offers for its build (its files, "
+    "secrets, credentials). The record of\nthe tunnel names the methods and how often each was "
+    "called (`grpc`). What a profile does not allow is refused\n(`policy_denied`), and what cannot "
+    "be read as HTTP/2 too (`policy_uninspectable`): nothing of that call goes on,\nboth sides "
+    "hear "
+    "GOAWAY with the reason, and the tunnel ends. `admin` and `any` allow all.\n\n"
+    "A list of patterns replaces the one of the profile's base: `moby.buildkit.v1.Control/*`, "
+    "where "
+    "`*` stands for\nanything within a part; `**` are all. With `!` before it a pattern takes "
+    "away; "
+    "a list of only such ones keeps\nwhat the base allows but that: `session = "
+    "[\"!moby.buildkit.secrets.v1.Secrets/*\"]`. The built-in profiles allow\nwhat `docker build` "
+    "and buildx call:\n\n"
+    "| list | methods |\n|---|---|\n";
 
 std::string methods_of(const RouteRow& row) {
     std::string text;
@@ -97,6 +114,14 @@ std::string routes_page() {
         text += phrase("| `", row.name, "` | ", methods_of(row), " | `", row.path, "` | ",
                        name(row.route_class), " | ", name(row.danger), " | ",
                        profiles_of(policy, row), " | ", body, " | ", query, " |\n");
+    }
+    text += calls_text;
+    for (const CallList list : {CallList::grpc, CallList::session}) {
+        std::string methods;
+        const CallRules rules = CallRules::of_builds(list);
+        for (const std::string& method : rules.allowed())
+            methods += phrase(methods.empty() ? "`" : ", `", method, '`');
+        text += phrase("| `", name(list), "` | ", methods, " |\n");
     }
     text += rules_text;
     for (size_t i = 0; i < rule_count; ++i) {

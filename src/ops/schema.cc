@@ -74,6 +74,17 @@ Json head(std::string_view event) {
 
 Json error_name() { return pattern("The error's name, like ECONNRESET.", "^[A-Z][A-Z0-9_]*$"); }
 
+Json calls() {
+    const Json call = object("Calls of one method.", {{"path", text("As the caller wrote it.")},
+                                                      {"count", number("How many.")}});
+    return object("What was called in a tunnel of BuildKit's.",
+                  {{"caller", word("side", "Whose side calls.")},
+                   {"streams", number("Calls that passed.")},
+                   {"calls", list("The first 16 methods, in the order of their first call.", call)},
+                   {"more", number("Calls of other methods than those.")}},
+                  {"more"});
+}
+
 Json ending() {
     Json fields;
     fields["id"] = id("The life of the proxy and a number in it; unique over restarts.");
@@ -195,6 +206,7 @@ void add_request(Json& fields) {
     fields["proof"] = text("How: token, static_token, password, certificate, service.");
     fields["token_id"] = text("The token's own id (jti).");
     fields["would_refuse"] = text("What the policy, which only reports, would have refused.");
+    fields["grpc"] = calls();
     fields["upstream"] = text("The upstream's address.");
     fields["upstream_id"] = id("The connection to it.");
     fields["request_id"] = text("X-Request-Id, as passed on.");
@@ -227,12 +239,12 @@ Json exchange() {
     fields["trail"] = trail();
     fields["because"] = because();
     add_chain(fields);
-    return object(
-        "A request has ended.", fields,
-        with(ending_optional,
-             {"target_cut", "version", "route", "status", "upstream_status", "told", "client",
-              "client_id", "identity", "proof", "token_id", "would_refuse", "upstream",
-              "upstream_id", "request_id", "trace_id", "unsent", "attempts", "attempts_total"}));
+    return object("A request has ended.", fields,
+                  with(ending_optional,
+                       {"target_cut", "version",      "route",     "status",   "upstream_status",
+                        "told",       "client",       "client_id", "identity", "proof",
+                        "token_id",   "would_refuse", "grpc",      "upstream", "upstream_id",
+                        "request_id", "trace_id",     "unsent",    "attempts", "attempts_total"}));
 }
 
 Json request_start() {

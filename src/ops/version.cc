@@ -2,6 +2,7 @@
 
 #include <llhttp.h>
 #include <mbedtls/version.h>
+#include <nghttp2/nghttp2.h>
 #include <nlohmann/json.hpp>
 #include <sodium.h>
 #include <toml++/toml.h>
@@ -35,8 +36,9 @@ std::string version_text() {
     const std::string json = dotted(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR,
                                     NLOHMANN_JSON_VERSION_PATCH);
     return phrase("becaused ", BECAUSED_VERSION, "\nlibuv ", uv_version_string(), "\nllhttp ",
-                  llhttp, "\nmbedTLS ", mbedtls, "\nlibsodium ", sodium_version_string(),
-                  "\ntoml++ ", toml, "\nnlohmann json ", json, "\ncompiler ", compiler, '\n');
+                  llhttp, "\nnghttp2 ", nghttp2_version(0)->version_str, "\nmbedTLS ", mbedtls,
+                  "\nlibsodium ", sodium_version_string(), "\ntoml++ ", toml, "\nnlohmann json ",
+                  json, "\ncompiler ", compiler, '\n');
 }
 
 }  // namespace becaused

@@ -73,6 +73,20 @@ std::string trail_text(const Json& item) {
                   " after ", duration(number_of(item, "after_ms")));
 }
 
+// What was called in a tunnel; empty where nothing was looked for.
+std::string calls_text(const Json& grpc) {
+    if (grpc.empty()) return {};
+    const uint64_t streams = count_of(grpc, "streams");
+    std::string out = labelled("grpc", phrase(streams, streams == 1 ? " call" : " calls",
+                                              " by the ", text_of(grpc, "caller")));
+    for (const Json& call : part_of(grpc, "calls", true))
+        if (call.is_object())
+            out += labelled("", phrase(count_of(call, "count"), " x ", text_of(call, "path")));
+    if (const uint64_t more = count_of(grpc, "more"); more > 0)
+        out += labelled("", phrase(more, " of other methods"));
+    return out;
+}
+
 // Whether to try again, and what to look at, as the client was told.
 std::string advice_text(const Json& record) {
     const auto reason = find_reason(text_of(record, "reason"));
@@ -193,6 +207,7 @@ void WhyStory::tell_exchange(std::string& out, const Json& record) const {
         out +=
             labelled("upstream", phrase(text_of(record, "upstream"), " (", upstream,
                                         "): ", bytes_both(bytes, "upstream_in", "upstream_out")));
+    out += calls_text(part_of(record, "grpc", false));
     const Json& unsent = part_of(record, "unsent", false);
     if (const uint64_t lost = count_of(unsent, "client"); lost > 0)
         out += labelled("", phrase(bytes_text(lost), " of the answer never reached the client"));

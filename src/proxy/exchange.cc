@@ -56,6 +56,7 @@ void Exchange::open(Session& session) {
     exec_request_.clear();
     teller_.clear();
     answer_ = Answer::plain;
+    call_list_ = CallList::none;
     up_fault_.reset();
     client_lost_.reset();
     upstream_lost_.reset();
@@ -292,7 +293,8 @@ void Exchange::client_finished() {
     const bool whole = up_complete_ || up_ == Up::held || up_ == Up::gate;
     const bool awaits_tunnel = !upgrade_.empty() && !answer_begun();
     if (whole && tunnel_) {
-        if (up_ != Up::cut) upstream_->finish();
+        if (up_ != Up::cut) finish_tunnel(Side::client);
+        if (finished_) return;
         session_->rearm();
         settle();
         return;

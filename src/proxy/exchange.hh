@@ -12,6 +12,7 @@
 // Exchanges are kept and used again; they go back to the house after the loop's turn.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -19,6 +20,7 @@
 #include "http/forward.hh"
 #include "net/conn.hh"
 #include "proxy/access.hh"
+#include "proxy/call_watch.hh"
 #include "proxy/dial.hh"
 #include "proxy/flow.hh"
 #include "proxy/held_body.hh"
@@ -127,6 +129,17 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
     void client_write_failed(int error);
     void tunnel_half_over(const Fault& fault);
 
+    // In tunnels: exchange_calls.cc.
+    void follow_calls(const ResponseHead& head);
+    void pass_tunnel(Side from, const Slice& bytes);
+    void pass_calls(Side from, const Slice& bytes);
+    bool write_tunnel(Side from, std::string_view bytes, const Slice* owner);
+    bool may_call();
+    bool may_go_unread();
+    bool forgiven(const Refusal& refusal);
+    void deny_call(Side side, std::string_view text, std::string& out) const;
+    void finish_tunnel(Side from);
+
     // What becaused says itself: exchange_tell.cc.
     void follow(const ResponseHead& head, const AnswerFraming& answer);
     void note_exec_request(std::string_view body);
@@ -184,7 +197,9 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
     Flow up_flow_;
     Flow down_flow_;
     Teller teller_;
-    Answer answer_ = Answer::plain;  // of the route
+    Answer answer_ = Answer::plain;        // of the route
+    CallList call_list_ = CallList::none;  // of the route
+    std::unique_ptr<CallWatch> calls_;
     Up up_ = Up::none;
     Down down_ = Down::none;
     Phase phase_ = Phase::request_head;

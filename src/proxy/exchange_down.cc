@@ -38,8 +38,7 @@ void Exchange::on_bytes(Conn& conn, const Slice& bytes) {
             break;
         }
         if (tunnel_) {
-            teller_.passed_down(rest.view());
-            if (const int error = client().write(rest); error != 0) client_write_failed(error);
+            pass_tunnel(Side::upstream, rest);
             break;
         }
         if (down_ == Down::body) {
@@ -169,6 +168,7 @@ void Exchange::start_tunnel(const ResponseHead& head) {
     out.clear();
     write_response_head(head, answer, house_.settings().via_name, out);
     follow(head, answer);
+    follow_calls(head);
     tunnel_ = true;
     set(up_, Down::body);
     if (const int error = client().write(out); error != 0) {
@@ -177,7 +177,8 @@ void Exchange::start_tunnel(const ResponseHead& head) {
     }
     session_->feed();  // bytes that the client sent ahead
     if (finished_) return;
-    if (client_fin_ && up_ != Up::cut) upstream_->finish();
+    if (client_fin_ && up_ != Up::cut) finish_tunnel(Side::client);
+    if (finished_) return;
     session_->rearm();
 }
 
@@ -195,7 +196,8 @@ void Exchange::on_finish(Conn&) {
     if (tunnel_) {
         upstream_fin_ = true;
         down_stamp_ns_ = house_.loop().now_ns();
-        client().finish();
+        finish_tunnel(Side::upstream);
+        if (finished_) return;
         if (up_fault_) tunnel_half_over({Fault::What::closed, up_fault_->op(), up_fault_->error()});
         session_->rearm();
         settle();

@@ -41,6 +41,7 @@ bool Exchange::admit(const RequestHead& head, const Route& route) {
     hijackable_ = route.hijackable;
     ping_ = route.ping;
     answer_ = route.answer;
+    call_list_ = route.calls;
     body_limit_bytes_ = route.body_limit_bytes;
     if (const auto fault = decide_request_body(head, request_framing_)) {
         refused_status_ = fault->status;
@@ -305,6 +306,8 @@ void Exchange::leave_gate(const Ending& ending) {
     held_head_.clear();
     entry_->facts.identity = entry_->facts.proof = entry_->facts.token_id = {};
     identity_ = {};
+    entry_->facts.calls = nullptr;
+    calls_.reset();
 }
 
 }  // namespace becaused

@@ -84,7 +84,9 @@ bool Exchange::tell_client(const Ending& ending) {
     if (how == Telling::nothing || gone(ending) || down_complete_ || conn.finishing()) return false;
     std::string& out = house_.scratch();
     out.clear();
-    Teller::write(how, message(ending), out);
+    const std::string_view text = message(ending);
+    deny_call(Side::client, text, out);
+    Teller::write(how, text, out);
     char line[24];
     const bool chunk = !tunnel_ && !down_flow_raw_;
     const Conn::Part parts[] = {
@@ -107,7 +109,9 @@ bool Exchange::tell_upstream(const Ending& ending) {
         return false;
     std::string& out = house_.scratch();
     out.clear();
-    Teller::write(how, message(ending), out);
+    const std::string_view text = message(ending);
+    deny_call(Side::upstream, text, out);
+    Teller::write(how, text, out);
     const int error = upstream_->write(out);
     if (error != 0) entry_->add_trail(Side::upstream, Op::write, error);
     return error == 0;

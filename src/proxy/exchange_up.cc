@@ -137,10 +137,8 @@ size_t Exchange::take(const Slice& bytes) {
         return taken;
     }
     if (up_complete_) {
-        teller_.passed_up(bytes.view());
-        const int error = upstream_->write(bytes);
         entry_->facts.client_in_bytes += taken;
-        if (error != 0) upstream_write_failed(error);
+        pass_tunnel(Side::client, bytes);
     } else {
         const Flow::Outcome outcome =
             up_flow_.push(bytes, *upstream_, head_due_ ? std::string_view(head_) : "");

@@ -86,9 +86,9 @@ class Front:
         """What a connection may say although no exchange of it failed."""
         self.loose_connections.update(reasons)
 
-    def why(self):
+    def why(self, *arguments):
         """What `becaused why` prints of this front's records."""
-        shown = subprocess.run([self.binary, "why", self.records_path], text=True, timeout=20,
+        shown = subprocess.run([self.binary, "why", *arguments, self.records_path], text=True, timeout=20,
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, env=clean_environment(COLUMNS="200"))
         check(shown.returncode == 0, f"becaused why ended with {shown.returncode}: {shown.stdout}")

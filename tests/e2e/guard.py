@@ -34,6 +34,8 @@ class Guard:
                       '[[profile]]\nname = "keeper"\nbase = "run_sandboxed"\n'
                       'allow = ["image_delete", "container_stat", "container_read",'
                       ' "container_write"]\n'
+                      '[[profile]]\nname = "no_secrets"\nbase = "builder"\n'
+                      'session = ["!moby.buildkit.secrets.v1.Secrets/*"]\n'
                       f'{public}\n{static}\n{password}\n'
                       '[[certificate]]\nsubject = "CN=becaused e2e"\nname = "certified"\n')
 

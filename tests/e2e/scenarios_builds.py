@@ -46,6 +46,10 @@ def a_buildkit_build_sends_its_context_through_the_session_tunnel(t):
         front.until_exchange("POST", r"/build$", status=200, reason="complete")
         record = front.until_exchange("POST", r"^/session$", status=101, reason="tunnel_complete")
         check(record["bytes"]["client_in"] > NOISE, str(record["bytes"]))
+        called = record["grpc"]
+        check(called["caller"] == "upstream" and called["streams"] >= 2, str(called))
+        paths = {each["path"] for each in called["calls"]}
+        check("/moby.filesync.v1.FileSync/DiffCopy" in paths, str(called))
 
 
 @claim()

@@ -3,7 +3,11 @@
 import json
 import subprocess
 
+import h2
+from images import write_context
 from processes import clean_environment
+from raw_http import RawClient
+from records import by_client
 from scenario import claim
 from waiting import check
 
@@ -138,3 +142,59 @@ def a_token_is_not_shown_to_dockerd_or_in_records(t):
     with open(front.records_path) as records:
         text = records.read()
     check(token not in text and '"token_id":"only-once"' in text, text)
+
+
+def secret_build(t, front, **also):
+    # A step of its own: of equal ones BuildKit runs one, and asks any of their builds' clients.
+    context = write_context(
+        t.path("context"),
+        f"FROM base\nRUN --mount=type=secret,id=word cp /run/secrets/word /{t.tag}\n")
+    with open(t.path("word"), "w") as out:
+        out.write("a word")
+    return t.user(front).run("build", "--network", "none", "--secret",
+                             "id=word,src=" + t.path("word"), "-t", t.tag, context, seconds=90,
+                             DOCKER_BUILDKIT="1", **also)
+
+
+@claim(buildkit=True, proxied_only=True, over=("guarded",))
+def a_builder_may_use_its_secrets_and_the_calls_are_on_record(t):
+    front = t.front(t.shared)
+    secret_build(t, front).ok()
+    record = front.until_exchange("POST", r"^/session$", reason="tunnel_complete")
+    calls = {each["path"]: each["count"] for each in record["grpc"]["calls"]}
+    check(calls.get("/moby.buildkit.secrets.v1.Secrets/GetSecret") == 1, str(record["grpc"]))
+
+
+@claim(buildkit=True, proxied_only=True, over=("guarded",), profile="no_secrets")
+def a_build_whose_secrets_are_forbidden_is_told_which_call_was_refused(t):
+    front = t.front(t.shared)
+    front.expect_end(method="POST", path=r"^/session$", reason="policy_denied", by="gate",
+                     phase="tunnel", cls="refused")
+    # The build's end comes from dockerd, or the client leaves before.
+    front.tolerate(**by_client("POST", r"/build$", "response_body"))
+    shown = secret_build(t, front).failed()
+    shown.says(r"moby\.buildkit\.secrets\.v1\.Secrets/GetSecret in /session is not allowed")
+    record = front.until_exchange("POST", r"^/session$", reason="policy_denied")
+    said = front.why(record["id"])
+    check("Secrets/GetSecret in /session is not allowed by profile no_secrets" in said and
+          " x /moby.filesync.v1.FileSync/DiffCopy" in said, said)
+
+
+@claim(clients="none", proxied_only=True)
+def the_calls_of_a_grpc_tunnel_reach_dockerd_but_for_those_that_the_profile_lacks(t):
+    t.options = ["--profile", "builder"]
+    front = t.front(t.shared)
+    front.expect_end(method="POST", path=r"^/grpc$", reason="policy_denied", by="gate",
+                     phase="tunnel", cls="refused")
+    client = RawClient(front.address)
+    t.cleanup.callback(client.close)
+    client.request("POST", "/grpc", [("Connection", "Upgrade"), ("Upgrade", "h2c")])
+    client.until_bytes(b"\r\n\r\n")
+    client.send(h2.opening() + h2.call(1, "/moby.buildkit.v1.Control/ListWorkers"))
+    client.until_bytes(b"\x05linux")  # the platforms of dockerd's own worker
+    client.send(h2.call(3, "/moby.buildkit.v1.Control/Prune"))
+    shown = client.until_bytes(b"moby.buildkit.v1.Control/Prune in /grpc is not allowed by profile")
+    check(h2.GOAWAY in shown, str(shown))
+    record = front.until_exchange("POST", r"^/grpc$", reason="policy_denied")
+    check(record["grpc"] == {"caller": "client", "streams": 1, "calls": [
+        {"path": "/moby.buildkit.v1.Control/ListWorkers", "count": 1}]}, str(record["grpc"]))

@@ -344,7 +344,8 @@ void version_names_the_libraries_inside(void** state) {
         assert_true(digit != std::string::npos);  // each with its version
         names += line.substr(0, line.find(' ')) + ' ';
     }
-    assert_text_equal(names, "becaused libuv llhttp mbedTLS libsodium toml++ nlohmann compiler ");
+    assert_text_equal(names,
+                      "becaused libuv llhttp nghttp2 mbedTLS libsodium toml++ nlohmann compiler ");
 }
 
 void a_port_that_lets_in_the_network_is_warned_of(void** state) {

@@ -227,6 +227,10 @@ constexpr Row mistakes[] = {
     {"a profile with a rule that is none", "[[profile]]\nname = \"ci\"\npermit = [\"bind\"]\n",
      "a.toml:1: profile: profile ci: permit: \"bind\" is no rule (`becaused docs routes` lists "
      "them)"},
+    {"a profile with a call that is none", "[[profile]]\nname = \"ci\"\ngrpc = [\"Solve\"]\n",
+     "a.toml:1: profile: profile ci: grpc: \"Solve\" is no gRPC method: write it like "
+     "moby.buildkit.v1.Control/Solve or moby.filesync.v1.*/*, with ! before it to take it away; ** "
+     "are all"},
     {"a profile with a ceiling below 1", "[[profile]]\nname = \"ci\"\nmax_cpus = 0\n",
      "a.toml:3: profile.max_cpus: must be a whole number above 0"},
     {"a host that is no pattern", "[stranger]\nname = \"a\"\nhosts = [\"b\", \"a*\"]\n",

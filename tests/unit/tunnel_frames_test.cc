@@ -164,6 +164,35 @@ void a_goaway_names_no_stream_as_unprocessed(void**) {
     assert_false(follower.at_boundary());  // once is enough
 }
 
+void a_denied_call_is_answered_without_a_table(void**) {
+    std::string out = "before ";
+    append_denied_call(out, 0x01020305, "100% \xc3\xa9");
+    assert_true(out ==
+                "before "
+                "\0\0\x4b\1\5\1\2\3\5\x88"
+                "\0\x0c"
+                "content-type"
+                "\x10"
+                "application/grpc"
+                "\0\x0b"
+                "grpc-status"
+                "\1"
+                "7"
+                "\0\x0c"
+                "grpc-message"
+                "\x0d"
+                "100%25 %C3%A9"sv);
+    // 127 + 0, 127 + 128: RFC 7541 §5.1.
+    out.clear();
+    append_denied_call(out, 1, std::string(127, 'x'));
+    assert_true(out.find("\x0c"
+                         "grpc-message\x7f\0xx"sv) != std::string::npos);
+    out.clear();
+    append_denied_call(out, 1, std::string(255, 'x'));
+    assert_true(out.find("\x0c"
+                         "grpc-message\x7f\x80\1xx"sv) != std::string::npos);
+}
+
 }  // namespace
 
 int main() {
@@ -175,6 +204,7 @@ int main() {
         cmocka_unit_test(http2_has_boundaries_between_frames),
         cmocka_unit_test(what_is_not_http2_has_no_boundary),
         cmocka_unit_test(a_goaway_names_no_stream_as_unprocessed),
+        cmocka_unit_test(a_denied_call_is_answered_without_a_table),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

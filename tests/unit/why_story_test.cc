@@ -48,6 +48,23 @@ std::string story(std::string_view id, const std::vector<std::string_view>& line
     return report.end();
 }
 
+void a_tunnels_story_names_what_was_called(void**) {
+    const std::string_view session =
+        R"({"v":1,"event":"exchange","id":"5f3a09c1-3","time":"2026-11-21T23:59:59.123Z","r)"
+        R"(eason":"tunnel_complete","class":"clean","by":"nobody","phase":"done","op":"none",)"
+        R"("method":"POST","target":"/session","status":101,"client":"unix","client_id":"5f3a)"
+        R"(09c1-1","grpc":{"caller":"upstream","streams":12,"calls":[{"path":"/moby.filesync.)"
+        R"(v1.FileSync/DiffCopy","count":2},{"path":"/\u001b[2J","count":1}],"more":9},"age_)"
+        R"(ms":12,"bytes":{"client_in":412,"client_out":345,"upstream_in":1,"upstream_out":5})"
+        R"(,"because":"The tunnel was ended by both sides after their last bytes."})";
+    const std::string told = story("5f3a09c1-3", {session}, 70);
+    assert_text_contains(told,
+                         "\n  grpc            12 calls by the upstream\n"
+                         "                  2 x /moby.filesync.v1.FileSync/DiffCopy\n"
+                         "                  1 x /?[2J\n"
+                         "                  9 of other methods\n");
+}
+
 void a_requests_story_has_its_connections_its_tries_and_its_time(void**) {
     assert_text_equal(
         story("5f3a09c1-3", {push, upstream, client}, 70),
@@ -173,6 +190,7 @@ void an_id_may_stand_before_or_behind_the_file(void**) {
 
 int main() {
     const CMUnitTest tests[] = {
+        cmocka_unit_test(a_tunnels_story_names_what_was_called),
         cmocka_unit_test(a_requests_story_has_its_connections_its_tries_and_its_time),
         cmocka_unit_test(a_connections_story_has_its_requests),
         cmocka_unit_test(what_has_not_ended_is_said_to_run),
