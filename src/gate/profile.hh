@@ -5,6 +5,7 @@
 
 #include <array>
 #include <bitset>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,8 +35,9 @@ struct ProfileSettings {
     std::vector<std::string> deny;
     std::vector<std::string> permit;  // rules that are lifted: "binds"
     std::vector<std::string> forbid;  // rules that are put on: "ports"
-    std::vector<std::string>
-        labels;  // "team=ci": what containers, volumes, networks must be created with
+    // "team=ci", or "team" with any value: what containers, volumes, networks must be created with.
+    std::vector<std::string> labels;
+    bool own = false;  // only containers that the same identity created (gate/owner.hh)
     Ceilings ceilings;
 };
 
@@ -49,7 +51,7 @@ Result<PathRule> parse_path_rule(std::string_view text);
 
 struct Label {
     std::string key;
-    std::string value;
+    std::optional<std::string> value;  // none: any
     const char* text = "";  // the refusal where it is missing
 };
 inline constexpr size_t most_labels = 64;
@@ -61,6 +63,8 @@ class Profile {
     bool unjudged() const { return unjudged_; }
     // Queries and bodies are judged, not only routes.
     bool judges_content() const { return !rules_.empty() || !labels_.empty(); }
+    // Nobody touches a container of somebody else's; such a profile judges content.
+    bool own() const { return own_; }
 
     bool allows(const RouteRow& row) const { return routes_[index_of(row)]; }
     bool allows(std::string_view method, std::string_view path) const;
@@ -74,6 +78,12 @@ class Profile {
     Refusal refuse_denied(std::string_view method, std::string_view path) const;
     // `row`: null when no route is at that path.
     Refusal refuse_route(const RouteRow* row) const;
+    // What would reach a container that is not the asker's own; also one that is not there.
+    Refusal refuse_foreign() const { return {foreign_text_, Reason::policy_denied, 404}; }
+    // A route or a body that reaches everybody's, as far as one can see.
+    Refusal refuse_shared() const { return {shared_text_, Reason::policy_denied, 0}; }
+    // Nobody asks whose it could be.
+    Refusal refuse_nobody() const { return {nobody_text_, Reason::policy_denied, 0}; }
 
   private:
     friend class Policy;
@@ -81,6 +91,7 @@ class Profile {
     Status adopt(const ProfileSettings& settings);
     Status adopt_paths(const ProfileSettings& settings);
     Status adopt_rules(const ProfileSettings& settings);
+    Status adopt_own(const ProfileSettings& settings);
     // `wanted`: a row's name, in which `*` stands for anything.
     Status set_routes(std::string_view wanted, bool allowed);
     void write_texts();
@@ -93,9 +104,13 @@ class Profile {
     RuleSet rules_;
     std::vector<Label> labels_;
     Ceilings ceilings_;
+    bool own_ = false;
     std::array<const char*, rule_count> rule_texts_{};
     std::array<const char*, most_routes> route_texts_{};
     const char* no_route_text_ = "";
+    const char* foreign_text_ = "";
+    const char* shared_text_ = "";
+    const char* nobody_text_ = "";
 };
 
 // The names of the built-in profiles, narrowest first.

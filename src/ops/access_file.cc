@@ -264,6 +264,7 @@ void AccessReader::read_profile(Section& section) {
     profile.permit = section.texts("permit");
     profile.forbid = section.texts("forbid");
     profile.labels = section.texts("labels");
+    profile.own = section.flag("own");
     profile.ceilings.memory_bytes = section.size_bytes("max_memory");
     profile.ceilings.cpus = section.count("max_cpus");
     profile.ceilings.pids = section.count("max_pids");

@@ -12,16 +12,19 @@
 // Exchanges are kept and used again; they go back to the house after the loop's turn.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "gate/gate.hh"
+#include "gate/owner_text.hh"
 #include "http/forward.hh"
 #include "net/conn.hh"
 #include "proxy/access.hh"
 #include "proxy/dial.hh"
 #include "proxy/flow.hh"
 #include "proxy/held_body.hh"
+#include "proxy/inquiry.hh"
 #include "proxy/limits.hh"
 #include "proxy/teller.hh"
 
@@ -30,7 +33,11 @@ namespace becaused {
 class House;
 class Session;
 
-class Exchange final : public Deferred, private ConnSink, private DialSink, private AccessSink {
+class Exchange final : public Deferred,
+                       private ConnSink,
+                       private DialSink,
+                       private AccessSink,
+                       private InquirySink {
   public:
     enum class Up : uint8_t { none, head, gate, judged, held, body, done, cut };
     enum class Down : uint8_t { none, waiting, interim, body, done };
@@ -89,9 +96,18 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
     bool count_held(size_t bytes);
     void judge_held();
     void send_held();
+    void leave_wait();
     void drop_held();
     bool answer_locally(const RequestHead& head);
     void leave_gate(const Ending& ending);
+
+    // Whose container it is: exchange_own.cc.
+    void pass_on(const RequestHead& head, std::string_view raw);
+    void inquire(const RequestHead& head, std::string_view raw);
+    void on_found(const Finding& finding) override;
+    void put_in(const RequestHead& head, const std::string& id);
+    void deny(const RequestHead& head, const Refusal& refusal);
+    void release(const RequestHead& head);
 
     // Bytes per second: exchange_shape.cc.
     void shape(bool up, uint64_t bytes);
@@ -207,6 +223,11 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
     std::optional<HeldBody> held_body_;
     int64_t held_bytes_ = 0;  // as the house knows them, until they are on their way
     Verdict verdict_;
+    std::unique_ptr<Inquiry> inquiry_;  // whose the container is; null: nobody was asked
+    std::string named_;                 // the container that it is about
+    std::string missing_;               // dockerd's words for one that is not there; empty: ours
+    std::string target_;                // path and query for the upstream; empty: the client's
+    std::string changed_body_;          // in place of the held one; empty: that one
     Holding holding_;
     std::optional<Overrun> overrun_;  // while it is being told
     uint64_t up_shaped_ns_ = 0;       // the client is not read until then; 0: it is

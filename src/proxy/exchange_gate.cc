@@ -124,6 +124,11 @@ void Exchange::on_identified(const Judgement& judgement) {
     }
     became(here.identity);
     allow(head, asked, raw);
+    leave_wait();
+}
+
+// What came meanwhile, after what was waited for.
+void Exchange::leave_wait() {
     if (finished_) return;
     session_->feed();
     if (!finished_) flush_head();
@@ -172,7 +177,8 @@ void Exchange::allow(const RequestHead& head, const Asked& asked, std::string_vi
     } else if (verdict.decision == Verdict::Decision::needs_body) {
         collect_body(verdict, raw);
     } else {
-        send(head);
+        verdict_ = verdict;
+        pass_on(head, raw);
     }
 }
 
@@ -251,10 +257,7 @@ void Exchange::judge_held() {
 void Exchange::send_held() {
     std::string raw;
     raw.swap(held_head_);
-    replay_body_ = held_body_->release();
-    held_body_.reset();
-    ignored(count_held(replay_body_.size()), "they shrink");
-    send(parse_again(raw));
+    pass_on(parse_again(raw), raw);
 }
 
 void Exchange::drop_held() {
@@ -299,6 +302,8 @@ void Exchange::leave_gate(const Ending& ending) {
     if (ticket_ != 0)
         house_.access().abandon(std::exchange(ticket_, 0),
                                 Ending::partner(ending.phase(), id(), ending.reason()));
+    if (inquiry_) inquiry_->give_up(Ending::partner(ending.phase(), id(), ending.reason()));
+    inquiry_.reset();
     house_.limits().give_back(holding_);
     held_body_.reset();
     if (held_bytes_ > 0) drop_held();
