@@ -45,7 +45,8 @@ class Events {
 
     bool key(const std::string& key) {
         const auto ascii = [](char byte) { return static_cast<unsigned char>(byte) < 0x80; };
-        if (!any_ && !std::ranges::all_of(key, ascii)) return stop("a key in the JSON that is not ASCII");
+        if (!any_ && !std::ranges::all_of(key, ascii))
+            return stop("a key in the JSON that is not ASCII");
         if (++key_count_ > json_key_limit) return stop("more than 16384 keys in the JSON");
         if (!keys_[depth_ - 1].insert(key).second)
             return stop("a key twice in one object of the JSON");

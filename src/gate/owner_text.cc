@@ -323,7 +323,9 @@ Changed with_owner_filter(std::string_view target, std::string_view identity) {
     return filters;
 }
 
-Changed container_in_query(std::string_view query) { return {value_of(query, "container"), nullptr}; }
+Changed container_in_query(std::string_view query) {
+    return {value_of(query, "container"), nullptr};
+}
 
 Changed container_in_body(std::string_view body) {
     TopReader top;

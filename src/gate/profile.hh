@@ -52,7 +52,7 @@ Result<PathRule> parse_path_rule(std::string_view text);
 struct Label {
     std::string key;
     std::optional<std::string> value;  // none: any
-    const char* text = "";  // the refusal where it is missing
+    const char* text = "";             // the refusal where it is missing
 };
 inline constexpr size_t most_labels = 64;
 

@@ -85,8 +85,8 @@ RequestAnswer answer_of(const RequestQuestion& question, const Asked& asked, con
         answer.text = phrase(question.request, ": passes (profile ", profile.name(), ", ", route,
                              ", class ", name(asked.route.route_class), ")");
     if (answer.passes && verdict.reach != Reach::none)
-        answer.text += phrase(": own: ", words(verdict.reach), ' ', owner_label, '=',
-                              question.identity);
+        answer.text +=
+            phrase(": own: ", words(verdict.reach), ' ', owner_label, '=', question.identity);
     if (!answer.passes)
         answer.text = phrase(question.request, ": refused (profile ", profile.name(), ", ", route,
                              "): ", name(refusal.reason), ": ", refusal.text);

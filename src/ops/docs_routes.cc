@@ -1,4 +1,5 @@
 // The page `routes`: the gate's table and rules for people.
+#include "gate/owner.hh"
 #include "gate/profile.hh"
 #include "ops/docs.hh"
 #include "ops/phrase.hh"
@@ -39,7 +40,8 @@ constexpr std::string_view profiles_text =
     "where "
     "a pattern allows it.\n"
     "- `permit`, `forbid`: rules that are lifted or put on.\n"
-    "- `labels`: `KEY=VALUE`, or `KEY` with any value, that containers, volumes and networks must be "
+    "- `labels`: `KEY=VALUE`, or `KEY` with any value, that containers, volumes and networks must "
+    "be "
     "created with.\n"
     "- `own = true`: an identity sees and touches only the containers that it created (below).\n"
     "- `max_memory`, `max_cpus`, `max_pids`: the most that a build or a container may ask for.\n\n";
@@ -72,21 +74,31 @@ constexpr std::string_view rules_text =
 constexpr std::string_view own_text =
     "\n## Containers of one's own\n\n"
     "With `own = true` a container is its creator's: becaused adds the label "
-    "`becaused.owner=IDENTITY` to the body\nthat creates it, byte for byte beside what is there, and "
+    "`becaused.owner=IDENTITY` to the body\nthat creates it, byte for byte beside what is there, "
+    "and "
     "refuses a body that says somebody else's. The\nidentity's name counts, however it was proven. "
-    "Before a request that names a container goes on, the\nupstream is asked whose that is (the clock "
+    "Before a request that names a container goes on, the\nupstream is asked whose that is (the "
+    "clock "
     "`auth` limits it; what it says of full ids is remembered). Then\nthe name goes on as the full "
     "id, so that it is that one and no other. What is not one's own, or not there, is\n404 with "
-    "dockerd's words, `No such container: NAME`; the record has the rule. `docker --volumes-from`, "
+    "dockerd's words, `No such container: NAME`; the record has the rule. `--volumes-from`, "
     "`--link`\nand the networks and namespaces of other containers are refused, one's own too, and "
     "so are routes that this\npage does not name. A policy that only reports labels and asks, but "
     "filters nothing.\n\n"
     "Not covered: images, volumes and networks are everybody's (a volume can be mounted by whoever "
     "knows its name).\nA name that is taken says so (409). What BuildKit and `/build` run by "
     "themselves is nobody's; an image's own\n`LABEL becaused.owner` holds for containers that "
-    "profiles without `own` make of it. Whoever is let at the\nhost's files by other rules needs no "
+    "profiles without `own` make of it. Whoever is let at the\nhost's files by other rules needs "
+    "no "
     "API.\n\n"
-    "| route | with `own` |\n|---|---|\n";
+    "| routes | with `own` |\n|---|---|\n";
+
+std::string routes_that_reach(Reach reach) {
+    std::string text;
+    for (const RouteRow& row : route_rows())
+        if (reach_of(row) == reach) text += phrase(text.empty() ? "`" : " `", row.name, '`');
+    return text;
+}
 
 std::string methods_of(const RouteRow& row) {
     std::string text;
@@ -120,9 +132,9 @@ std::string routes_page() {
                        profiles_of(policy, row), " | ", body, " | ", query, " |\n");
     }
     text += own_text;
-    for (const RouteRow& row : route_rows())
-        if (reach_of(row) != Reach::none)
-            text += phrase("| `", row.name, "` | ", words(reach_of(row)), " |\n");
+    for (const Reach reach : {Reach::create, Reach::list, Reach::path, Reach::exec, Reach::in_query,
+                              Reach::in_body, Reach::all})
+        text += phrase("| ", routes_that_reach(reach), " | ", words(reach), " |\n");
     text += rules_text;
     for (size_t i = 0; i < rule_count; ++i) {
         const auto rule = static_cast<Rule>(i);

@@ -62,8 +62,8 @@ void Exchange::inquire(const RequestHead& head, std::string_view raw) {
     else if (verdict_.reach == Reach::in_body) named = container_in_body(held_body_->plain());
     else named.text = house_.gate().look(head).match.name;
     if (named.flaw != nullptr || !is_container_name(named.text)) {
-        deny(head, Refusal::uninspectable(named.flaw != nullptr ? named.flaw
-                                                                : "no name of a container"));
+        deny(head,
+             Refusal::uninspectable(named.flaw != nullptr ? named.flaw : "no name of a container"));
         return;
     }
     if (house_.owned().knows(named.text, identity_->name)) {
@@ -88,8 +88,8 @@ void Exchange::on_found(const Finding& finding) {
             release(head);
             break;
         case Finding::What::foreign:
-            missing_ = verdict_.reach == Reach::exec ? "No such exec instance: "
-                                                     : "No such container: ";
+            missing_ =
+                verdict_.reach == Reach::exec ? "No such exec instance: " : "No such container: ";
             missing_ += named_;
             if (const Profile* profile = own_profile()) deny(head, profile->refuse_foreign());
             break;

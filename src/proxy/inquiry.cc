@@ -114,8 +114,8 @@ void Inquiry::take_body(std::string_view bytes) {
         over = step == ChunkedDecoder::Step::complete;
         if (step == ChunkedDecoder::Step::fault) {
             const ParseFault& fault = decoder_.fault();
-            malformed(Ending::malformed(fault.reason, Phase::gate, fault.detail,
-                                        fault.parser_error, fault.offset));
+            malformed(Ending::malformed(fault.reason, Phase::gate, fault.detail, fault.parser_error,
+                                        fault.offset));
             return;
         }
     }

@@ -32,8 +32,7 @@ std::string by_alice(std::string_view line, std::string_view fields = "") {
     return by(runner_token, line, fields);
 }
 std::string with_body(std::string_view token, std::string_view line, std::string_view body) {
-    return by(token, line,
-              JSON_TYPE "Content-Length: " + std::to_string(body.size()) + "\r\n") +
+    return by(token, line, JSON_TYPE "Content-Length: " + std::to_string(body.size()) + "\r\n") +
            std::string(body);
 }
 std::string got(std::string_view line, std::string_view fields = "", std::string_view body = "") {
@@ -53,30 +52,34 @@ std::string asked(Stage& stage) {
     return bytes;
 }
 std::string question(std::string_view path) {
-    return "GET " + std::string(path) + "/json HTTP/1.1\r\nHost: {it}\r\nUser-Agent: becaused\r\n\r\n";
+    return "GET " + std::string(path) +
+           "/json HTTP/1.1\r\nHost: {it}\r\nUser-Agent: becaused\r\n\r\n";
 }
 
 std::string json_answer(std::string_view body, std::string_view status = "200 OK") {
-    return "HTTP/1.1 " + std::string(status) + "\r\nContent-Type: application/json\r\nContent-Length: " +
-           std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+    return "HTTP/1.1 " + std::string(status) +
+           "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+           "\r\n\r\n" + std::string(body);
 }
 std::string container_of(std::string_view owner, std::string_view container_id = id) {
     return json_answer("{\"Id\":\"" + std::string(container_id) +
                        "\",\"Config\":{\"Labels\":{\"becaused.owner\":\"" + std::string(owner) +
                        "\"}}}");
 }
-const std::string not_there = json_answer(R"({"message":"No such container: web"})", "404 Not Found");
+const std::string not_there =
+    json_answer(R"({"message":"No such container: web"})", "404 Not Found");
 
 // Docker's own words; the record says more.
 void assert_missing(Stage& stage, std::string_view message, bool head = false) {
     const std::string record = stage.exchange();
     const std::string body = "{\"message\":\"" + std::string(message) + "\"}\n";
-    assert_text_equal(stage.client_bytes(),
-                      "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: " +
-                          std::to_string(body.size()) +
-                          "\r\nProxy-Status: becaused; error=http_request_denied; "
-                          "details=\"policy_denied " +
-                          field_of(record, "id") + "\"\r\n\r\n" + (head ? "" : body));
+    assert_text_equal(
+        stage.client_bytes(),
+        "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: " +
+            std::to_string(body.size()) +
+            "\r\nProxy-Status: becaused; error=http_request_denied; "
+            "details=\"policy_denied " +
+            field_of(record, "id") + "\"\r\n\r\n" + (head ? "" : body));
     assert_text_equal(summary_of({record}),
                       "exchange policy_denied by=gate phase=gate op=judge status=404\n");
     assert_text_contains(field_of(record, "because"), FOREIGN);
@@ -87,13 +90,16 @@ void assert_missing(Stage& stage, std::string_view message, bool head = false) {
 
 void a_container_is_created_with_its_owner_s_label(Stage& stage) {
     have_owners(stage);
-    assert_served(stage, with_body(runner_token, "POST /v1.41/containers/create?name=web", R"({"Image":"x"})"),
-                  got_json("POST /v1.41/containers/create?name=web",
-                           R"({"Labels":{)" ALICE R"(},"Image":"x"})"));
-    assert_served(stage,
-                  with_body(other_token, "POST /containers/create", R"({"Labels":{"a":"b"},"Image":"x"})"),
-                  got_json("POST /containers/create",
-                           R"({"Labels":{"becaused.owner":"bob","a":"b"},"Image":"x"})"));
+    assert_served(
+        stage,
+        with_body(runner_token, "POST /v1.41/containers/create?name=web", R"({"Image":"x"})"),
+        got_json("POST /v1.41/containers/create?name=web",
+                 R"({"Labels":{)" ALICE R"(},"Image":"x"})"));
+    assert_served(
+        stage,
+        with_body(other_token, "POST /containers/create", R"({"Labels":{"a":"b"},"Image":"x"})"),
+        got_json("POST /containers/create",
+                 R"({"Labels":{"becaused.owner":"bob","a":"b"},"Image":"x"})"));
 }
 
 void a_chunked_body_stays_chunked(Stage& stage) {
@@ -127,8 +133,9 @@ void lists_show_one_s_own(Stage& stage) {
     have_owners(stage, "admin");
     assert_served(stage, by_alice("GET /v1.41/containers/json?all=1"),
                   got("GET /v1.41/containers/json?all=1&filters=" MINE));
-    assert_served(stage, by(other_token, "GET /events"),
-                  got("GET /events?filters=%7B%22label%22%3A%7B%22becaused.owner%3Dbob%22%3Atrue%7D%7D"));
+    assert_served(
+        stage, by(other_token, "GET /events"),
+        got("GET /events?filters=%7B%22label%22%3A%7B%22becaused.owner%3Dbob%22%3Atrue%7D%7D"));
     assert_served(stage, by_alice("POST /containers/prune?filters=%7B%7D", "Content-Length: 0\r\n"),
                   got("POST /containers/prune?filters=" MINE, "Content-Length: 0\r\n"));
     // Images are nobody's.
@@ -219,7 +226,8 @@ void an_attach_to_one_s_own_is_a_tunnel(Stage& stage) {
                         "Connection: Upgrade\r\nUpgrade: tcp\r\n"));
     assert_text_equal(asked(stage), question("/containers/" + id));
     stage.answer(container_of("alice"));
-    assert_text_contains(stage.upstream_bytes(), "POST /containers/" + id + "/attach?stream=1 HTTP/1.1");
+    assert_text_contains(stage.upstream_bytes(),
+                         "POST /containers/" + id + "/attach?stream=1 HTTP/1.1");
     stage.answer("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
     stage.client_bytes();
     stage.client.send("in");
@@ -273,7 +281,8 @@ void an_exec_is_its_container_s(Stage& stage) {
     assert_text_equal(stage.upstream_got(), got(line));
     assert_answered(stage);
     // Known from here on.
-    assert_served(stage, by_alice("POST /exec/" + exec_id + "/resize?h=1&w=1", "Content-Length: 0\r\n"),
+    assert_served(stage,
+                  by_alice("POST /exec/" + exec_id + "/resize?h=1&w=1", "Content-Length: 0\r\n"),
                   got("POST /exec/" + exec_id + "/resize?h=1&w=1", "Content-Length: 0\r\n"));
     stage.send(by(other_token, line));
     assert_text_equal(asked(stage), question("/exec/" + exec_id));
@@ -307,7 +316,8 @@ void a_query_without_a_container_is_refused(Stage& stage) {
 void a_container_in_a_body_is_asked_about(Stage& stage) {
     have_owners(stage);
     constexpr std::string_view body = R"({"Container":"web","EndpointConfig":{}})";
-    for (const std::string_view line : {"POST /networks/n/connect", "POST /networks/n/disconnect"}) {
+    for (const std::string_view line :
+         {"POST /networks/n/connect", "POST /networks/n/disconnect"}) {
         const std::string_view own =
             line.ends_with("/disconnect") ? R"({"Container":"web","Force":true})" : body;
         stage.send(with_body(runner_token, line, own));
@@ -357,6 +367,7 @@ void an_unreachable_upstream_is_told_as_ever(Stage& stage) {
     assert_text_equal(exchange_summary(stage),
                       "exchange upstream_refused by=upstream phase=connect op=connect "
                       "errno=ECONNREFUSED status=502\n");
+    assert_text_contains(stage.client_bytes(), "HTTP/1.1 502 Bad Gateway\r\n");
     stage.rig().start_upstream();
     pass_by_name(stage, "GET /containers/web/json", "GET /containers/" + id + "/json");
 }
@@ -402,8 +413,7 @@ struct Unclear {
     std::string_view why;
 };
 const Unclear unclear[] = {
-    {"an error of the upstream's tells nothing",
-     json_answer("{}", "500 Internal Server Error"),
+    {"an error of the upstream's tells nothing", json_answer("{}", "500 Internal Server Error"),
      "the upstream could not say whose the container is"},
     {"what is no JSON tells nothing", json_answer("no"),
      "what the upstream says of the container cannot be read"},
@@ -450,9 +460,10 @@ void whoever_is_nobody_gets_no_container(Stage& stage) {
                            token_entry("a", other_token);
     stage.options.access += "[stranger]\nname = \"\\u00e9\"\nprofile = \"mine\"\n";
     // A stranger has a name, and so containers.
-    assert_served(stage, request_of("GET /containers/json"),
-                  got("GET /containers/json?filters=%7B%22label%22%3A%7B%22becaused.owner%3D%C3%A9%22%3A"
-                      "true%7D%7D"));
+    assert_served(
+        stage, request_of("GET /containers/json"),
+        got("GET /containers/json?filters=%7B%22label%22%3A%7B%22becaused.owner%3D%C3%A9%22%3A"
+            "true%7D%7D"));
 }
 
 void a_report_labels_and_hides_nothing(Stage& stage) {

@@ -319,7 +319,8 @@ void labels_can_be_demanded_of_what_is_created(void**) {
     const Profile& any = made(other);
     assert_text_equal(judge(Payload::container_create, R"({"Labels":{"team":""}})", any), "pass");
     assert_text_equal(judge(Payload::container_create, R"({"Labels":{"team":"x"}})", any), "pass");
-    for (const std::string_view body : {R"({"Labels":{"teams":"x"}})", R"({"Labels":{"team":null}})"})
+    for (const std::string_view body :
+         {R"({"Labels":{"teams":"x"}})", R"({"Labels":{"team":null}})"})
         assert_text_equal(judge(Payload::container_create, body, any),
                           "policy_denied: containers, volumes and networks without the label team "
                           "are not allowed by profile ci");

@@ -58,8 +58,7 @@ constexpr Row body_rows[] = {
      "flaw: a key twice in one object of the JSON"},
     {"Labels with an escape", R"({"L\u0061bels":{}})",
      "flaw: a key in the JSON with an escape, where ownership is enforced"},
-    {"another label in other letters is another label",
-     R"({"Labels":{"Becaused.Owner":"bob"}})",
+    {"another label in other letters is another label", R"({"Labels":{"Becaused.Owner":"bob"}})",
      R"({"Labels":{)" OWNER R"(,"Becaused.Owner":"bob"}})"},
     {"labels as a text", R"({"Labels":"a"})", "flaw: Labels that are no object in the JSON"},
     {"a list", "[]", "flaw: JSON that is no object"},
@@ -73,7 +72,8 @@ void bodies_get_the_label_and_nothing_else(void**) {
 
 void names_are_written_as_json_has_them(void**) {
     assert_text_equal(text_of(with_owner("{}", "a\"b\\c \xc3\xa9")),
-                      R"({"Labels":{"becaused.owner":"a\"b\\c )" "\xc3\xa9\"}}");
+                      R"({"Labels":{"becaused.owner":"a\"b\\c )"
+                      "\xc3\xa9\"}}");
     // What was written is what is there already.
     const std::string again = text_of(with_owner("{}", "a\"b"));
     assert_text_equal(text_of(with_owner(again, "a\"b")), again);
@@ -102,8 +102,7 @@ constexpr Row filter_rows[] = {
      "?filters=%7B%22name%22%3A%7B%22a%20b%22%3Atrue%7D%2C%22label%22%3A%7B%22becaused.owner%3D"
      "alice%22%3Atrue%7D%7D"},
     {"an empty list", R"(?filters={"label":[]}&all=1)", "?filters=" MINE "&all=1"},
-    {"one's own label already", R"(?filters={"label":["becaused.owner=alice"]})",
-     "?filters=" MINE},
+    {"one's own label already", R"(?filters={"label":["becaused.owner=alice"]})", "?filters=" MINE},
     // Both must fit, so that nothing does.
     {"the label of somebody else", R"(?filters={"label":["becaused.owner=bob"]})",
      "?filters=%7B%22label%22%3A%7B%22becaused.owner%3Dbob%22%3Atrue%2C%22becaused.owner%3Dalice%22"
@@ -216,8 +215,7 @@ constexpr Row inspected_rows[] = {
      R"({"Id":"1","Labels":{"becaused.owner":"bob"},"Config":{"Env":{"becaused.owner":"bob"}}})",
      "1  "},
     {"the label in a list", R"({"Id":"1","Config":[{"becaused.owner":"bob"}]})", "1  "},
-    {"the label deeper",
-     R"({"Id":"1","Config":{"Labels":{"x":{"becaused.owner":"bob"}}}})", "1  "},
+    {"the label deeper", R"({"Id":"1","Config":{"Labels":{"x":{"becaused.owner":"bob"}}}})", "1  "},
     {"a label in no ASCII", "{\"Id\":\"1\",\"Config\":{\"Labels\":{\"\xc3\xa9\":\"\"}}}", "1  "},
     {"no JSON", "no", "JSON that is not valid"},
 };
@@ -272,8 +270,9 @@ std::string judge(std::string_view base, std::string_view request, std::string_v
     return test_support::judge(gate, "mine", head, body);
 }
 
-#define SHARED \
-    "policy_denied: requests that reach containers of others (own) are not allowed by profile mine"
+#define SHARED                                                                                  \
+    "policy_denied: requests that reach containers of others (own) are not allowed by profile " \
+    "mine"
 
 void routes_that_reach_everybody_s_are_refused(void**) {
     for (const std::string_view request :
@@ -293,20 +292,20 @@ void bodies_that_use_another_container_are_refused(void**) {
           R"("IpcMode":"container:a")", R"("Cgroup":"container:a")"}) {
         const std::string inner = "{\"HostConfig\":{" + std::string(member) + "}}";
         assert_text_equal(judge("admin", "POST /containers/create", inner), SHARED);
-        assert_text_equal(judge("admin", "POST /containers/create", "{" + std::string(member) + "}"),
-                          SHARED);
+        assert_text_equal(
+            judge("admin", "POST /containers/create", "{" + std::string(member) + "}"), SHARED);
     }
-    assert_text_equal(judge("admin", "POST /containers/create",
-                            R"({"HostConfig":{"VolumesFrom":["a"]}})"),
-                      "policy_denied: volumes of other containers (--volumes-from) are not allowed "
-                      "by profile mine");
-    assert_text_equal(judge("admin", "POST /containers/create", R"({"HostConfig":{"Links":["a"]}})"),
-                      "policy_denied: links to other containers (--link) are not allowed by profile "
-                      "mine");
     assert_text_equal(
-        judge("admin", "POST /containers/create",
-              R"({"NetworkingConfig":{"EndpointsConfig":{"container:a":{}}}})"),
-        SHARED);
+        judge("admin", "POST /containers/create", R"({"HostConfig":{"VolumesFrom":["a"]}})"),
+        "policy_denied: volumes of other containers (--volumes-from) are not allowed "
+        "by profile mine");
+    assert_text_equal(
+        judge("admin", "POST /containers/create", R"({"HostConfig":{"Links":["a"]}})"),
+        "policy_denied: links to other containers (--link) are not allowed by profile "
+        "mine");
+    assert_text_equal(judge("admin", "POST /containers/create",
+                            R"({"NetworkingConfig":{"EndpointsConfig":{"container:a":{}}}})"),
+                      SHARED);
     assert_text_equal(judge("admin", "POST /build?networkmode=container%3Aa"), SHARED);
     assert_text_equal(
         judge("admin", "POST /containers/create",
@@ -316,10 +315,10 @@ void bodies_that_use_another_container_are_refused(void**) {
 }
 
 void nothing_else_of_a_profile_changes(void**) {
-    assert_text_equal(judge("run_sandboxed", "POST /containers/create",
-                            R"({"HostConfig":{"Privileged":true}})"),
-                      "policy_denied: privileged containers (--privileged) are not allowed by "
-                      "profile mine");
+    assert_text_equal(
+        judge("run_sandboxed", "POST /containers/create", R"({"HostConfig":{"Privileged":true}})"),
+        "policy_denied: privileged containers (--privileged) are not allowed by "
+        "profile mine");
 }
 
 }  // namespace

@@ -176,8 +176,9 @@ void mistakes_name_the_profile_and_the_key(void**) {
     settings.forbid = {};
     for (const char* text : {"=", "=ci", ""}) {
         settings.labels = {text};
-        assert_text_equal(complaint({settings}), "profile own: labels: \"" + std::string(text) +
-                                                     "\" is no label: write KEY=VALUE, or KEY for any value");
+        assert_text_equal(complaint({settings}),
+                          "profile own: labels: \"" + std::string(text) +
+                              "\" is no label: write KEY=VALUE, or KEY for any value");
     }
     settings.labels = Texts(65, "a=b");
     assert_text_equal(complaint({settings}), "profile own: labels: 64 are the most");
