@@ -87,6 +87,12 @@ Refusal Profile::refuse(Rule rule) const {
     return {rule_texts_[static_cast<size_t>(rule)], reason(rule), 0};
 }
 
+std::optional<Rule> Profile::rule_behind(const Refusal& refusal) const {
+    const auto found = std::ranges::find(rule_texts_, refusal.text);  // each is kept once
+    if (found == rule_texts_.end()) return std::nullopt;
+    return static_cast<Rule>(found - rule_texts_.begin());
+}
+
 Refusal Profile::refuse_denied(std::string_view method, std::string_view path) const {
     for (const PathRule& rule : deny_)
         if (fits(rule, method, path)) return {rule.text, Reason::policy_denied, 0};

@@ -74,6 +74,8 @@ class Profile {
 
     // Nothing if the rule is not enforced.
     Refusal refuse(Rule rule) const;
+    // The rule whose refusal that is, of this profile's.
+    std::optional<Rule> rule_behind(const Refusal& refusal) const;
     // Nothing if no pattern denies it.
     Refusal refuse_denied(std::string_view method, std::string_view path) const;
     // `row`: null when no route is at that path.

@@ -89,7 +89,10 @@ class Exchange final : public Deferred,
     const RequestHead& parse_again(std::string_view raw);
     const Profile* own_profile();
     void allow(const RequestHead& head, const Asked& asked, std::string_view raw);
+    void learn(const RequestHead& head, const Asked& asked, const Profile& profile,
+               Verdict& verdict);
     bool overlooked(const Refusal& refusal);
+    void pass_untold();
     void body_too_large();
     void collect_body(const Verdict& verdict, std::string_view raw);
     size_t take_for_judgement(std::string_view bytes);

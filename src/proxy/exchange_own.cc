@@ -33,7 +33,7 @@ void Exchange::pass_on(const RequestHead& head, std::string_view raw) {
         return;
     }
     const std::string_view owner = identity_->name;
-    const bool hides = !house_.settings().report_only;
+    const bool hides = !house_.settings().only_reports();
     Changed changed;
     switch (verdict_.reach) {
         case Reach::none:
@@ -84,7 +84,7 @@ void Exchange::on_found(const Finding& finding) {
     const RequestHead& head = parse_again(raw);
     switch (finding.what) {
         case Finding::What::own:
-            if (!house_.settings().report_only) put_in(head, finding.id);
+            if (!house_.settings().only_reports()) put_in(head, finding.id);
             release(head);
             break;
         case Finding::What::foreign:
@@ -95,7 +95,7 @@ void Exchange::on_found(const Finding& finding) {
             break;
         case Finding::What::unclear: deny(head, Refusal::uninspectable(finding.flaw)); break;
         case Finding::What::failed:
-            if (house_.settings().report_only) release(head);
+            if (house_.settings().only_reports()) release(head);
             else fail(*finding.ending);
             break;
     }

@@ -468,7 +468,7 @@ void whoever_is_nobody_gets_no_container(Stage& stage) {
 
 void a_report_labels_and_hides_nothing(Stage& stage) {
     have_owners(stage);
-    stage.options.settings.report_only = true;
+    stage.options.settings.mode = "report";
     assert_served(stage, with_body(runner_token, "POST /containers/create", R"({"Image":"x"})"),
                   got_json("POST /containers/create", R"({"Labels":{)" ALICE R"(},"Image":"x"})"));
     assert_text_equal(field_of(stage.exchange(), "would_refuse"), "");
