@@ -214,3 +214,38 @@ def each_of_two_people_sees_and_touches_only_their_own_containers(t):
     check(shown.out == b"bob-1\n", str(shown))
     users["bob"].run("rm", "--force", ids["bob"]).ok()
     check(daemon.api_json("GET", "/containers/json?all=1") == [], "nothing is left")
+
+
+@claim(proxied_only=True, over=("guarded",), profile="any")
+def what_a_session_taught_lets_the_same_session_pass_and_no_other(t):
+    guard, learnt = t.world.guard, t.path("learnt.toml")
+
+    def session(front):
+        user = t.user(front)
+        user.run("run", "--rm", "--network", "none", "--group-add", "100", "--volume", "/tmp:/host",
+                 "base", "echo", "hello").ok().says("hello")
+        user.run("volume", "create", t.tag).ok()
+        user.run("volume", "rm", t.tag).ok()
+
+    front = t.front(t.shared, options=["--mode", "learn", "--learn", learnt])
+    session(front)
+    front.finish()
+    with open(learnt) as text:
+        profile = text.read()
+    for word in ("container_create", "container_attach", "volume_delete", "group_add", "binds"):
+        check(f'    "{word}",\n' in profile, profile)
+    own = t.path("access.toml")
+    with open(own, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as out, \
+            open(guard.access) as access:
+        # Keys of the file itself stand before its tables.
+        out.write(access.read() + profile)
+    t.options = [own if each == guard.access else each for each in t.options]
+    t.options[t.options.index("--profile") + 1] = "learnt_any"
+    front = t.front(t.shared)
+    session(front)
+    user = t.user(front)
+    front.expect_end(**refused("policy_denied", r"/containers/create", method="POST"))
+    user.run("run", "--rm", "--network", "none", "--pid", "host", "base", "true",
+             seconds=30).exits(125).says("process namespaces", "profile learnt_any")
+    front.expect_end(**refused("policy_denied", r"/images/json"))
+    user.run("images", seconds=30).failed().says("not allowed by profile learnt_any")

@@ -453,6 +453,41 @@ void a_client_that_leaves_takes_its_question_along(Stage& stage) {
                       "exchange client_closed by=client phase=gate op=read status=499\n");
 }
 
+// A stop waits for the answer, as for any; a second one does not.
+void a_stop_lets_a_question_be_answered(Stage& stage) {
+    have_owners(stage);
+    stage.send(by_alice("GET /containers/web/json"));
+    assert_text_equal(asked(stage), question("/containers/web"));
+    stage.rig().stop();
+    stage.answer(container_of("alice"));
+    assert_text_equal(stage.upstream_got(), got("GET /containers/" + id + "/json"));
+    stage.answer(no_content);
+    assert_text_equal(exchange_summary(stage), complete_204);
+}
+
+void a_second_stop_cuts_a_question(Stage& stage) {
+    have_owners(stage);
+    stage.send(by_alice("GET /containers/web/json"));
+    assert_text_equal(asked(stage), question("/containers/web"));
+    stage.rig().stop();
+    stage.rig().stop();
+    stage.rig().settle();
+    assert_text_equal(stage.upstream_state(), "reset");
+    assert_text_equal(exchange_summary(stage),
+                      "exchange shutdown by=operator phase=gate op=admin status=503\n");
+}
+
+// New rules that come while the upstream is asked hold for what it was asked about.
+void rules_that_change_meanwhile_hold(Stage& stage) {
+    have_owners(stage);
+    stage.send(by_alice("GET /containers/web/json"));
+    assert_text_equal(asked(stage), question("/containers/web"));
+    stage.rig().guard("");
+    stage.answer(container_of("bob"));
+    assert_text_contains(stage.client_bytes(), "HTTP/1.1 403 Forbidden\r\n");
+    assert_text_contains(stage.exchange(), "the identity's profile is none of becaused's");
+}
+
 // ---- nobody, and reports -------------------------------------------------------------------------
 
 void whoever_is_nobody_gets_no_container(Stage& stage) {
@@ -511,6 +546,9 @@ int main() {
     cases.add(unclear, check_unclear);
     cases.add(SCENARIO(an_answer_that_does_not_end_tells_nothing));
     cases.add(SCENARIO(a_client_that_leaves_takes_its_question_along));
+    cases.add(SCENARIO(a_stop_lets_a_question_be_answered));
+    cases.add(SCENARIO(a_second_stop_cuts_a_question));
+    cases.add(SCENARIO(rules_that_change_meanwhile_hold));
     cases.add(SCENARIO(whoever_is_nobody_gets_no_container));
     cases.add(SCENARIO(a_report_labels_and_hides_nothing));
     return cases.run("gate_owner");
