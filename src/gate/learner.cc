@@ -10,6 +10,9 @@ namespace becaused {
 
 namespace {
 
+// A stranger could ask for paths without end.
+constexpr size_t most_patterns = 256;
+
 // Every step adds a route or lifts a rule.
 constexpr size_t most_steps = rule_count + 2;
 
@@ -67,7 +70,9 @@ bool Learner::allow(Lesson& lesson, const RequestHead& head, const Asked& asked)
         return true;
     }
     const std::string pattern = std::string(head.method) + ' ' + std::string(path);
-    if (!plain_path(path) || !parse_path_rule(pattern).ok()) return false;
+    if (lesson.patterns == most_patterns || !plain_path(path) || !parse_path_rule(pattern).ok())
+        return false;
+    ++lesson.patterns;
     lesson.settings.allow.push_back(pattern);
     return true;
 }

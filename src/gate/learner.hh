@@ -32,6 +32,7 @@ class Learner {
         std::unique_ptr<const Gate> gate;
         const Profile* profile = nullptr;  // the gate's
         uint64_t requests = 0;
+        size_t patterns = 0;                      // of paths that the table does not name
         std::map<std::string, uint64_t> unnamed;  // refusals that no route or rule is behind
     };
     Lesson& lesson_of(std::string_view profile);

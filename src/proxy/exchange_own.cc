@@ -34,6 +34,10 @@ void Exchange::pass_on(const RequestHead& head, std::string_view raw) {
     }
     const std::string_view owner = identity_->name;
     const bool hides = !house_.settings().only_reports();
+    if (held_body_ && !held_body_->complete()) {
+        release(head);  // too long to be judged, and only reported: half of it is not to be changed
+        return;
+    }
     Changed changed;
     switch (verdict_.reach) {
         case Reach::none:

@@ -8,6 +8,7 @@ using namespace becaused::test;
 namespace {
 
 #define JSON_TYPE "Content-Type: application/json\r\n"
+#define CHUNKED "Transfer-Encoding: chunked\r\n"
 #define ALICE R"("becaused.owner":"alice")"
 // The filter {"label":{"becaused.owner=alice":true}}.
 #define MINE "%7B%22label%22%3A%7B%22becaused.owner%3Dalice%22%3Atrue%7D%7D"
@@ -516,6 +517,29 @@ void a_report_labels_and_hides_nothing(Stage& stage) {
     assert_text_equal(field_of(stage.exchange(), "would_refuse"), FOREIGN);
 }
 
+// What is only reported may be too long to be judged: then nothing of it is changed.
+void a_report_leaves_a_body_that_is_too_long_as_it_is(Stage& stage) {
+    have_owners(stage);
+    stage.options.settings.mode = "report";
+    // Its front alone is JSON.
+    const std::string body = R"({"Image":"x"})" + times(1'100'000, " ");
+    const std::string sent =
+        by_alice("POST /containers/create", JSON_TYPE CHUNKED) + chunked(body, 50'000);
+    stage.send("");
+    size_t at = 0;
+    std::string received;
+    for (int i = 0; i < 200 && at < sent.size(); ++i) {
+        at += stage.client.send(std::string_view(sent).substr(at, 60'000));
+        stage.rig().settle();
+        if (stage.upstream.open() || stage.accept()) received += stage.upstream_bytes();
+    }
+    for (int i = 0; i < 60 && !received.ends_with("0\r\n\r\n"); ++i)
+        received += stage.upstream_bytes();
+    assert_true(readable(received) ==
+                got("POST /containers/create", JSON_TYPE CHUNKED, "[" + body + "]"));
+    assert_answered(stage);
+}
+
 }  // namespace
 
 int main() {
@@ -551,5 +575,6 @@ int main() {
     cases.add(SCENARIO(rules_that_change_meanwhile_hold));
     cases.add(SCENARIO(whoever_is_nobody_gets_no_container));
     cases.add(SCENARIO(a_report_labels_and_hides_nothing));
+    cases.add(SCENARIO(a_report_leaves_a_body_that_is_too_long_as_it_is));
     return cases.run("gate_owner");
 }

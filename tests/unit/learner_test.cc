@@ -151,6 +151,18 @@ void paths_that_no_row_names_are_learnt_as_they_are(void**) {
     assert_true(replayed(text, {{"GET /debug/pprof"}}) != "pass");
 }
 
+void paths_without_end_are_not_learnt(void**) {
+    Learner learner;
+    std::vector<std::string> lines;
+    for (int i = 0; i < 300; ++i) lines.push_back("GET /x" + std::to_string(i));
+    for (const std::string& line : lines) show(learner, {line});
+    const std::string text = learner.text();
+    assert_text_equal(replayed(text, {{lines[0]}, {lines[255]}}), "pass");
+    assert_true(replayed(text, {{lines[256]}}) != "pass");
+    assert_text_contains(text,
+                         "since no rule lets it pass (44 times): policy_denied: a method or path");
+}
+
 void what_no_rule_lets_pass_is_said(void**) {
     const Requests session = {
         {"GET /images//json"},
@@ -207,6 +219,7 @@ int main() {
         cmocka_unit_test(rules_are_learnt_one_by_one),
         cmocka_unit_test(several_rules_of_one_body_are_learnt_together),
         cmocka_unit_test(paths_that_no_row_names_are_learnt_as_they_are),
+        cmocka_unit_test(paths_without_end_are_not_learnt),
         cmocka_unit_test(what_no_rule_lets_pass_is_said),
         cmocka_unit_test(each_profile_in_force_has_its_own),
     };
