@@ -1,9 +1,12 @@
 """Who comes in and what may pass, as people with stock tools meet it."""
 
+import io
 import json
 import os
 import subprocess
+import tarfile
 
+from images import add_bytes
 from processes import clean_environment
 from scenario import claim
 from waiting import check
@@ -155,6 +158,13 @@ class Person:
         return {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": self.guard.authority_only}
 
 
+def context_of(dockerfile):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        add_bytes(archive, "Dockerfile", dockerfile.encode())
+    return stream.getvalue()
+
+
 @claim(proxied_only=True, over=("guarded",), profile="mine")
 def each_of_two_people_sees_and_touches_only_their_own_containers(t):
     guard, people = t.world.guard, {}
@@ -212,6 +222,11 @@ def each_of_two_people_sees_and_touches_only_their_own_containers(t):
                 user.run(*command, named, seconds=30).failed().says(f"No such container: {named}")
             user.run("exec", named, "true", seconds=30).failed().says("No such container")
             user.run("cp", f"{named}:/bin/sh", "-", seconds=30).failed()
+    # What an image says of its owner is not what its container's creator is.
+    daemon.build("branded", context_of("FROM base\nLABEL becaused.owner=bob\n"))
+    t.detached(users["alice"], "--name", "alice-3", "branded", "sleep", "600")
+    users["bob"].run("logs", "alice-3", seconds=30).failed().says("No such container: alice-3")
+    users["alice"].run("rm", "--force", "alice-3").ok()
     users["alice"].run("container", "prune", "--force").ok()
     users["alice"].run("rm", "--force", "alice-1").ok()
     shown = users["bob"].run("ps", "--format", "{{.Names}}").ok()
