@@ -1,5 +1,6 @@
 #include "gate/body.hh"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -50,6 +51,7 @@ class BodyJudge final : public JsonSink {
     bool label(std::string_view value);
     bool broken(Rule rule);
     bool refuse(const char* text);
+    bool shares(const Key& key, std::string_view text);
     bool wrong_type() {
         return refuse("a value in the JSON of another type than Docker's API has there");
     }
@@ -66,6 +68,17 @@ class BodyJudge final : public JsonSink {
 bool BodyJudge::refuse(const char* text) {
     refusal_ = Refusal::uninspectable(text);
     return false;
+}
+
+// True where `text` names another container whose network or namespace is to be shared, and those are
+// not to be reached; the reading stops then.
+bool BodyJudge::shares(const Key& key, std::string_view text) {
+    if (!profile_.own() || !text.starts_with("container:")) return false;
+    constexpr std::string_view sharing[] = {"NetworkMode", "PidMode", "IpcMode",
+                                            "UTSMode",     "Cgroup",  "EndpointsConfig"};
+    if (std::ranges::find(sharing, key.name) == std::end(sharing)) return false;
+    refusal_ = profile_.refuse_shared();
+    return true;
 }
 
 // Whether to go on all the same, because the profile does not enforce the rule.
@@ -106,6 +119,7 @@ bool BodyJudge::on_key(std::string_view key) {
         case Level::list: CHECK(false && "a key in a list");
         case Level::map:
             label_ = key;
+            if (shares(*top.key, key)) return false;
             if (top.key->text_test == nullptr) return true;
             return broken(top.key->text_test(key));
         case Level::record: break;
@@ -154,7 +168,7 @@ bool BodyJudge::null_here(const Expected& next) {
 bool BodyJudge::label(std::string_view value) {
     const std::span<const Label> demanded = profile_.labels();
     for (size_t i = 0; i < demanded.size(); ++i)
-        if (demanded[i].key == label_ && demanded[i].value == value)
+        if (demanded[i].key == label_ && demanded[i].value.value_or(std::string(value)) == value)
             labels_found_ |= uint64_t{1} << i;
     return true;
 }
@@ -164,6 +178,7 @@ bool BodyJudge::on_scalar(const JsonScalar& scalar) {
     const Expected next = expected();
     if (scalar.kind == Kind::null) return null_here(next);
     const bool barren = depth_ > 0 && frames_[depth_ - 1].level == Level::barren;
+    if (scalar.kind == Kind::text && shares(*next.key, scalar.text)) return false;
     switch (next.check) {
         case Check::free: return true;
         case Check::zero: {

@@ -308,6 +308,12 @@ constexpr auto connect_keys = sorted(std::to_array<Key>({
 }));
 constexpr Schema network_connect{connect_keys};
 
+constexpr auto disconnect_keys = sorted(std::to_array<Key>({
+    free("Container"),
+    free("Force"),
+}));
+constexpr Schema network_disconnect{disconnect_keys};
+
 constexpr auto output_keys = sorted(std::to_array<Key>({
     text("Type", output_type_test),
     free("Attrs"),
@@ -334,6 +340,7 @@ const Key& body_key(Payload payload) {
     static constexpr Key of_volume_create = object("", volume_create);
     static constexpr Key of_network_create = object("", network_create);
     static constexpr Key of_network_connect = object("", network_connect);
+    static constexpr Key of_network_disconnect = object("", network_disconnect);
     switch (payload) {
         case Payload::container_create: return of_container_create;
         case Payload::container_update: return of_container_update;
@@ -341,6 +348,7 @@ const Key& body_key(Payload payload) {
         case Payload::volume_create: return of_volume_create;
         case Payload::network_create: return of_network_create;
         case Payload::network_connect: return of_network_connect;
+        case Payload::network_disconnect: return of_network_disconnect;
         case Payload::none:
         case Payload::stream:
         case Payload::json: break;

@@ -88,6 +88,28 @@ Refusal judge_upgrade(const RequestHead& head, const Fields& fields, const Route
     return unsupported("an upgrade to a protocol that this route does not speak (ROUTES.md)");
 }
 
+// Networks came with their containers before API 1.28.
+bool lists_containers(const RouteRow& row, std::string_view path) {
+    if (row.name != "network_list" || !path.starts_with("/v")) return false;
+    const size_t dot = path.find('.');
+    const size_t end = path.find('/', 1);
+    uint64_t major = 0, minor = 0;
+    const bool read = dot < end && read_decimal(path.substr(2, dot - 2), major) &&
+                      read_decimal(path.substr(dot + 1, end - dot - 1), minor);
+    return !read || major < 1 || (major == 1 && minor < 28);
+}
+
+// Containers are somebody's: what reaches others' is refused here, as far as no one need be asked.
+Refusal judge_reach(const RequestHead& head, const RouteRow* row, const Profile& profile,
+                    Verdict& verdict) {
+    // What the table does not name may reach anything.
+    if (row == nullptr) return profile.refuse_shared();
+    verdict.reach = reach_of(*row);
+    if (verdict.reach == Reach::all || lists_containers(*row, head.path))
+        return profile.refuse_shared();
+    return {};
+}
+
 // Sets the verdict's decision if the whole body is wanted.
 Refusal judge_payload(const RequestHead& head, const Fields& fields, const RouteRow& row,
                       const Profile& profile, Verdict& verdict) {
@@ -154,6 +176,7 @@ Verdict Gate::judge(const RequestHead& head, const Asked& asked, const Profile& 
     if (profile.unjudged()) return verdict;
     Refusal refusal = judge_route(head, asked.path, asked.match, profile);
     if (!refusal) refusal = judge_content(head, asked.match.row, profile, verdict);
+    if (!refusal && profile.own()) refusal = judge_reach(head, asked.match.row, profile, verdict);
     if (!refusal) return verdict;
     verdict.decision = Verdict::Decision::refuse;
     verdict.refusal = refusal;

@@ -3,6 +3,7 @@
 // judged is what must go on, byte for byte. Owns its policy; knows no socket and no loop.
 #pragma once
 
+#include "gate/owner.hh"
 #include "gate/path.hh"
 #include "gate/profile.hh"
 #include "gate/route.hh"
@@ -34,6 +35,8 @@ struct Verdict {
     // needs_body only.
     Payload payload = Payload::none;
     const Profile* profile = nullptr;
+    // Whose containers it concerns, where the profile cares for that.
+    Reach reach = Reach::none;
 
     bool passes() const { return decision == Decision::pass; }
 };

@@ -15,7 +15,7 @@ using Json = nlohmann::json;
 // nlohmann's events, with what holds for every JSON text judged here.
 class Events {
   public:
-    explicit Events(JsonSink& sink) : sink_(sink) {}
+    Events(JsonSink& sink, JsonKeys keys) : sink_(sink), any_(keys == JsonKeys::any) {}
 
     const char* flaw() const { return flaw_; }
 
@@ -45,7 +45,8 @@ class Events {
 
     bool key(const std::string& key) {
         const auto ascii = [](char byte) { return static_cast<unsigned char>(byte) < 0x80; };
-        if (!std::ranges::all_of(key, ascii)) return stop("a key in the JSON that is not ASCII");
+        if (!any_ && !std::ranges::all_of(key, ascii))
+            return stop("a key in the JSON that is not ASCII");
         if (++key_count_ > json_key_limit) return stop("more than 16384 keys in the JSON");
         if (!keys_[depth_ - 1].insert(key).second)
             return stop("a key twice in one object of the JSON");
@@ -73,6 +74,7 @@ class Events {
     }
 
     JsonSink& sink_;
+    bool any_;
     const char* flaw_ = nullptr;
     size_t depth_ = 0;
     size_t key_count_ = 0;
@@ -82,11 +84,11 @@ class Events {
 
 }  // namespace
 
-const char* read_json(std::string_view text, JsonSink& sink) {
+const char* read_json(std::string_view text, JsonSink& sink, JsonKeys keys) {
     // The parser skips a mark and takes NUL for the end; Go does neither.
     if (text.find('\0') != std::string_view::npos) return "a NUL byte in the JSON";
     if (text.starts_with("\xef\xbb\xbf")) return "a byte order mark before the JSON";
-    Events events(sink);
+    Events events(sink, keys);
     const bool whole = Json::sax_parse(text.begin(), text.end(), &events);
     return whole ? nullptr : events.flaw();
 }

@@ -31,9 +31,12 @@ class JsonSink {
 inline constexpr size_t json_depth_limit = 32;
 inline constexpr size_t json_key_limit = 16'384;  // in the whole text
 
+// What object keys may be: Go folds U+017F and U+212A to s and k where it fills a struct, not in maps.
+enum class JsonKeys : uint8_t { ascii, any };
+
 // What is wrong with the text, static; null if nothing is, or the sink stopped. Refused are: no JSON, a
-// byte order mark, NUL, anything after the first value, more than 32 levels, keys that are not ASCII (Go
-// folds U+017F and U+212A to s and k), and a key twice in one object (Go merges them).
-const char* read_json(std::string_view text, JsonSink& sink);
+// byte order mark, NUL, anything after the first value, more than 32 levels, keys that are not ASCII
+// (unless any are welcome), and a key twice in one object (Go merges them).
+const char* read_json(std::string_view text, JsonSink& sink, JsonKeys keys = JsonKeys::ascii);
 
 }  // namespace becaused

@@ -87,6 +87,12 @@ Refusal Profile::refuse(Rule rule) const {
     return {rule_texts_[static_cast<size_t>(rule)], reason(rule), 0};
 }
 
+std::optional<Rule> Profile::rule_behind(const Refusal& refusal) const {
+    const auto found = std::ranges::find(rule_texts_, refusal.text);  // each is kept once
+    if (found == rule_texts_.end()) return std::nullopt;
+    return static_cast<Rule>(found - rule_texts_.begin());
+}
+
 Refusal Profile::refuse_denied(std::string_view method, std::string_view path) const {
     for (const PathRule& rule : deny_)
         if (fits(rule, method, path)) return {rule.text, Reason::policy_denied, 0};
@@ -139,10 +145,26 @@ Status Profile::adopt_rules(const ProfileSettings& settings) {
     }
     for (const std::string& text : settings.labels) {
         const size_t equals = text.find('=');
-        if (equals == 0 || equals == std::string::npos)
-            return Status::failed("labels: " + quoted(text) + " is no label: write KEY=VALUE");
+        if (text.empty() || equals == 0)
+            return Status::failed("labels: " + quoted(text) +
+                                  " is no label: write KEY=VALUE, or KEY for any value");
         if (labels_.size() == most_labels) return Status::failed("labels: 64 are the most");
-        labels_.push_back({text.substr(0, equals), text.substr(equals + 1), ""});
+        Label label{text.substr(0, equals), std::nullopt, ""};
+        if (equals != std::string::npos) label.value = text.substr(equals + 1);
+        labels_.push_back(std::move(label));
+    }
+    return adopt_own(settings);
+}
+
+// A container that uses another one's volumes or links reaches it.
+Status Profile::adopt_own(const ProfileSettings& settings) {
+    own_ = own_ || settings.own;
+    if (!own_) return Status::fine();
+    for (const Rule rule : {Rule::volumes_from, Rule::links}) {
+        if (std::ranges::find(settings.permit, becaused::name(rule)) != settings.permit.end())
+            return Status::failed("permit: " + std::string(becaused::name(rule)) +
+                                  " lets a container use another one, which own forbids");
+        rules_.add(rule);
     }
     return Status::fine();
 }
@@ -177,8 +199,11 @@ void Profile::write_texts() {
                                            " (" + std::string(row.name) + ") is" + by);
     no_route_text_ = keep("a method or path that ROUTES.md does not name is" + by);
     for (Label& label : labels_)
-        label.text = keep("containers, volumes and networks without the label " + label.key + '=' +
-                          label.value + " are" + by);
+        label.text = keep("containers, volumes and networks without the label " + label.key +
+                          (label.value ? '=' + *label.value : std::string()) + " are" + by);
+    foreign_text_ = keep("containers that the identity did not create (own) are" + by);
+    shared_text_ = keep("requests that reach containers of others (own) are" + by);
+    nobody_text_ = keep("requests about containers by nobody who could own them (own) are" + by);
     for (PathRule& rule : deny_)
         rule.text = keep(rule.method + (rule.method.empty() ? "" : " ") + rule.pattern +
                          " is denied by profile " + name_);

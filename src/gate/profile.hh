@@ -5,6 +5,7 @@
 
 #include <array>
 #include <bitset>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,10 +36,11 @@ struct ProfileSettings {
     std::vector<std::string> deny;
     std::vector<std::string> permit;  // rules that are lifted: "binds"
     std::vector<std::string> forbid;  // rules that are put on: "ports"
-    std::vector<std::string>
-        labels;  // "team=ci": what containers, volumes, networks must be created with
+    // "team=ci", or "team" with any value: what containers, volumes, networks must be created with.
+    std::vector<std::string> labels;
     std::vector<std::string> grpc;     // CallRules::adopt
     std::vector<std::string> session;  // the same
+    bool own = false;                  // only containers that the same identity created (gate/owner.hh)
     Ceilings ceilings;
 };
 
@@ -52,8 +54,8 @@ Result<PathRule> parse_path_rule(std::string_view text);
 
 struct Label {
     std::string key;
-    std::string value;
-    const char* text = "";  // the refusal where it is missing
+    std::optional<std::string> value;  // none: any
+    const char* text = "";             // the refusal where it is missing
 };
 inline constexpr size_t most_labels = 64;
 
@@ -64,6 +66,8 @@ class Profile {
     bool unjudged() const { return unjudged_; }
     // Queries and bodies are judged, not only routes.
     bool judges_content() const { return !rules_.empty() || !labels_.empty(); }
+    // Nobody touches a container of somebody else's; such a profile judges content.
+    bool own() const { return own_; }
 
     bool allows(const RouteRow& row) const { return routes_[index_of(row)]; }
     bool allows(std::string_view method, std::string_view path) const;
@@ -75,10 +79,18 @@ class Profile {
 
     // Nothing if the rule is not enforced.
     Refusal refuse(Rule rule) const;
+    // The rule whose refusal that is, of this profile's.
+    std::optional<Rule> rule_behind(const Refusal& refusal) const;
     // Nothing if no pattern denies it.
     Refusal refuse_denied(std::string_view method, std::string_view path) const;
     // `row`: null when no route is at that path.
     Refusal refuse_route(const RouteRow* row) const;
+    // What would reach a container that is not the asker's own; also one that is not there.
+    Refusal refuse_foreign() const { return {foreign_text_, Reason::policy_denied, 404}; }
+    // A route or a body that reaches everybody's, as far as one can see.
+    Refusal refuse_shared() const { return {shared_text_, Reason::policy_denied, 0}; }
+    // Nobody asks whose it could be.
+    Refusal refuse_nobody() const { return {nobody_text_, Reason::policy_denied, 0}; }
 
   private:
     friend class Policy;
@@ -87,6 +99,7 @@ class Profile {
     Status adopt_paths(const ProfileSettings& settings);
     Status adopt_rules(const ProfileSettings& settings);
     Status adopt_calls(const ProfileSettings& settings);
+    Status adopt_own(const ProfileSettings& settings);
     // `wanted`: a row's name, in which `*` stands for anything.
     Status set_routes(std::string_view wanted, bool allowed);
     void write_texts();
@@ -100,9 +113,13 @@ class Profile {
     std::vector<Label> labels_;
     Ceilings ceilings_;
     std::array<CallRules, call_list_count> calls_;
+    bool own_ = false;
     std::array<const char*, rule_count> rule_texts_{};
     std::array<const char*, most_routes> route_texts_{};
     const char* no_route_text_ = "";
+    const char* foreign_text_ = "";
+    const char* shared_text_ = "";
+    const char* nobody_text_ = "";
 };
 
 // The names of the built-in profiles, narrowest first.

@@ -103,6 +103,8 @@ bool whole_number(std::string_view text, int64_t& number) {
 
 Refusal judge_value(std::string_view key, std::string_view value, const Profile& profile) {
     if (value.empty()) return {};
+    if (key == "networkmode" && profile.own() && value.starts_with("container:"))
+        return profile.refuse_shared();
     if (key == "outputs") return value == "null" ? Refusal() : judge_build_outputs(value, profile);
     const auto* rule = std::ranges::find(value_rules, key, &ValueRule::key);
     CHECK(rule != std::end(value_rules));

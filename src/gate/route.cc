@@ -52,7 +52,8 @@ std::string_view name(Payload payload) {
         case Payload::exec_create:
         case Payload::volume_create:
         case Payload::network_create:
-        case Payload::network_connect: return "JSON, judged";
+        case Payload::network_connect:
+        case Payload::network_disconnect: return "JSON, judged";
     }
     return "?";
 }

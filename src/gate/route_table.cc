@@ -118,7 +118,7 @@ constexpr RouteRow rows[] = {
     {"network_create",    post, "/networks/create", transfer, changes, runs, Payload::network_create, ""},
     {"network_prune",     post, "/networks/prune", build, changes, nobody, bare, "filters"},
     {"network_connect",   post, "/networks/{id}/connect", transfer, changes, runs, Payload::network_connect, ""},
-    {"network_disconnect", post, "/networks/{id}/disconnect", transfer, changes, runs, json, ""},
+    {"network_disconnect", post, "/networks/{id}/disconnect", transfer, changes, runs, Payload::network_disconnect, ""},
     {"network_inspect",   get,  "/networks/{id}", quick, reads, looks, bare, "verbose scope"},
     {"network_delete",    del,  "/networks/{id}", transfer, changes, runs, bare, ""},
 

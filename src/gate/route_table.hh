@@ -32,6 +32,7 @@ enum class Payload : uint8_t {
     volume_create,
     network_create,
     network_connect,
+    network_disconnect,
 };
 constexpr bool judged(Payload payload) { return payload > Payload::json; }
 std::string_view name(Payload payload);

@@ -222,7 +222,7 @@ ForwardedRequest write_request_head(const RequestHead& head, const BodyFraming& 
     const Asked asked = notice_all(head);
     out += head.method;
     out += ' ';
-    out += head.path_and_query;
+    out += hop.target.empty() ? head.path_and_query : hop.target;
     out += " HTTP/1.1\r\nHost: ";
     out += head.authority.empty() && asked.host == nullptr ? fallback_host : head.authority;
     out += "\r\n";

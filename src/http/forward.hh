@@ -28,6 +28,7 @@ struct Hop {
     std::string_view traceparent;  // the same for traceparent (W3C Trace Context, level 1)
     std::span<const std::string> withheld = {};  // names of fields that stay here, in lower case
     std::string_view added;                      // whole field lines, put in as they are
+    std::string_view target;  // in place of the head's path and query; empty: those
 };
 
 // A client's X-Request-Id that may be kept: 1 to 128 visible ASCII characters without quotes, comma,

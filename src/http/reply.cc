@@ -105,9 +105,14 @@ void append_rate(std::string& out, const RateFacts& rate) {
     item("RateLimit", "\";r=", rate.remaining, ";t=", rate.reset_s);
 }
 
+std::string message_of(const Reply& reply) {
+    std::string message(reply.verbatim);
+    if (message.empty()) append_message(message, reply.because, reply.record_id);
+    return message;
+}
+
 std::string message_body(const Reply& reply) {
-    std::string message;
-    append_message(message, reply.because, reply.record_id);
+    const std::string message = message_of(reply);
     std::string body = "{\"message\":\"";
     append_json_text(body, message);
     body += "\"}\n";
@@ -144,9 +149,7 @@ void write_refused_tunnel(const Reply& reply, std::string_view protocol, std::st
     append_line(out, "Connection", "Upgrade");
     append_line(out, "Upgrade", protocol);
     out += "\r\n";
-    std::string message;
-    append_message(message, reply.because, reply.record_id);
-    append_error_frame(out, message);
+    append_error_frame(out, message_of(reply));
 }
 
 void append_proxy_name(std::string& out, std::string_view name) {

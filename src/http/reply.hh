@@ -23,6 +23,7 @@ struct Reply {
     uint16_t status = 502;
     Reason reason = Reason::internal;
     std::string_view because;      // the sentences for people; any bytes, escaped as JSON
+    std::string_view verbatim;     // the whole message instead, as another would say it
     std::string_view record_id;    // of the exchange's record
     std::string_view details;      // Proxy-Status `details` parameter; empty: the reason's symbol
     std::string_view api_version;  // for answers to /_ping: Api-Version; empty: left out

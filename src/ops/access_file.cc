@@ -266,6 +266,7 @@ void AccessReader::read_profile(Section& section) {
     profile.labels = section.texts("labels");
     profile.grpc = section.texts("grpc");
     profile.session = section.texts("session");
+    profile.own = section.flag("own");
     profile.ceilings.memory_bytes = section.size_bytes("max_memory");
     profile.ceilings.cpus = section.count("max_cpus");
     profile.ceilings.pids = section.count("max_pids");

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "gate/gate.hh"
+#include "gate/owner_text.hh"
 #include "http/octets.hh"
 #include "http/parser.hh"
 #include "ops/access_file.hh"
@@ -60,8 +61,22 @@ Result<std::string> profile_of(const std::string& identity, const AccessRules& r
                                  " (for whoever a token names, give --profile)"));
 }
 
+// What a profile that cares whose containers are would do to it.
+Refusal judge_owner(const RequestQuestion& question, const RequestHead& head,
+                    const Verdict& verdict, const Profile& profile, std::string_view body) {
+    if (verdict.reach == Reach::none) return {};
+    if (!can_own(question.identity)) return profile.refuse_nobody();
+    Changed changed;
+    if (verdict.reach == Reach::create) changed = with_owner(body, question.identity);
+    if (verdict.reach == Reach::list)
+        changed = with_owner_filter(head.path_and_query, question.identity);
+    if (verdict.reach == Reach::in_query) changed = container_in_query(head.query);
+    if (verdict.reach == Reach::in_body) changed = container_in_body(body);
+    return changed.flaw == nullptr ? Refusal() : Refusal::uninspectable(changed.flaw);
+}
+
 RequestAnswer answer_of(const RequestQuestion& question, const Asked& asked, const Profile& profile,
-                        const Refusal& refusal) {
+                        const Verdict& verdict, const Refusal& refusal) {
     const std::string route = asked.match.row == nullptr ? std::string("no route of Docker's API")
                                                          : phrase("route ", asked.match.row->name);
     RequestAnswer answer;
@@ -69,7 +84,10 @@ RequestAnswer answer_of(const RequestQuestion& question, const Asked& asked, con
     if (answer.passes)
         answer.text = phrase(question.request, ": passes (profile ", profile.name(), ", ", route,
                              ", class ", name(asked.route.route_class), ")");
-    else
+    if (answer.passes && verdict.reach != Reach::none)
+        answer.text +=
+            phrase(": own: ", words(verdict.reach), ' ', owner_label, '=', question.identity);
+    if (!answer.passes)
         answer.text = phrase(question.request, ": refused (profile ", profile.name(), ", ", route,
                              "): ", name(refusal.reason), ": ", refusal.text);
     return answer;
@@ -108,7 +126,8 @@ Result<RequestAnswer> check_request(const Settings& settings, const RequestQuest
     Refusal refusal = verdict.decision == Verdict::Decision::refuse ? verdict.refusal : Refusal();
     if (verdict.decision == Verdict::Decision::needs_body)
         refusal = judge_body(verdict, body.value());
-    return answer_of(question, asked, *profile, refusal);
+    if (!refusal) refusal = judge_owner(question, head, verdict, *profile, body.value());
+    return answer_of(question, asked, *profile, verdict, refusal);
 }
 
 }  // namespace becaused

@@ -76,6 +76,7 @@ class ConfigLoader {
     void set_clock(const Given& given, const ClockSetting& setting, ClockName clock);
     Status check_tls() const;
     Status check_listen() const;
+    Status check_mode() const;
 
     template <typename T>
     Status append(std::vector<T>& list, const Given& given, Result<T> parsed) {
@@ -200,6 +201,7 @@ Status ConfigLoader::check(bool to_run) const {
     if (settings.auth_service.tls && settings.auth_tlscacert.empty())
         return Status::failed("auth_tlscacert: not set: who signs the service's certificate?");
     if (const Status status = check_tls(); !status.ok()) return status;
+    if (const Status status = check_mode(); !status.ok()) return status;
     return check_listen();
 }
 
@@ -227,6 +229,15 @@ Status ConfigLoader::check_tls() const {
     if (settings.upstream.tls && settings.upstream_tlsverify && settings.upstream_tlscacert.empty())
         return Status::failed("upstream_tlscacert: not set: who signs the upstream's certificate?");
     return Status::fine();
+}
+
+Status ConfigLoader::check_mode() const {
+    const Settings& settings = config_.settings_;
+    const bool learns = settings.mode == "learn";
+    if (learns == !settings.learn.empty()) return Status::fine();
+    return Status::failed(
+        learns ? "learn: not set: where is what was learnt to be written?"
+               : phrase("learn: is for mode learn only, and mode is ", settings.mode));
 }
 
 Status ConfigLoader::check_listen() const {

@@ -1,4 +1,5 @@
 // The page `routes`: the gate's table and rules for people.
+#include "gate/owner.hh"
 #include "gate/profile.hh"
 #include "ops/docs.hh"
 #include "ops/phrase.hh"
@@ -37,8 +38,11 @@ constexpr std::string_view profiles_text =
     "where "
     "a pattern allows it.\n"
     "- `permit`, `forbid`: rules that are lifted or put on.\n"
-    "- `labels`: `KEY=VALUE` that containers, volumes and networks must be created with.\n"
+    "- `labels`: `KEY=VALUE`, or `KEY` with any value, that containers, volumes and networks must "
+    "be "
+    "created with.\n"
     "- `grpc`, `session`: the methods that may be called in these tunnels.\n"
+    "- `own = true`: an identity sees and touches only the containers that it created (below).\n"
     "- `max_memory`, `max_cpus`, `max_pids`: the most that a build or a container may ask for.\n\n";
 
 constexpr std::string_view routes_text =
@@ -83,6 +87,44 @@ constexpr std::string_view calls_text =
     "[\"!moby.buildkit.secrets.v1.Secrets/*\"]`. The built-in profiles allow\nwhat `docker build` "
     "and buildx call:\n\n"
     "| list | methods |\n|---|---|\n";
+constexpr std::string_view own_text =
+    "\n"
+    "## Containers of one's own\n"
+    "\n"
+    "With `own = true` a container is its creator's: becaused adds the label"
+    " `becaused.owner=IDENTITY` to the body that\n"
+    "creates it, beside what is there, and refuses a body that names somebody else. The"
+    " identity's name counts, however it\n"
+    "was proven; whoever has no name of their own (`[stranger]`, an authorisation service"
+    " that names nobody) shares all\n"
+    "with the others. Before a request that names a container goes on, the upstream is asked"
+    " whose it is (the clock `auth`\n"
+    "limits that; what it says of full ids is remembered). Then the name goes on as the full"
+    " id, so that it is that container\n"
+    "and no other. What is not one's own, or not there, is 404 with dockerd's words, `No such"
+    " container: NAME`; the record\n"
+    "names the rule. `--volumes-from`, `--link`, and networks and namespaces of other"
+    " containers are refused, one's own too,\n"
+    "and so are paths that this page does not name. `mode = report` labels and asks, but"
+    " filters and hides nothing.\n"
+    "\n"
+    "Not covered: images, volumes and networks are everybody's (a volume can be mounted by"
+    " whoever knows its name). A name\n"
+    "that is taken says so (409). What BuildKit and `/build` run by themselves is nobody's."
+    " An image's own `LABEL\n"
+    "becaused.owner` counts for containers that profiles without `own` make of it. And"
+    " whoever other rules let at the host's\n"
+    "files needs no API.\n"
+    "\n"
+    "| routes | with `own` |\n"
+    "|---|---|\n";
+
+std::string routes_that_reach(Reach reach) {
+    std::string text;
+    for (const RouteRow& row : route_rows())
+        if (reach_of(row) == reach) text += phrase(text.empty() ? "`" : " `", row.name, '`');
+    return text;
+}
 
 std::string methods_of(const RouteRow& row) {
     std::string text;
@@ -123,6 +165,10 @@ std::string routes_page() {
             methods += phrase(methods.empty() ? "`" : ", `", method, '`');
         text += phrase("| `", name(list), "` | ", methods, " |\n");
     }
+    text += own_text;
+    for (const Reach reach : {Reach::create, Reach::list, Reach::path, Reach::exec, Reach::in_query,
+                              Reach::in_body, Reach::all})
+        text += phrase("| ", routes_that_reach(reach), " | ", words(reach), " |\n");
     text += rules_text;
     for (size_t i = 0; i < rule_count; ++i) {
         const auto rule = static_cast<Rule>(i);

@@ -51,7 +51,8 @@ constexpr Option table[] = {
     {"auth_field",         Kind::fields,  "NAME", &S::auth_fields,        0, 0, false, "a field of the request that it is told too", "gate"},
     {"auth_copy",          Kind::fields,  "NAME", &S::auth_copy,          0, 0, false, "a field of its answer that the upstream gets", "gate"},
     {"auth_cache",         Kind::duration_ms, "DURATION", &S::auth_cache_ms, 100, 3'600'000, true, "how long what it allowed is believed", "gate"},
-    {"report_only",        Kind::boolean, "",     &S::report_only,        0, 1, false, "refuse nothing by profile: records say what would be refused", "gate"},
+    {"mode",               Kind::mode,    "MODE", &S::mode,               0, 0, false, "enforce; report: refuse nothing by profile, and say so in records; learn: and write the profile for it", "gate"},
+    {"learn",              Kind::file,    "FILE", &S::learn,              0, 0, false, "where learn writes them, at SIGHUP and at the end", "gate"},
     {"open_ping",          Kind::boolean, "",     &S::open_ping,          0, 1, false, "answer /_ping without credentials", "gate"},
     {"pass_credentials",   Kind::boolean, "",     &S::pass_credentials,   0, 1, false, "the upstream gets the credentials too", "gate"},
     {"connection_rate",    Kind::rate,    "RATE", &S::connection_rate,    0, 0, true,  "new connections of one address", "gate"},
@@ -167,6 +168,8 @@ Status assign_text(Settings& settings, const Option& option, std::string_view te
     if (option.kind == Kind::profile && !is_grant_name(text))
         return Status::failed(phrase('"', text, "\" is no profile's name"));
     if (option.kind == Kind::tell) return assign_tell(settings, text);
+    if (option.kind == Kind::mode && text != "enforce" && text != "report" && text != "learn")
+        return Status::failed(phrase('"', text, "\" is none of enforce, report and learn"));
     settings.*std::get<std::string S::*>(option.field) = text;
     return Status::fine();
 }
@@ -218,6 +221,7 @@ std::string_view unit_words(const Option& option) {
         case Kind::word:
         case Kind::profile: return "name";
         case Kind::tell: return "words";
+        case Kind::mode: return "word";
         case Kind::file:
         case Kind::config: return "path";
         case Kind::files: return "paths";

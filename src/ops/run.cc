@@ -11,6 +11,7 @@
 #include "ops/access_file.hh"
 #include "ops/crash.hh"
 #include "ops/journal.hh"
+#include "ops/learnt_file.hh"
 #include "ops/state.hh"
 #include "proxy/house.hh"
 
@@ -41,6 +42,16 @@ void say_access(const Status& status) {
                      status.message().c_str());
 }
 
+// What was learnt so far, into its file.
+Status keep_lessons(House& house, const Settings& settings) {
+    if (house.learner() == nullptr) return Status::fine();
+    const Status status = write_learnt_file(settings.learn, house.learner()->text());
+    if (status.ok())
+        std::fprintf(stderr, "becaused: what was learnt stands in %s\n", settings.learn.c_str());
+    else std::fprintf(stderr, "becaused: %s\n", status.message().c_str());
+    return status;
+}
+
 // SIGTERM and SIGINT stop (twice: at once), SIGHUP reopens the records' file and reads TLS and access
 // files again.
 class Operator final : public SignalSink {
@@ -52,6 +63,7 @@ class Operator final : public SignalSink {
             journal_.reopen();
             if (house_.has_tls()) say_tls_files(house_.reload());
             if (!settings_.access.empty()) say_access(guard(house_, settings_));
+            ignored(!keep_lessons(house_, settings_).ok(), "it was said, and the end tries again");
             return;
         }
         const char* name = number == SIGINT ? "SIGINT" : "SIGTERM";
@@ -185,6 +197,8 @@ int run(const Settings& settings, const Config&) {
         Operator person(house, journal, settings);
         Signals signals(loop, person);
         Status status = guard(house, settings);
+        if (status.ok() && house.learner() != nullptr) status = try_learnt_file(settings.learn);
+        bool learns = false;
         if (status.ok()) status = begin_records(settings, house, ledger, state, journal, chain);
         Turn turn{ledger, state.box()};
         loop.on_turn(end_turn, &turn);
@@ -194,6 +208,7 @@ int run(const Settings& settings, const Config&) {
             code = failed_start(status);
             house.stop();
         } else {
+            learns = true;
             house.on_tls_files(say_tls_files);
             warn_of_open_ports(house, settings);
             say_ready(house, settings);
@@ -203,6 +218,7 @@ int run(const Settings& settings, const Config&) {
         loop.run();
         loop.on_turn(nullptr, nullptr);
         if (house.cut_at_stop()) code = 1;
+        if (learns && !keep_lessons(house, settings).ok()) code = 1;
     }
     journal.close();
     watch_for_crashes(nullptr, nullptr);

@@ -54,6 +54,10 @@ void Exchange::open(Session& session) {
     answer_part_.clear();
     upgrade_.clear();
     exec_request_.clear();
+    named_.clear();
+    missing_.clear();
+    target_.clear();
+    changed_body_.clear();
     teller_.clear();
     answer_ = Answer::plain;
     call_list_ = CallList::none;

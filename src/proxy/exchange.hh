@@ -17,6 +17,7 @@
 #include <string>
 
 #include "gate/gate.hh"
+#include "gate/owner_text.hh"
 #include "http/forward.hh"
 #include "net/conn.hh"
 #include "proxy/access.hh"
@@ -24,6 +25,7 @@
 #include "proxy/dial.hh"
 #include "proxy/flow.hh"
 #include "proxy/held_body.hh"
+#include "proxy/inquiry.hh"
 #include "proxy/limits.hh"
 #include "proxy/teller.hh"
 
@@ -32,7 +34,11 @@ namespace becaused {
 class House;
 class Session;
 
-class Exchange final : public Deferred, private ConnSink, private DialSink, private AccessSink {
+class Exchange final : public Deferred,
+                       private ConnSink,
+                       private DialSink,
+                       private AccessSink,
+                       private InquirySink {
   public:
     enum class Up : uint8_t { none, head, gate, judged, held, body, done, cut };
     enum class Down : uint8_t { none, waiting, interim, body, done };
@@ -86,16 +92,28 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
     const RequestHead& parse_again(std::string_view raw);
     const Profile* own_profile();
     void allow(const RequestHead& head, const Asked& asked, std::string_view raw);
+    void learn(const RequestHead& head, const Asked& asked, const Profile& profile,
+               Verdict& verdict);
     bool overlooked(const Refusal& refusal);
+    void pass_untold();
     void body_too_large();
     void collect_body(const Verdict& verdict, std::string_view raw);
     size_t take_for_judgement(std::string_view bytes);
     bool count_held(size_t bytes);
     void judge_held();
     void send_held();
+    void leave_wait();
     void drop_held();
     bool answer_locally(const RequestHead& head);
     void leave_gate(const Ending& ending);
+
+    // Whose container it is: exchange_own.cc.
+    void pass_on(const RequestHead& head, std::string_view raw);
+    void inquire(const RequestHead& head, std::string_view raw);
+    void on_found(const Finding& finding) override;
+    void put_in(const RequestHead& head, const std::string& id);
+    void deny(const RequestHead& head, const Refusal& refusal);
+    void release(const RequestHead& head);
 
     // Bytes per second: exchange_shape.cc.
     void shape(bool up, uint64_t bytes);
@@ -225,6 +243,11 @@ class Exchange final : public Deferred, private ConnSink, private DialSink, priv
     std::optional<HeldBody> held_body_;
     int64_t held_bytes_ = 0;  // as the house knows them, until they are on their way
     Verdict verdict_;
+    std::unique_ptr<Inquiry> inquiry_;  // whose the container is; null: nobody was asked
+    std::string named_;                 // the container that it is about
+    std::string missing_;               // dockerd's words for one that is not there; empty: ours
+    std::string target_;                // path and query for the upstream; empty: the client's
+    std::string changed_body_;          // in place of the held one; empty: that one
     Holding holding_;
     std::optional<Overrun> overrun_;  // while it is being told
     uint64_t up_shaped_ns_ = 0;       // the client is not read until then; 0: it is

@@ -125,6 +125,11 @@ void Exchange::on_identified(const Judgement& judgement) {
     }
     became(here.identity);
     allow(head, asked, raw);
+    leave_wait();
+}
+
+// What came meanwhile, after what was waited for.
+void Exchange::leave_wait() {
     if (finished_) return;
     session_->feed();
     if (!finished_) flush_head();
@@ -164,23 +169,41 @@ void Exchange::allow(const RequestHead& head, const Asked& asked, std::string_vi
     }
     const Profile* profile = own_profile();
     if (profile == nullptr) return;
-    const Verdict verdict = house_.gate().judge(head, asked, *profile);
+    Verdict verdict = house_.gate().judge(head, asked, *profile);
     if (verdict.decision == Verdict::Decision::refuse && !overlooked(verdict.refusal)) {
         refused_status_ = verdict.refusal.status;
         fail(refused_by_gate(verdict.refusal.reason, verdict.refusal.text));
-    } else if (answer_locally(head)) {
+        return;
+    }
+    if (house_.learner() != nullptr) learn(head, asked, *profile, verdict);
+    if (answer_locally(head)) {
         return;
     } else if (verdict.decision == Verdict::Decision::needs_body) {
         collect_body(verdict, raw);
     } else {
-        send(head);
+        verdict_ = verdict;
+        pass_on(head, raw);
     }
+}
+
+// What would have to be allowed for this? The body tells more, also where the profile in force does not
+// look at it.
+void Exchange::learn(const RequestHead& head, const Asked& asked, const Profile& profile,
+                     Verdict& verdict) {
+    const Verdict lesson = house_.learner()->see(head, asked, profile.name());
+    const auto needs_body = Verdict::Decision::needs_body;
+    if (lesson.decision != needs_body || verdict.decision == needs_body) return;
+    verdict.decision = needs_body;
+    verdict.refusal = lesson.refusal;
+    verdict.payload = lesson.payload;
+    verdict.profile = &profile;
 }
 
 // A policy that only reports refuses nothing.
 bool Exchange::overlooked(const Refusal& refusal) {
-    if (!house_.settings().report_only) return false;
-    entry_->facts.would_refuse = refusal.text;
+    if (!house_.settings().only_reports()) return false;
+    const char*& first = entry_->facts.would_refuse;
+    if (first == nullptr) first = refusal.text;
     return true;
 }
 
@@ -216,7 +239,7 @@ size_t Exchange::take_for_judgement(std::string_view bytes) {
         case HeldBody::What::complete: judge_held(); break;
         case HeldBody::What::too_large:
             if (body_limit_bytes_ < judged_body_limit_bytes) body_too_large();
-            else if (overlooked(verdict_.refusal)) send_held();
+            else if (overlooked(verdict_.refusal)) pass_untold();
             else fail(refused_by_gate(verdict_.refusal.reason, verdict_.refusal.text));
             break;
         case HeldBody::What::malformed: {
@@ -229,6 +252,13 @@ size_t Exchange::take_for_judgement(std::string_view bytes) {
     return outcome.taken;
 }
 
+// It is too long to be judged, and passes all the same.
+void Exchange::pass_untold() {
+    if (Learner* learner = house_.learner())
+        learner->miss_body(verdict_.refusal, verdict_.profile->name());
+    send_held();
+}
+
 bool Exchange::count_held(size_t bytes) {
     const auto held = static_cast<int64_t>(bytes);
     return house_.hold(held - std::exchange(held_bytes_, held));
@@ -239,7 +269,12 @@ void Exchange::judge_held() {
     // Rules may have been replaced since its head was judged.
     verdict_.profile = own_profile();
     if (verdict_.profile == nullptr) return;
-    const Refusal refusal = judge_body(verdict_, held_body_->plain());
+    const std::string_view body = held_body_->plain();
+    if (Learner* learner = house_.learner())
+        learner->see_body(verdict_.payload, body, verdict_.profile->name());
+    // Without rules it was collected to be learnt from only.
+    const bool judges = verdict_.profile->judges_content();
+    const Refusal refusal = judges ? judge_body(verdict_, body) : Refusal();
     if (refusal && !overlooked(refusal)) {
         refused_status_ = refusal.status;
         fail(refused_by_gate(refusal.reason, refusal.text));
@@ -252,10 +287,7 @@ void Exchange::judge_held() {
 void Exchange::send_held() {
     std::string raw;
     raw.swap(held_head_);
-    replay_body_ = held_body_->release();
-    held_body_.reset();
-    ignored(count_held(replay_body_.size()), "they shrink");
-    send(parse_again(raw));
+    pass_on(parse_again(raw), raw);
 }
 
 void Exchange::drop_held() {
@@ -300,6 +332,8 @@ void Exchange::leave_gate(const Ending& ending) {
     if (ticket_ != 0)
         house_.access().abandon(std::exchange(ticket_, 0),
                                 Ending::partner(ending.phase(), id(), ending.reason()));
+    if (inquiry_) inquiry_->give_up(Ending::partner(ending.phase(), id(), ending.reason()));
+    inquiry_.reset();
     house_.limits().give_back(holding_);
     held_body_.reset();
     if (held_bytes_ > 0) drop_held();

@@ -129,6 +129,7 @@ void Exchange::reply(const Ending& ending, bool keep) {
     reply.status = refused_status_ != 0 ? refused_status_ : row(ending.reason()).status;
     reply.reason = ending.reason();
     reply.because = because;
+    reply.verbatim = missing_;
     reply.record_id = id_text;
     reply.proxy_name = house_.settings().via_name;
     if (ping_) reply.api_version = house_.api_version();

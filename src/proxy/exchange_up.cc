@@ -29,6 +29,7 @@ void Exchange::write_request(const RequestHead& head) {
     hop.request_id = id;
     hop.withheld = house_.withheld();
     if (identity_) hop.added = identity_->fields;
+    hop.target = target_;
     ExchangeFacts& facts = entry_->facts;
     house_.make_traceparent(house_.trace_scratch());  // goes on unless the client brought its own
     hop.traceparent = house_.trace_scratch();

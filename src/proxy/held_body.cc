@@ -29,6 +29,16 @@ HeldBody::Outcome HeldBody::push(std::string_view bytes) {
     return {complete_ ? What::complete : What::more, taken};
 }
 
+std::string HeldBody::framed(std::string body, BodyFraming& framing) {
+    if (framing.kind == BodyKind::length) {
+        framing.length = body.size();
+        return body;
+    }
+    char line[24];
+    std::string raw(chunk_line(body.size(), line));
+    return raw.append(body).append(chunk_end).append("0\r\n\r\n");
+}
+
 HeldBody::Outcome HeldBody::push_chunked(std::string_view bytes) {
     std::string_view rest = bytes;
     for (;;) {

@@ -27,6 +27,8 @@ class HeldBody {
     std::string release() { return std::move(raw_); }
     size_t bytes() const { return raw_.size() + plain_.size(); }
     std::string_view plain() const { return chunked_ ? plain_ : raw_; }
+    // Another body in its place, framed as `framing` says, whose length follows; without trailers.
+    static std::string framed(std::string body, BodyFraming& framing);
     const ParseFault& fault() const { return decoder_.fault(); }
 
   private:

@@ -86,6 +86,7 @@ House::House(Loop& loop, Ledger& ledger, const Settings& settings)
       upstream_tls_(upstream_tls(loop, settings)),
       upstream_(loop, settings, upstream_tls_.get()),
       connection_limit_(descriptor_limit(settings.max_connections)) {
+    if (settings.mode == "learn") learner_ = std::make_unique<Learner>();
     scratch_.reserve(8 * 1024);
     request_head_.fields.reserve(64);
     response_head_.fields.reserve(64);

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "gate/gate.hh"
+#include "gate/learner.hh"
+#include "gate/owned.hh"
 #include "http/parser.hh"
 #include "net/address.hh"
 #include "net/listener.hh"
@@ -62,6 +64,9 @@ class House final : public ListenerSink, private WheelNode {
     // Changes with each guard(); never 0.
     uint32_t access_generation() const { return access_generation_; }
     Limits& limits() { return limits_; }
+    Owned& owned() { return owned_; }
+    // Null: nothing is to be learnt.
+    Learner* learner() { return learner_.get(); }
     // What this address does too often by one more connection (in words); null: it may.
     const char* too_often(const Endpoint& peer, bool tls);
     // Fields of requests that the upstream does not get, in lower case.
@@ -109,6 +114,8 @@ class House final : public ListenerSink, private WheelNode {
     std::unique_ptr<const Gate> gate_;
     Access access_;
     Limits limits_;
+    Owned owned_{4096};
+    std::unique_ptr<Learner> learner_;
     std::vector<std::string> withheld_;
     int64_t held_bytes_ = 0;
     uint32_t access_generation_ = 1;

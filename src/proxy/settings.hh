@@ -42,6 +42,9 @@ struct RateClass {
 };
 
 struct Settings {
+    // The policy only says what it would refuse.
+    bool only_reports() const { return mode != "enforce"; }
+
     std::vector<ListenAddress> listen;
     Address upstream;
     std::string records;  // a file, "-" for stdout, empty: none
@@ -76,7 +79,10 @@ struct Settings {
     std::vector<std::string> auth_copy;    // fields of its answer for the upstream; lower case
     uint32_t auth_cache_ms = 10'000;       // how long what it allowed is believed; 0: never
     std::string profile = "builder";       // of those whose identity says nothing else
-    bool report_only = false;        // the policy refuses nothing; records say what it would have
+    // enforce; report: the policy refuses nothing, records say what it would have; learn: as report,
+    // and what would let all of it pass is written down.
+    std::string mode = "enforce";
+    std::string learn;               // the file for that
     bool open_ping = false;          // /_ping answers without credentials
     bool pass_credentials = false;   // the upstream gets the credentials too
     Rate connection_rate;            // new connections, of one address

@@ -1,10 +1,13 @@
 """Who comes in and what may pass, as people with stock tools meet it."""
 
+import io
 import json
+import os
 import subprocess
+import tarfile
 
 import h2
-from images import write_context
+from images import add_bytes, write_context
 from processes import clean_environment
 from raw_http import RawClient
 from records import by_client
@@ -109,7 +112,6 @@ def a_denied_run_names_its_rule_on_the_terminal_and_in_why(t):
 
 @claim(proxied_only=True, over=("guarded",), clients="none")
 def the_rules_are_read_again_on_sighup_and_bad_ones_are_not_taken(t):
-    import os
     import signal
     guard = t.world.guard
     own = t.path("access.toml")
@@ -198,3 +200,128 @@ def the_calls_of_a_grpc_tunnel_reach_dockerd_but_for_those_that_the_profile_lack
     record = front.until_exchange("POST", r"^/grpc$", reason="policy_denied")
     check(record["grpc"] == {"caller": "client", "streams": 1, "calls": [
         {"path": "/moby.buildkit.v1.Control/ListWorkers", "count": 1}]}, str(record["grpc"]))
+class Person:
+    """Somebody with a token of their own; has the face of a Pki towards clients."""
+
+    def __init__(self, guard, directory, name):
+        self.guard = guard
+        token = f"{directory}/{name}.token"
+        self.entry = guard._token("hash", "--name", name, "--key", guard.path("hash.key"),
+                                  "--out", token) + 'profile = "mine"\n'
+        with open(token) as secret:
+            self.headers = {"Authorization": "Bearer " + secret.read().strip()}
+
+    def environment(self):
+        return {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": self.guard.authority_only}
+
+
+def context_of(dockerfile):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        add_bytes(archive, "Dockerfile", dockerfile.encode())
+    return stream.getvalue()
+
+
+@claim(proxied_only=True, over=("guarded",), profile="mine")
+def each_of_two_people_sees_and_touches_only_their_own_containers(t):
+    guard, people = t.world.guard, {}
+    for name in ("alice", "bob"):
+        people[name] = Person(guard, t.directory, name)
+    own = t.path("access.toml")
+    with open(own, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
+        out.write(f'hash_key = "{guard.path("hash.key")}"\n'
+                  '[[profile]]\nname = "mine"\nbase = "run_sandboxed"\nown = true\n'
+                  'allow = ["container_prune", "container_read", "container_stat"]\n' +
+                  "".join(person.entry for person in people.values()))
+    t.options = [own if each == guard.access else each for each in t.options]
+    daemon = t.dockerd()
+    # What becaused asks by itself is no exchange, and names go on as ids: not to be counted.
+    t.own_daemons.remove(daemon)
+    front = t.front(daemon)
+    front.daemon = None
+    users = {}
+    for name, person in people.items():
+        users[name] = t.user(front)
+        users[name].pki = person
+        users[name].configure({})
+    for name, user in users.items():
+        t.detached(user, "--name", f"{name}-1", "base", "sh", "-c", f"echo I am {name}; sleep 600")
+        shown = user.run("run", "--rm", "--network", "none", "--name", f"{name}-2", "base", "echo",
+                         "done").ok()
+        check(shown.out == b"done\n", str(shown))
+    ids = {}
+    for name, user in users.items():
+        other = "bob" if name == "alice" else "alice"
+        shown = user.run("ps", "--all", "--format", "{{.Names}}").ok()
+        check(shown.out.decode().split() == [f"{name}-1"], str(shown))
+        # With filters of one's own, too.
+        shown = user.run("ps", "--quiet", "--no-trunc", "--filter", f"name={other}").ok()
+        check(shown.out == b"", str(shown))
+        shown = user.run("ps", "--quiet", "--no-trunc", "--filter", f"name={name}").ok()
+        ids[name] = shown.out.decode().strip()
+        user.run("logs", f"{name}-1").ok().says(f"I am {name}")
+        shown = user.run("exec", f"{name}-1", "echo", "from inside").ok()
+        check(shown.out == b"from inside\n", str(shown))
+        check(b"busybox" in user.run("cp", f"{name}-1:/bin/sh", "-").ok().out, "a link to it")
+        events = user.run("events", "--since", "1h", "--until", "0s").ok().out.decode().splitlines()
+        check(any(f"name={name}-2" in line for line in events), str(events))
+        check(all(f"becaused.owner={name}" in line for line in events), str(events))
+        user.run("inspect", "--format", '{{index .Config.Labels "becaused.owner"}}',
+                 ids[name][:12]).ok().says(f"^{name}$")
+    for name, user in users.items():
+        other = "bob" if name == "alice" else "alice"
+        for method in ("GET", "HEAD", "POST", "DELETE"):
+            front.tolerate(**refused("policy_denied", "/(containers|networks)/", method=method))
+        for named in (f"{other}-1", ids[other], ids[other][:12], "nobody-1"):
+            user.run("rm", "--force", named, seconds=30).says(f"No such container: {named}")
+            for command in (("logs",), ("inspect", "--type", "container"), ("rm",), ("kill",),
+                            ("top",), ("attach",), ("wait",)):
+                user.run(*command, named, seconds=30).failed().says(f"No such container: {named}")
+            user.run("exec", named, "true", seconds=30).failed().says("No such container")
+            user.run("cp", f"{named}:/bin/sh", "-", seconds=30).failed()
+    # What an image says of its owner is not what its container's creator is.
+    daemon.build("branded", context_of("FROM base\nLABEL becaused.owner=bob\n"))
+    t.detached(users["alice"], "--name", "alice-3", "branded", "sleep", "600")
+    users["bob"].run("logs", "alice-3", seconds=30).failed().says("No such container: alice-3")
+    users["alice"].run("rm", "--force", "alice-3").ok()
+    users["alice"].run("container", "prune", "--force").ok()
+    users["alice"].run("rm", "--force", "alice-1").ok()
+    shown = users["bob"].run("ps", "--format", "{{.Names}}").ok()
+    check(shown.out == b"bob-1\n", str(shown))
+    users["bob"].run("rm", "--force", ids["bob"]).ok()
+    check(daemon.api_json("GET", "/containers/json?all=1") == [], "nothing is left")
+
+
+@claim(proxied_only=True, over=("guarded",), profile="any")
+def what_a_session_taught_lets_the_same_session_pass_and_no_other(t):
+    guard, learnt = t.world.guard, t.path("learnt.toml")
+
+    def session(front):
+        user = t.user(front)
+        user.run("run", "--rm", "--network", "none", "--group-add", "100", "--volume", "/tmp:/host",
+                 "base", "echo", "hello").ok().says("hello")
+        user.run("volume", "create", t.tag).ok()
+        user.run("volume", "rm", t.tag).ok()
+
+    front = t.front(t.shared, options=["--mode", "learn", "--learn", learnt])
+    session(front)
+    front.finish()
+    with open(learnt) as text:
+        profile = text.read()
+    for word in ("container_create", "container_attach", "volume_delete", "group_add", "binds"):
+        check(f'    "{word}",\n' in profile, profile)
+    own = t.path("access.toml")
+    with open(own, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as out, \
+            open(guard.access) as access:
+        # Keys of the file itself stand before its tables.
+        out.write(access.read() + profile)
+    t.options = [own if each == guard.access else each for each in t.options]
+    t.options[t.options.index("--profile") + 1] = "learnt_any"
+    front = t.front(t.shared)
+    session(front)
+    user = t.user(front)
+    front.expect_end(**refused("policy_denied", r"/containers/create", method="POST"))
+    user.run("run", "--rm", "--network", "none", "--pid", "host", "base", "true",
+             seconds=30).exits(125).says("process namespaces", "profile learnt_any")
+    front.expect_end(**refused("policy_denied", r"/images/json"))
+    user.run("images", seconds=30).failed().says("not allowed by profile learnt_any")

@@ -370,20 +370,20 @@ void bodies_that_wait_for_a_dial_are_counted(Stage& stage) {
     assert_served(stage, sized_create(body), sized_got(body));
 }
 
-// ---- report_only ---------------------------------------------------------------------------------
+// ---- mode report ---------------------------------------------------------------------------------
 
-void report_only_passes_a_body_it_would_refuse(Stage& stage) {
+void a_report_passes_a_body_it_would_refuse(Stage& stage) {
     judge_bodies(stage);
-    stage.options.settings.report_only = true;
+    stage.options.settings.mode = "report";
     assert_served(stage, sized_create(bad), sized_got(bad));
     assert_text_equal(field_of(stage.exchange(), "would_refuse"), why);
     assert_served(stage, sized_create(good), sized_got(good));
     assert_text_equal(field_of(stage.exchange(), "would_refuse"), "");
 }
 
-void report_only_passes_a_long_body(Stage& stage, bool by_length) {
+void a_report_passes_a_long_body(Stage& stage, bool by_length) {
     judge_bodies(stage);
-    stage.options.settings.report_only = true;
+    stage.options.settings.mode = "report";
     stage.options.slabs = 256;
     const std::string body = times(1'200'000, "e");
     stage.send(request_of(CREATE,
@@ -401,11 +401,11 @@ void report_only_passes_a_long_body(Stage& stage, bool by_length) {
     assert_answered(stage);
     assert_text_equal(field_of(stage.exchange(), "would_refuse"), too_long);
 }
-void report_only_passes_a_body_too_long_by_its_length(Stage& stage) {
-    report_only_passes_a_long_body(stage, true);
+void a_report_passes_a_body_too_long_by_its_length(Stage& stage) {
+    a_report_passes_a_long_body(stage, true);
 }
-void report_only_passes_a_body_too_long_in_chunks(Stage& stage) {
-    report_only_passes_a_long_body(stage, false);
+void a_report_passes_a_body_too_long_in_chunks(Stage& stage) {
+    a_report_passes_a_long_body(stage, false);
 }
 
 }  // namespace
@@ -438,8 +438,8 @@ int main() {
     cases.add(SCENARIO(a_kill_ends_it));
     cases.add(SCENARIO(held_bodies_have_a_budget));
     cases.add(SCENARIO(bodies_that_wait_for_a_dial_are_counted));
-    cases.add(SCENARIO(report_only_passes_a_body_it_would_refuse));
-    cases.add(SCENARIO(report_only_passes_a_body_too_long_by_its_length));
-    cases.add(SCENARIO(report_only_passes_a_body_too_long_in_chunks));
+    cases.add(SCENARIO(a_report_passes_a_body_it_would_refuse));
+    cases.add(SCENARIO(a_report_passes_a_body_too_long_by_its_length));
+    cases.add(SCENARIO(a_report_passes_a_body_too_long_in_chunks));
     return cases.run("gate_body");
 }

@@ -305,11 +305,11 @@ void an_identitys_profile_is_its_own(Stage& stage) {
         kept({403, "policy_denied", "GET /version (version) is not allowed by profile ping"}));
 }
 
-// ---- report_only ---------------------------------------------------------------------------------
+// ---- mode report ---------------------------------------------------------------------------------
 
-void report_only_passes_and_says_what_it_would_refuse(Stage& stage) {
+void a_report_passes_and_says_what_it_would_refuse(Stage& stage) {
     stage.options.settings.profile = "builder";
-    stage.options.settings.report_only = true;
+    stage.options.settings.mode = "report";
     assert_served(stage, request_of("GET /containers/json"),
                   "GET /containers/json HTTP/1.1\r\nHost: a\r\n{+}\r\n");
     assert_text_equal(field_of(stage.exchange(), "would_refuse"),
@@ -319,9 +319,9 @@ void report_only_passes_and_says_what_it_would_refuse(Stage& stage) {
 }
 
 // It is the policy that only reports: who asks is still asked.
-void report_only_still_asks_who_it_is(Stage& stage) {
+void a_report_still_asks_who_it_is(Stage& stage) {
     stage.options.settings.profile = "builder";
-    stage.options.settings.report_only = true;
+    stage.options.settings.mode = "report";
     stage.options.access = token_entry("runner", runner_token);
     const std::string extra(challenge);
     assert_turned_away(stage, request_of("GET /containers/json"),
@@ -344,7 +344,7 @@ int main() {
     cases.add(SCENARIO(pipelined_refusals_are_answered_in_order));
     cases.add(SCENARIO(an_identity_without_its_profile_may_nothing));
     cases.add(SCENARIO(an_identitys_profile_is_its_own));
-    cases.add(SCENARIO(report_only_passes_and_says_what_it_would_refuse));
-    cases.add(SCENARIO(report_only_still_asks_who_it_is));
+    cases.add(SCENARIO(a_report_passes_and_says_what_it_would_refuse));
+    cases.add(SCENARIO(a_report_still_asks_who_it_is));
     return cases.run("gate_policy");
 }

@@ -587,6 +587,52 @@ static void checked_passwords(void**) {
            "client client_closed by=client phase=gate op=read\n"});
 }
 
+// The upstream is asked whose a container is: of one's own, of another's, and by a client that leaves.
+static void asked_owners(void**) {
+    RigOptions options = with_short_clocks();
+    options.access = "[[profile]]\nname = \"mine\"\nbase = \"run_sandboxed\"\nown = true\n" +
+                     anybody + token_entry("alice", runner_token, "profile = \"mine\"\n");
+    const auto play = [](Rig& rig) {
+        const std::string inspect = "{\"Id\":\"" + std::string(64, 'a') +
+                                    "\",\"Config\":{\"Labels\":{\"becaused.owner\":\"";
+        Peer upstream;
+        const auto serve = [&](std::string_view answer) {
+            for (int pause = 0; pause < 4; ++pause) {
+                settle(rig);
+                if (Peer next = rig.accept_now(); next.open()) upstream = std::move(next);
+                rig.skip(100);
+            }
+            if (!upstream.open()) return;
+            upstream.read();
+            if (!std::exchange(upstream.received, {}).ends_with("\r\n\r\n")) return;
+            upstream.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(answer.size()) +
+                          "\r\n\r\n" + std::string(answer));
+            settle(rig);
+        };
+        Peer client = rig.connect();
+        const std::string logs = "GET /containers/web/logs HTTP/1.1\r\nHost: docker\r\n" +
+                                 bearer_line(runner_token) + "\r\n";
+        client.send(logs);
+        serve(inspect + "alice\"}}}");
+        serve("ok");
+        client.read();
+        client.send(logs);
+        serve(inspect + "bob\"}}}");
+        client.read();
+        client.send(logs);
+        settle(rig);
+        client.close();
+        upstream.close();
+        settle(rig);
+    };
+    check({"asked owners", options, play,
+           "exchange complete by=nobody phase=done op=none status=200\n"
+           "exchange policy_denied by=gate phase=gate op=judge status=404\n"
+           "exchange client_closed by=client phase=gate op=read status=499\n"
+           "client client_closed by=client phase=gate op=read\n"
+           "upstream partner(client_closed) by=nobody phase=gate op=none\n"});
+}
+
 // The sweeps before this one are worth nothing unless they fired.
 static void every_call_was_made_to_fail_somewhere(void**) {
     // Of these the other tests of this directory say it.
@@ -630,6 +676,7 @@ int main() {
         cmocka_unit_test(stop_while_a_name_is_being_resolved),
         cmocka_unit_test(judged_bodies),
         cmocka_unit_test(checked_passwords),
+        cmocka_unit_test(asked_owners),
         cmocka_unit_test(every_call_was_made_to_fail_somewhere),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

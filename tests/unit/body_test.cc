@@ -314,6 +314,16 @@ void labels_can_be_demanded_of_what_is_created(void**) {
         team);
     assert_text_equal(judge(Payload::container_update, "{}", ci), "pass");
     assert_text_equal(judge(Payload::exec_create, "{}", ci), "pass");
+    settings.labels = {"team"};  // with any value
+    Result<Policy> other = Policy::make({&settings, 1});
+    const Profile& any = made(other);
+    assert_text_equal(judge(Payload::container_create, R"({"Labels":{"team":""}})", any), "pass");
+    assert_text_equal(judge(Payload::container_create, R"({"Labels":{"team":"x"}})", any), "pass");
+    for (const std::string_view body :
+         {R"({"Labels":{"teams":"x"}})", R"({"Labels":{"team":null}})"})
+        assert_text_equal(judge(Payload::container_create, body, any),
+                          "policy_denied: containers, volumes and networks without the label team "
+                          "are not allowed by profile ci");
 }
 
 void rules_can_be_lifted_and_put_on(void**) {

@@ -34,6 +34,8 @@ int set_up(void**) {
     if (::mkdtemp(path) == nullptr) return -1;
     fixture = {path, std::string(path) + "/body.json", std::string(path) + "/access.toml"};
     write_file(fixture.access,
+               "[[profile]]\nname = \"mine\"\nbase = \"run_sandboxed\"\nown = true\n"
+               "[[certificate]]\nsubject = \"CN=alice\"\nname = \"alice\"\nprofile = \"mine\"\n"
                "[[profile]]\nname = \"lister\"\nbase = \"ping\"\nallow = [\"container_list\"]\n"
                "[[certificate]]\nsubject = \"CN=watcher\"\nname = \"watcher\"\n"
                "profile = \"lister\"\n"
@@ -116,6 +118,31 @@ void an_identity_is_judged_by_its_own_profile(void**) {
     assert_text_equal(asked("none", {list, "", "", {}}), "profile: no profile is named \"none\"");
 }
 
+void a_profile_that_cares_whose_containers_are_says_what_it_does(void**) {
+    write_file(fixture.body, "{\"Image\":\"a\"}");
+    const std::string create = "POST /containers/create";
+    assert_text_equal(asked("ping", {create, fixture.body, "alice", {}}),
+                      create +
+                          ": passes (profile mine, route container_create, class transfer): own: "
+                          "its body gets the label becaused.owner=alice");
+    assert_text_equal(asked("ping", {"GET /containers/json", "", "alice", {}}),
+                      "GET /containers/json: passes (profile mine, route container_list, class "
+                      "quick): own: its filters get the label becaused.owner=alice");
+    assert_text_equal(asked("ping", {"DELETE /containers/a", "", "alice", {}}),
+                      "DELETE /containers/a: passes (profile mine, route container_delete, class "
+                      "transfer): own: it passes if the container in the path has the label "
+                      "becaused.owner=alice");
+    write_file(fixture.body, R"({"Labels":{"becaused.owner":"bob"}})");
+    assert_text_equal(asked("ping", {create, fixture.body, "alice", {}}),
+                      create +
+                          ": refused (profile mine, route container_create): "
+                          "policy_uninspectable: a label becaused.owner that names somebody else");
+    assert_text_equal(asked("mine", {"GET /containers/json", "", "", {}}),
+                      "GET /containers/json: refused (profile mine, route container_list): "
+                      "policy_denied: requests about containers by nobody who could own them (own) "
+                      "are not allowed by profile mine");
+}
+
 }  // namespace
 
 int main() {
@@ -123,6 +150,7 @@ int main() {
         cmocka_unit_test(a_request_is_judged_by_the_settings_profile),
         cmocka_unit_test(a_body_is_judged_with_its_request),
         cmocka_unit_test(an_identity_is_judged_by_its_own_profile),
+        cmocka_unit_test(a_profile_that_cares_whose_containers_are_says_what_it_does),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

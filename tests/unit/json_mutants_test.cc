@@ -65,6 +65,11 @@ constexpr std::pair<Payload, std::string_view> bodies[] = {
 // What attacks are made of.
 constexpr std::string_view pieces[] = {
     R"("Privileged":true,)",
+    R"("Labels":{"becaused.owner":"bob"},)",
+    R"("labels":{"x":"y"},)",
+    R"("L\u0061bels":{},)",
+    R"("becaused.owner":"bob",)",
+    R"("Labels":null,)",
     R"("privileged":true,)",
     R"("Pr\u0069vileged":true,)",
     R"("HostConfig":{"Privileged":true},)",
@@ -127,7 +132,7 @@ void mutate(std::string& body, Random& random) {
         // Where it is likely to fit.
         case 1:
             body.insert(std::min(body.find('{', at), body.size() - 1) + 1,
-                        pieces[random.below(11)]);
+                        pieces[random.below(16)]);
             break;
         case 2: body.erase(at, random.below(4)); break;
         case 3:
@@ -156,7 +161,7 @@ void no_mutant_passes_that_go_would_find_dangerous(void**) {
     const Policy policy;
     const Profile& profile = *policy.find("run_sandboxed");
     Random random;
-    size_t passes = 0, dangers = 0;
+    size_t passes = 0, dangers = 0, labelled = 0;
     for (int round = 0; round < 100'000; ++round) {
         const auto& [payload, original] = bodies[random.below(std::size(bodies))];
         std::string body(original);
@@ -165,12 +170,18 @@ void no_mutant_passes_that_go_would_find_dangerous(void**) {
         const std::string flaw = test_support::body_flaw(payload, body, profile, passed);
         if (!flaw.empty()) fail_test(flaw + ": " + test_support::visible(body));
         passes += passed ? 1 : 0;
+        if (passed && payload == Payload::container_create) {
+            const std::string owned = test_support::owner_flaw(body);
+            if (!owned.empty()) fail_test(owned + ": " + test_support::visible(body));
+            labelled += becaused::with_owner(body, "alice").flaw == nullptr ? 1 : 0;
+        }
         if (const auto read = test_support::read_as_go(body))
             dangers += test_support::danger_to_go(*read).empty() ? 0 : 1;
     }
     // Both sides of the fence were visited often enough to mean something.
-    if (passes < 2'000 || dangers < 2'000)
-        fail_test(std::to_string(passes) + " passed, " + std::to_string(dangers) + " dangerous");
+    if (passes < 2'000 || dangers < 2'000 || labelled < 1'000)
+        fail_test(std::to_string(passes) + " passed, " + std::to_string(dangers) + " dangerous, " +
+                  std::to_string(labelled) + " labelled");
 }
 
 }  // namespace

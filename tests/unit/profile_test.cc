@@ -174,14 +174,24 @@ void mistakes_name_the_profile_and_the_key(void**) {
         complaint({settings}),
         "profile own: forbid: \"kept\" is no rule (`becaused docs routes` lists them)");
     settings.forbid = {};
-    for (const char* text : {"team", "=ci", ""}) {
+    for (const char* text : {"=", "=ci", ""}) {
         settings.labels = {text};
-        assert_text_equal(complaint({settings}), "profile own: labels: \"" + std::string(text) +
-                                                     "\" is no label: write KEY=VALUE");
+        assert_text_equal(complaint({settings}),
+                          "profile own: labels: \"" + std::string(text) +
+                              "\" is no label: write KEY=VALUE, or KEY for any value");
     }
     settings.labels = Texts(65, "a=b");
     assert_text_equal(complaint({settings}), "profile own: labels: 64 are the most");
-    settings.labels = {"a=", "a=b=c"};
+    settings.labels = {"a=", "a=b=c", "a"};
+    assert_text_equal(complaint({settings}), "fine");
+    settings.own = true;
+    for (const std::string rule : {"volumes_from", "links"}) {
+        settings.permit = {rule};
+        assert_text_equal(complaint({settings}),
+                          "profile own: permit: " + rule +
+                              " lets a container use another one, which own forbids");
+    }
+    settings.permit = {"binds"};
     assert_text_equal(complaint({settings}), "fine");
 }
 
