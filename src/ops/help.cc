@@ -61,10 +61,25 @@ constexpr Help pages[] = {
      "      --json          the matching lines as they are\n"
      "      --utc           times in UTC instead of local time\n"
      "      --wide          whole sentences, also on a narrow terminal\n"
+     "      --live          what is open now, and who owes the next byte; the longest\n"
+     "                      silence first (--all: also connections that serve a request\n"
+     "                      listed). Asks the process in the usual place, or at --admin\n"
+     "                      ADDR or --state DIR, as it was given them\n"
      "      --verify        is every line as it was written? Names the first that is\n"
      "                      not (with --records-key-file FILE, the proxy's own)\n"
      "\n"
      "Exit code: 0 fine, 1 it cannot be read or is not as written, 2 wrong usage.\n",
+     false},
+    {"kill", "end one open request or connection",
+     "Usage: becaused kill ID [--admin ADDR] [--state DIR]\n"
+     "\n"
+     "Ends what becaused why --live lists under this id: a request, with its answer, or\n"
+     "a connection, with the request it serves. Its client is told that an operator ended\n"
+     "it, in the format of what it reads, and so are the records (reason admin_kill).\n"
+     "Asks the process in the usual place, or at --admin ADDR or --state DIR, as it was\n"
+     "given them (also BECAUSED_ADMIN, BECAUSED_STATE).\n"
+     "\n"
+     "Exit code: 0 ended, 1 nothing of that id is open or nobody answers, 2 wrong usage.\n",
      false},
     {"token", "make keys, issue and check tokens, hash secrets",
      "Usage: becaused token keygen|issue|inspect|verify|hash [FLAGS] [FILE|-]\n"
@@ -176,7 +191,8 @@ constexpr Help action_pages[] = {
      false},
 };
 
-constexpr std::string_view names[] = {"run", "check", "why", "token", "docs", "version", "help"};
+constexpr std::string_view names[] = {"run",   "check", "why",     "kill",
+                                      "token", "docs",  "version", "help"};
 
 std::string padded(std::string_view text, size_t width) {
     std::string cell(text);

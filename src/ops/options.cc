@@ -7,6 +7,7 @@
 
 #include "base/check.hh"
 #include "gate/identity.hh"
+#include "ops/address.hh"
 #include "ops/nearest.hh"
 #include "ops/phrase.hh"
 #include "ops/value.hh"
@@ -32,6 +33,7 @@ constexpr Option table[] = {
     {"records_keep",     Kind::count,      "N",        &S::records_keep, 1, 1000, false, "files put aside; older ones are removed"},
     {"records_key_file", Kind::file, "FILE",      &S::records_key_file, 0, 0, false, "chain records by this secret, so that changes show (why --verify)"},
     {"state",    Kind::file,     "DIR|auto|off",  &S::state, 0, 0, false, "where what is open outlives a kill; auto: $XDG_RUNTIME_DIR/becaused or /run/becaused"},
+    {"admin",    Kind::admin,    "ADDR|auto|off", &S::admin, 0, 0, false, "where becaused why --live and kill ask; auto: a socket in the state directory"},
     {"profile",  Kind::profile,  "NAME",          &S::profile, 0, 0, false, "which requests may pass (becaused help gate)"},
     {"clock",    Kind::clock,    "NAME=DURATION", {}, 0, 0, false, "a time limit, for all classes or for one: CLASS.NAME=DURATION"},
     {"route",    Kind::route,    "RULE",          {}, 0, 0, false, "a class for a path: 'CLASS [METHOD] PATTERN'"},
@@ -167,6 +169,9 @@ Status assign_text(Settings& settings, const Option& option, std::string_view te
     if (option.kind == Kind::profile && !is_grant_name(text))
         return Status::failed(phrase('"', text, "\" is no profile's name"));
     if (option.kind == Kind::tell) return assign_tell(settings, text);
+    if (option.kind == Kind::admin && text != "auto" && text != "off")
+        if (const Result<ListenAddress> address = parse_admin(text); !address.ok())
+            return address.status();
     settings.*std::get<std::string S::*>(option.field) = text;
     return Status::fine();
 }
@@ -218,6 +223,7 @@ std::string_view unit_words(const Option& option) {
         case Kind::word:
         case Kind::profile: return "name";
         case Kind::tell: return "words";
+        case Kind::admin: return "address";
         case Kind::file:
         case Kind::config: return "path";
         case Kind::files: return "paths";

@@ -23,6 +23,7 @@ enum class Kind : uint8_t {
     word,         // a token of RFC 9110 §5.6.2
     profile,
     tell,      // words of Telling, or `off`
+    admin,     // an address, auto or off
     file,      // a path
     files,     // paths, in order
     networks,  // 10.0.0.0/8

@@ -7,8 +7,12 @@
 #include <string>
 
 #include "ledger/record.hh"
+#include "net/address.hh"
 #include "net/signals.hh"
 #include "ops/access_file.hh"
+#include "ops/address.hh"
+#include "ops/admin.hh"
+#include "ops/admin_visit.hh"
 #include "ops/crash.hh"
 #include "ops/journal.hh"
 #include "ops/state.hh"
@@ -67,15 +71,6 @@ class Operator final : public SignalSink {
     const Settings& settings_;
 };
 
-// Only this machine's own can connect there.
-bool is_loopback(const Endpoint& endpoint) {
-    if (endpoint.kind == Endpoint::Kind::ip4) return endpoint.address[0] == 127;
-    const bool ip6 = endpoint.kind == Endpoint::Kind::ip6;
-    return ip6 && endpoint.address.back() == 1 &&
-           std::all_of(endpoint.address.begin(), endpoint.address.end() - 1,
-                       [](uint8_t byte) { return byte == 0; });
-}
-
 // A port of the network's where nobody has to show who they are.
 void warn_of_open_ports(const House& house, const Settings& settings) {
     if (house.guarded()) return;
@@ -88,6 +83,26 @@ void warn_of_open_ports(const House& house, const Settings& settings) {
                      "--access or --tlsverify\n",
                      settings.listen[i].text.c_str(), settings.profile.c_str());
     }
+}
+
+// In its default place it is a convenience, and what is in its way a warning.
+Status open_admin(Admin& admin, const Settings& settings, const State& state) {
+    if (settings.admin == "off") return Status::fine();
+    const bool chosen = settings.admin != "auto";
+    const std::string path = state.admin_path();
+    if (!chosen && path.empty()) return Status::fine();
+    Result<ListenAddress> address = parse_admin(chosen ? settings.admin : "unix://" + path);
+    Status status = address.ok() ? admin.open(address.value()) : address.status();
+    if (!status.ok() && chosen) return Status::failed("admin: " + status.message());
+    if (!status.ok())
+        std::fprintf(stderr, "becaused: admin: %s; becaused why --live cannot ask this process\n",
+                     status.message().c_str());
+    if (status.ok() && address.value().kind == Address::Kind::tcp) {
+        std::string where;
+        append_endpoint(where, admin.local());
+        std::fprintf(stderr, "becaused: operators ask at tcp://%s\n", where.c_str());
+    }
+    return Status::fine();
 }
 
 void say_ready(const House& house, const Settings& settings) {
@@ -184,11 +199,14 @@ int run(const Settings& settings, const Config&) {
         House house(loop, ledger, settings);
         Operator person(house, journal, settings);
         Signals signals(loop, person);
+        Admin admin(loop, ledger, settings.clocks);
+        house.on_closed([](void* context) { static_cast<Admin*>(context)->close(); }, &admin);
         Status status = guard(house, settings);
         if (status.ok()) status = begin_records(settings, house, ledger, state, journal, chain);
         Turn turn{ledger, state.box()};
         loop.on_turn(end_turn, &turn);
         if (status.ok()) status = house.open();
+        if (status.ok()) status = open_admin(admin, settings, state);
         if (status.ok()) status = signals.open();
         if (!status.ok()) {
             code = failed_start(status);

@@ -51,6 +51,8 @@ struct Settings {
     uint32_t records_keep = 8;       // files put aside; older ones are removed
     std::string records_key_file;    // a secret by which records are chained; empty: they are not
     std::string state = "auto";  // directory of the black box; "auto": the usual one; "off": none
+    std::string admin =
+        "auto";  // where operators ask; "auto": a socket beside the box; "off": nowhere
     ClockTable clocks;
     std::vector<RoutePattern> routes;  // before the built-in table
 
