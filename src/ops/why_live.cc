@@ -90,8 +90,8 @@ std::string WhyLive::text() const {
     for (const Item& item : sorted) text += item.text;
     if (requests_ + connections_ == 0) text = "Nothing is open";
     else
-        text += phrase(counted(requests_, "request"), " and ", counted(connections_, "connection"),
-                       requests_ + connections_ == 1 ? " is open" : " are open");
+        text += phrase("Open: ", counted(requests_, "request"), ", ",
+                       counted(connections_, "connection"));
     if (unreadable_ > 0) text += phrase("; ", counted(unreadable_, "line"), " cannot be read");
     return text + ".\n";
 }

@@ -123,17 +123,21 @@ class Front:
         check(code == 0, f"becaused why --live ended with {code}: {text}")
         return text
 
-    def kill(self, method, path):
-        """Ends the one open exchange that matches with `becaused kill`; returns its line as it was."""
+    def live_lines(self):
+        """The same as `--json` gives it."""
         text, code = self.ask("why", "--live", "--json")
         check(code == 0, f"becaused why --live --json ended with {code}: {text}")
         lines = [json.loads(line) for line in text.splitlines()]
         for line in lines if self.schema is not None else ():
             problems = self.schema.problems(line)
             check(not problems, lambda: f"a line breaks the schema: {problems[:3]}\n    {line}")
-        found = [line for line in lines if line["kind"] == "exchange" and
+        return lines
+
+    def kill(self, method, path):
+        """Ends the one open exchange that matches with `becaused kill`; returns its line as it was."""
+        found = [line for line in self.live_lines() if line["kind"] == "exchange" and
                  line["method"] == method and re.search(path, records.path_of(line))]
-        check(len(found) == 1, lambda: f"one open {method} {path} was expected:\n{text}")
+        check(len(found) == 1, lambda: f"one open {method} {path} was expected:\n{self.live()}")
         text, code = self.ask("kill", found[0]["id"])
         check(code == 0 and text.startswith(f"Ended {found[0]['id']}: {method} "),
               f"becaused kill ended with {code}: {text}")

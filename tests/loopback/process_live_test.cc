@@ -72,7 +72,7 @@ void an_unanswered_push_is_named_and_ended(void** state) {
                       "N  POST /vN/images/app/push?tag=N, from N:N\n"
                       "    Waits for the first byte of the answer: the upstream has been silent"
                       " for N ms. No clock will end it. (open for N ms, N B in, N B out)\n"
-                      "N request and N connections are open.\n");
+                      "Open: N request, N connections.\n");
     const std::string id = id_of_exchange(lines);
     assert_text_equal(plain(said(site, {"kill", id, "--state", site.path("state")})),
                       "Ended N: POST /vN/images/app/push?tag=N, from N:N, open for N ms, N B in, "

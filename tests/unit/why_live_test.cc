@@ -50,15 +50,15 @@ void the_longest_silence_comes_first_with_its_debtor_and_its_clock(void**) {
         "5f3a09c1-6  GET /containers/x/logs, from unix\n"
         "    Bytes wait for the client, which has read nothing for 4 min. Clock response_body: 15 "
         "min. (open for 4 min, 80 B in, 300 kB out)\n"
-        "2 requests and 2 connections are open.\n");
+        "Open: 2 requests, 2 connections.\n");
 }
 
 void connections_that_serve_a_listed_request_come_with_all(void**) {
-    assert_text_equal(shown({serving}), "0 requests and 1 connection are open.\n");
+    assert_text_equal(shown({serving}), "Open: 0 requests, 1 connection.\n");
     assert_text_equal(shown({serving}, true),
                       "5f3a09c1-1  client connection 192.0.2.7:4242\n"
                       "    Serves a request. (open for 2 h, 412 B in, 0 B out)\n"
-                      "0 requests and 1 connection are open.\n");
+                      "Open: 0 requests, 1 connection.\n");
 }
 
 // What a client sent is data to a terminal, never orders.
@@ -78,7 +78,7 @@ void what_is_no_line_of_ours_is_counted(void**) {
     assert_text_equal(
         shown({R"({"event":"open","kind":"exchange","owes":[],"bytes":7,"age_ms":"x"})"}),
         "  (no request line yet), from \n     (open for 0 ms, 0 B in, 0 B out)\n"
-        "1 request and 0 connections are open.\n");
+        "Open: 1 request, 0 connections.\n");
 }
 
 void what_was_ended_is_told_in_a_line(void**) {
