@@ -75,7 +75,8 @@ void a_client_that_does_not_read_owes_and_not_the_upstream(void** state) {
     assert_text_equal(of(line, "owes.silence_ms"), "240000");
     assert_text_equal(of(line, "owes.clock.name"), "");
     assert_text_equal(of(line, "phase"), "response_body");
-    assert_text_equal(of(line, "now"), "Bytes wait for the client, which has read nothing for 4 min.");
+    assert_text_equal(of(line, "now"),
+                      "Bytes wait for the client, which has read nothing for 4 min.");
     assert_true(std::stoul(of(line, "unsent.client")) >= 128 * 1024);
 }
 
@@ -88,9 +89,8 @@ struct Debt {
 constexpr Debt debts[] = {
     {"half a head", "GET /v1.41/info HTTP/1.1\r\nHo", "", "client", "client_head_timeout",
      "request_head", "request_head", "Waits for the rest of the request's head, for 5 s."},
-    {"half a body",
-     "POST /v1.41/build HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc", "", "client",
-     "client_stalled_sending", "request_body", "request_body",
+    {"half a body", "POST /v1.41/build HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc", "",
+     "client", "client_stalled_sending", "request_body", "request_body",
      "Waits for more of the request: the client has sent nothing for 5 s."},
     {"half an answer", info, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", "upstream",
      "upstream_stalled_sending", "response_body", "response_body",
@@ -160,7 +160,8 @@ void idle_connections_are_seen_as_idle_and_operators_not_at_all(void** state) {
 
 void a_killed_push_is_told_in_its_stream(void** state) {
     Desk& desk = desk_of(state);
-    begin(desk.stage, push, std::string(progress_head) + "16\r\n" + std::string(progress_line) + "\r\n");
+    begin(desk.stage, push,
+          std::string(progress_head) + "16\r\n" + std::string(progress_line) + "\r\n");
     desk.stage.client_bytes();
     const std::string before = desk.exchange();
     const std::string answer = desk.end(of(before, "id"));
@@ -182,8 +183,8 @@ void a_killed_push_is_told_in_its_stream(void** state) {
     assert_int_equal(desk.live().size(), 1);  // the client has yet to read its FIN
     desk.stage.leave();
     const std::string records = desk.stage.rig().summary();
-    assert_text_contains(records,
-                         "exchange admin_kill by=operator phase=response_body op=admin status=200\n");
+    assert_text_contains(
+        records, "exchange admin_kill by=operator phase=response_body op=admin status=200\n");
     assert_text_contains(records,
                          "upstream partner(admin_kill) by=nobody phase=response_body op=none\n");
     assert_text_contains(records,
@@ -197,7 +198,8 @@ void a_killed_request_is_answered_and_its_connection_goes_on(void** state) {
     desk.end(of(desk.exchange(), "id"));
     const std::string got = desk.stage.client_bytes();
     assert_true(got.starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
-    assert_text_contains(got, "becaused: An operator ended it while waiting for the first byte of the answer.");
+    assert_text_contains(
+        got, "becaused: An operator ended it while waiting for the first byte of the answer.");
     assert_text_equal(desk.stage.client_state(), "open");
     desk.stage.send(info);
     assert_true(desk.stage.accept());
@@ -261,8 +263,10 @@ struct Asked {
 };
 constexpr std::string_view host = "Host: localhost\r\n\r\n";
 constexpr Asked asked[] = {
-    {"POST /live", host, "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: application/json\r\nAllow: GET\r\n"},
-    {"GET /live/becabeca-1", host, "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: application/json\r\nAllow: DELETE\r\n"},
+    {"POST /live", host,
+     "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: application/json\r\nAllow: GET\r\n"},
+    {"GET /live/becabeca-1", host,
+     "HTTP/1.1 405 Method Not Allowed\r\nContent-Type: application/json\r\nAllow: DELETE\r\n"},
     {"DELETE /live/becabeca-99", host, "HTTP/1.1 404 "},
     {"DELETE /live/", host, "HTTP/1.1 404 "},
     {"DELETE /live/becabeca-1/x", host, "HTTP/1.1 404 "},
@@ -270,7 +274,8 @@ constexpr Asked asked[] = {
     {"GET /lives", host, "HTTP/1.1 404 "},
     {"GET /v1.41/info", host, "HTTP/1.1 404 "},  // never the upstream's
     {"GET /live", "Host: localhost\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 413 "},
-    {"GET /live", "Host: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 413 "},
+    {"GET /live", "Host: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+     "HTTP/1.1 413 "},
     {"GET /live", "\r\n", "HTTP/1.1 400 "},
     {"GET  /live", host, "HTTP/1.1 400 "},
 };
@@ -312,7 +317,8 @@ void over_tcp_only_this_machines_own_names_are_answered(void** state) {
     for (const std::string_view good : {"localhost", "localhost:1", "127.0.0.1:80", "[::1]:80"})
         assert_true(desk.ask("GET /live", "Host: " + std::string(good) + "\r\n\r\n")
                         .starts_with("HTTP/1.1 200"));
-    for (const std::string_view bad : {"example.com", "example.com:80", "127.0.0.1.example.com", "8.8.8.8"})
+    for (const std::string_view bad :
+         {"example.com", "example.com:80", "127.0.0.1.example.com", "8.8.8.8"})
         assert_true(desk.ask("GET /live", "Host: " + std::string(bad) + "\r\n\r\n")
                         .starts_with("HTTP/1.1 403"));
 }
@@ -329,8 +335,9 @@ void silent_operators_are_let_go_and_too_many_are_turned_away(void** state) {
     desk.stage.rig().advance(60'100);  // clock request_head_total
     std::string all;
     for (size_t i = 0; i < Admin::most_visits; ++i)
-        all += "operator client_head_timeout by=client phase=request_head op=clock"
-               " clock=request_head_total/60000\n";
+        all +=
+            "operator client_head_timeout by=client phase=request_head op=clock"
+            " clock=request_head_total/60000\n";
     assert_text_equal(desk.stage.rig().summary(), all);
 }
 
@@ -422,8 +429,9 @@ void an_operator_is_read_where_no_memory_is_left(void** state) {
     assert_true(desk.end(of(line, "id")).starts_with("HTTP/1.1 200"));
     desk.stage.client.close();
     desk.stage.rig().advance(3'000);  // clock linger
-    second.read();  // and that was what held it up
-    assert_true(second.received.starts_with("HTTP/1.1 503 "));  // as a newcomer, where all was taken
+    second.read();                    // and that was what held it up
+    assert_true(
+        second.received.starts_with("HTTP/1.1 503 "));  // as a newcomer, where all was taken
 }
 
 void operators_are_answered_while_a_stop_waits_and_not_after(void** state) {

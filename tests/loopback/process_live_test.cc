@@ -127,6 +127,23 @@ void what_a_kill_left_behind_is_replaced(void** state) {
     stop(second);
 }
 
+// An operator's connection is on record as one, also when the process was killed under it.
+void an_operator_who_was_asking_is_told_of_by_the_next_life(void** state) {
+    Site& site = site_of(state);
+    Program& first = site.serve({"--state", site.path("state")});
+    Peer slow = connect_to("unix://" + site.path("state/becaused.admin"));
+    slow.send("GET /live HTT");
+    said(site, {"why", "--live", "--state", site.path("state")});  // by now it is accepted
+    first.signal(SIGKILL);
+    assert_int_equal(first.wait(), 128 + SIGKILL);
+    Program& second = site.serve({"--state", site.path("state")});
+    stop(second);
+    std::string found;
+    for (const std::string& line : site.records(0))
+        if (field_of(line, "reason") == "previous_life") found += field_of(line, "side") + "\n";
+    assert_text_equal(found, "operator\n");
+}
+
 // Without a word they find the process where it keeps its state by itself; where several do, they ask.
 void the_usual_place_is_found_by_itself(void** state) {
     Site& site = site_of(state);
@@ -185,8 +202,9 @@ void off_is_off(void** state) {
 void no_port_of_the_networks_is_served(void** state) {
     Site& site = site_of(state);
     for (const std::string address : {"tcp://0.0.0.0:1", "tcp://192.0.2.1:1", "tcp://[::]:1"})
-        assert_text_equal(said(site, {"check", "--listen", "tcp://127.0.0.1:0", "--upstream",
-                                      "unix:///x", "--admin", address},
+        assert_text_equal(said(site,
+                               {"check", "--listen", "tcp://127.0.0.1:0", "--upstream", "unix:///x",
+                                "--admin", address},
                                2),
                           "becaused: --admin: \"" + address +
                               "\" is no loopback address: whoever reaches it may end what they "
@@ -196,9 +214,9 @@ void no_port_of_the_networks_is_served(void** state) {
 void what_is_asked_for_and_cannot_be_had_is_an_error(void** state) {
     Site& site = site_of(state);
     site.write_file("file", "");
-    Program& program = site.start({"run", "--listen", "tcp://127.0.0.1:0", "--upstream",
-                                   "unix://" + site.path("upstream"), "--admin",
-                                   "unix://" + site.path("file")});
+    Program& program =
+        site.start({"run", "--listen", "tcp://127.0.0.1:0", "--upstream",
+                    "unix://" + site.path("upstream"), "--admin", "unix://" + site.path("file")});
     assert_int_equal(program.wait(), 1);
     assert_text_contains(program.err(), "there is a file that is not a socket");
 }
@@ -248,6 +266,7 @@ int main() {
         ON_SITE(nothing_open_is_said_and_is_no_error),
         ON_SITE(the_socket_is_its_owners_alone_and_goes_with_the_process),
         ON_SITE(what_a_kill_left_behind_is_replaced),
+        ON_SITE(an_operator_who_was_asking_is_told_of_by_the_next_life),
         ON_SITE(the_usual_place_is_found_by_itself),
         ON_SITE(an_address_of_its_own_is_served_and_found_by_flag_and_environment),
         ON_SITE(a_port_of_this_machine_is_served_and_said),

@@ -55,8 +55,7 @@ class Desk {
         return operators.back();
     }
     // The whole answer to "GET /live"; what else is to be in the head comes after it.
-    std::string ask(std::string_view question,
-                    std::string_view rest = "Host: localhost\r\n\r\n") {
+    std::string ask(std::string_view question, std::string_view rest = "Host: localhost\r\n\r\n") {
         operators.clear();  // those who had their answer
         Peer& peer = connect();
         peer.send(std::string(question) + " HTTP/1.1\r\n" + std::string(rest));
