@@ -32,6 +32,7 @@ constexpr Option table[] = {
     {"records_max_age",  Kind::duration_s, "DURATION", &S::records_max_age_s, 60, 366 * 86'400, true, "the same at this age, with the next record"},
     {"records_keep",     Kind::count,      "N",        &S::records_keep, 1, 1000, false, "files put aside; older ones are removed"},
     {"records_key_file", Kind::file, "FILE",      &S::records_key_file, 0, 0, false, "chain records by this secret, so that changes show (why --verify)"},
+    {"records_otlp",     Kind::collector, "URL",  &S::records_otlp, 0, 0, false, "also send records to this OpenTelemetry collector"},
     {"state",    Kind::file,     "DIR|auto|off",  &S::state, 0, 0, false, "where what is open outlives a kill; auto: $XDG_RUNTIME_DIR/becaused or /run/becaused"},
     {"admin",    Kind::admin,    "ADDR|auto|off", &S::admin, 0, 0, false, "where becaused why --live and kill ask; auto: a socket in the state directory"},
     {"profile",  Kind::profile,  "NAME",          &S::profile, 0, 0, false, "which requests may pass (becaused help gate)"},
@@ -172,6 +173,13 @@ Status assign_text(Settings& settings, const Option& option, std::string_view te
     if (option.kind == Kind::admin && text != "auto" && text != "off")
         if (const Result<ListenAddress> address = parse_admin(text); !address.ok())
             return address.status();
+    if (option.kind == Kind::collector && !text.empty()) {
+        Result<Url> url = parse_url(text);
+        if (!url.ok()) return url.status();
+        if (url.value().address.tls)
+            return Status::failed(
+                phrase('"', text, "\": no TLS is spoken here: give a collector on this machine"));
+    }
     settings.*std::get<std::string S::*>(option.field) = text;
     return Status::fine();
 }
@@ -230,6 +238,7 @@ std::string_view unit_words(const Option& option) {
         case Kind::networks: return "networks";
         case Kind::rate: return "rate";
         case Kind::rates: return "rates by class";
+        case Kind::collector:
         case Kind::url: return "URL";
         case Kind::fields: return "names";
         case Kind::limits: return "rules";

@@ -14,6 +14,7 @@
 #include "ops/admin.hh"
 #include "ops/admin_visit.hh"
 #include "ops/crash.hh"
+#include "ops/exporter.hh"
 #include "ops/journal.hh"
 #include "ops/state.hh"
 #include "proxy/house.hh"
@@ -134,6 +135,12 @@ void say_bye(const Ledger& ledger, const Journal& journal) {
                      static_cast<unsigned long long>(journal.left()));
 }
 
+void say_exported(const Exporter& exporter) {
+    std::fprintf(stderr, "becaused: %llu records exported, %llu not\n",
+                 static_cast<unsigned long long>(exporter.exported()),
+                 static_cast<unsigned long long>(exporter.dropped()));
+}
+
 // What every turn of the loop ends with.
 struct Turn {
     Ledger& ledger;
@@ -153,6 +160,32 @@ void end_turn(void* context) noexcept {
 #if defined(BECAUSED_CHECKS) && BECAUSED_CHECKS
     turn.ledger.check_identity();
 #endif
+}
+
+// Records go to the journal, to a collector, or to both.
+class Outlets final : public RecordSink {
+  public:
+    Outlets(Journal* journal, Exporter* exporter) : journal_(journal), exporter_(exporter) {}
+    void record(std::string_view line) override {
+        if (journal_ != nullptr) journal_->record(line);
+        if (exporter_ != nullptr) exporter_->record(line);
+    }
+
+  private:
+    Journal* journal_;
+    Exporter* exporter_;
+};
+
+// What lives as long as the house, and goes when the house is closed.
+struct Company {
+    Admin& admin;
+    Exporter* exporter;
+};
+
+void say_goodbye(void* context) {
+    const Company& company = *static_cast<Company*>(context);
+    company.admin.close();
+    if (company.exporter != nullptr) company.exporter->finish();
 }
 
 int failed_start(const Status& status) {
@@ -200,9 +233,18 @@ int run(const Settings& settings, const Config&) {
         Operator person(house, journal, settings);
         Signals signals(loop, person);
         Admin admin(loop, ledger, settings.clocks);
-        house.on_closed([](void* context) { static_cast<Admin*>(context)->close(); }, &admin);
+        std::optional<Exporter> exporter;
+        if (!settings.records_otlp.empty()) exporter.emplace(loop, ledger, settings);
+        Outlets outlets(settings.records.empty() ? nullptr : &journal,
+                        exporter ? &*exporter : nullptr);
+        Company company{admin, exporter ? &*exporter : nullptr};
+        house.on_closed(say_goodbye, &company);
         Status status = guard(house, settings);
         if (status.ok()) status = begin_records(settings, house, ledger, state, journal, chain);
+        if (status.ok() && exporter) {
+            for (const std::string& line : state.found()) exporter->record(line);
+            ledger.set_sink(&outlets);
+        }
         Turn turn{ledger, state.box()};
         loop.on_turn(end_turn, &turn);
         if (status.ok()) status = house.open();
@@ -220,6 +262,8 @@ int run(const Settings& settings, const Config&) {
         signals.close();
         loop.run();
         loop.on_turn(nullptr, nullptr);
+        if (exporter) ledger.set_sink(settings.records.empty() ? nullptr : &journal);
+        if (exporter) say_exported(*exporter);
         if (house.cut_at_stop()) code = 1;
     }
     journal.close();

@@ -137,6 +137,7 @@ void State::read_last_life(const Settings& settings, const Surroundings& now, Ch
     const size_t filed = file_last_life(last, cause, known, records);
     if (!last.ended || !left_.empty() || last.damaged > 0)
         say_found(last, cause, filed, last.lines.size(), settings.records);
+    found_ = left_;
     if (settings.records.empty()) left_.clear();
 }
 
@@ -180,6 +181,7 @@ Status State::open(const Settings& settings, const Ledger& ledger, uint32_t clie
     if (status.ok()) return status;
     box_.reset();
     left_.clear();
+    found_.clear();
     if (settings.state != "auto") return status;
     say(phrase(status.message(),
                "; without a black box a kill leaves no records of what was open"));

@@ -34,6 +34,8 @@ class State {
     std::string admin_path() const;
     // Lines for the records that come before all others. They are in the box already.
     const std::vector<std::string>& left() const { return left_; }
+    // The same, also where there is no journal for them.
+    const std::vector<std::string>& found() const { return found_; }
     // After the last record was written, or given up: what is left then is the next life's.
     void close();
 
@@ -46,6 +48,7 @@ class State {
     StateFile file_;
     std::unique_ptr<BlackBox> box_;
     std::vector<std::string> left_;
+    std::vector<std::string> found_;
 };
 
 }  // namespace becaused
