@@ -304,6 +304,7 @@ void Exporter::finish() {
     // Connections that close now have yet to file their records; and nothing is put off any more.
     if (state_ == State::idle || state_ == State::pausing)
         wait_until(loop_.now_ns() + 2 * Wheel::tick_ns);
+    else if (state_ != State::encoding) loop_.wheel().arm_earlier(*this, finish_by_ns_);
 }
 
 // The time for finishing is over. What a thread encodes comes back first.

@@ -28,8 +28,20 @@ class OtlpSchema {
 
   private:
     using Json = nlohmann::json;
-    enum class Type : uint8_t { text, fixed64, int64, uint32, fixed32, number, boolean, severity,
-                                hex16, hex8, base64, message };
+    enum class Type : uint8_t {
+        text,
+        fixed64,
+        int64,
+        uint32,
+        fixed32,
+        number,
+        boolean,
+        severity,
+        hex16,
+        hex8,
+        base64,
+        message
+    };
     struct Field {
         Type type;
         std::string of = {};  // messages

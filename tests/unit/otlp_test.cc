@@ -174,7 +174,8 @@ void answers_say_what_was_rejected_and_why(void**) {
         R"({"partialSuccess":{"rejectedLogRecords":"3","errorMessage":"too old"}})");
     assert_int_equal(partial.rejected, 3);
     assert_text_equal(partial.message, "too old");
-    assert_int_equal(read_otlp_answer(R"({"partialSuccess":{"rejectedLogRecords":4}})").rejected, 4);
+    assert_int_equal(read_otlp_answer(R"({"partialSuccess":{"rejectedLogRecords":4}})").rejected,
+                     4);
     assert_int_equal(read_otlp_answer(R"({"partialSuccess":{"rejectedLogRecords":"-1"}})").rejected,
                      0);
     assert_text_equal(read_otlp_answer(R"({"code":3,"message":"bad"})").message, "bad");
