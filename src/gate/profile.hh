@@ -40,7 +40,7 @@ struct ProfileSettings {
     std::vector<std::string> labels;
     std::vector<std::string> grpc;     // CallRules::adopt
     std::vector<std::string> session;  // the same
-    bool own = false;                  // only containers that the same identity created (gate/owner.hh)
+    bool own = false;  // only containers that the same identity created (gate/owner.hh)
     Ceilings ceilings;
 };
 

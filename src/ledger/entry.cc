@@ -176,6 +176,16 @@ void Ledger::append_id(std::string& out, EntryId id) const {
     append_number(out, id);
 }
 
+Entry* Ledger::find_open(std::string_view id) {
+    std::string text;
+    for (Entry* entry = live_.front(); entry != nullptr; entry = live_.next(*entry)) {
+        text.clear();
+        append_id(text, entry->id());
+        if (text == id) return entry;
+    }
+    return nullptr;
+}
+
 void Ledger::open(Entry& entry) {
     ++opened_;
     ++live_count_;
@@ -203,8 +213,11 @@ void Ledger::close(Entry& entry, const Ending& ending) {
     line.time("time", clock_.wall_ns(now_ns));
     write_ending(line, *this, ending);
     if (entry.kind() == Entry::Kind::connection)
-        write_connection(line, *this, clock_, static_cast<ConnectionEntry&>(entry), now_ns);
-    else write_exchange(line, *this, clock_, static_cast<ExchangeEntry&>(entry), now_ns);
+        write_connection(line, *this, clock_, entry, static_cast<ConnectionEntry&>(entry).facts,
+                         now_ns);
+    else
+        write_exchange(line, *this, clock_, entry, static_cast<ExchangeEntry&>(entry).facts,
+                       now_ns);
     if (entry.trail_count_ > 0) {
         line.open("trail", '[');
         for (size_t i = 0; i < entry.trail_count_; ++i) {

@@ -40,6 +40,37 @@ struct TrailItem {
     uint64_t at_ns;
 };
 
+// How an open entry stands, as far as its facts do not say.
+struct Standing {
+    Phase phase = Phase::done;
+    uint64_t phase_since_ns = 0;    // exchanges
+    EntryId exchange_id = 0;        // connections: what they serve; 0: nothing
+    uint64_t client_out_bytes = 0;  // exchanges, as for the next three
+    uint64_t upstream_out_bytes = 0;
+    uint64_t unsent_client_bytes = 0;
+    uint64_t unsent_upstream_bytes = 0;
+    // Somebody owes the next byte: what it would end as if its clock rang now.
+    bool owed = false;
+    Reason debt = Reason::lost;
+    ClockName clock = ClockName::keepalive;
+    uint32_t limit_ms = 0;  // 0: the clock is off
+    uint64_t since_ns = 0;  // nothing has moved since
+};
+
+// Whoever holds an open entry: asked only when a person wants to see it, or to end it.
+class Holder {
+  public:
+    Holder() = default;
+    Holder(const Holder&) = delete;
+    Holder& operator=(const Holder&) = delete;
+    virtual void describe(Standing& standing) const = 0;
+    // Ends it, in the phase it is in. False: it cannot end by itself now.
+    virtual bool end_open(const Ending& ending) = 0;
+
+  protected:
+    ~Holder() = default;
+};
+
 class Entry : public ListNode {
   public:
     enum class Kind : uint8_t { connection, exchange };
@@ -60,6 +91,9 @@ class Entry : public ListNode {
     void file(const Ending& ending);
     // What happens now happens for it: a crash would name it.
     inline void serve();
+    // Null: nobody can say more than its facts.
+    void held_by(Holder* holder) { holder_ = holder; }
+    Holder* holder() const { return holder_; }
 
   protected:
     Entry(Ledger& ledger, Kind kind);
@@ -77,6 +111,7 @@ class Entry : public ListNode {
     bool open_ = true;
     uint8_t trail_count_ = 0;
     uint32_t slot_ = no_slot;  // in the black box
+    Holder* holder_ = nullptr;
     std::array<TrailItem, trail_limit> trail_{};
 };
 
@@ -255,6 +290,10 @@ class Ledger {
     // opened = filed + live, checked.
     void check_identity() const { CHECK(opened_ == filed_ + live_count_); }
     List<Entry>& live_entries() { return live_; }
+    // The newest entry's; ids only grow.
+    EntryId last_id() const { return last_id_; }
+    // The open entry of this id, as append_id writes it; null: there is none.
+    Entry* find_open(std::string_view id);
     // Whom the current turn serves: the last that asked for it, until it is filed or the turn is over.
     const Entry* served() const { return served_; }
     void serve_nobody() { served_ = nullptr; }

@@ -144,8 +144,8 @@ class Reader {
         }
         if (!slot.peers.valid(id)) return;
         const box::Peers& peers = slot.peers.content;
-        const bool upstream = peers.side == static_cast<uint8_t>(Side::upstream);
-        facts.side = upstream ? Side::upstream : Side::client;
+        for (const Side side : {Side::upstream, Side::operator_})
+            if (peers.side == static_cast<uint8_t>(side)) facts.side = side;
         facts.peer = endpoint_of(peers.peer);
         facts.local = endpoint_of(peers.local);
         facts.via = endpoint_of(peers.via);

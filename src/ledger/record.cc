@@ -200,9 +200,8 @@ void write_ending(JsonLine& line, const Ledger& ledger, const Ending& ending) {
     }
 }
 
-void write_connection(JsonLine& line, const Ledger& ledger, const Clock& clock,
-                      const ConnectionEntry& entry, uint64_t now_ns) {
-    const ConnectionFacts& facts = entry.facts;
+void write_connection(JsonLine& line, const Ledger& ledger, const Clock& clock, const Entry& entry,
+                      const ConnectionFacts& facts, uint64_t now_ns) {
     line.text("side", name(facts.side));
     line.text("transport", facts.peer.kind == Endpoint::Kind::unix ? "unix" : "tcp");
     endpoint_text(line, "peer", facts.peer);
@@ -236,9 +235,8 @@ void write_connection(JsonLine& line, const Ledger& ledger, const Clock& clock,
     id_text(line, ledger, "exchange", facts.exchange_id);
 }
 
-void write_exchange(JsonLine& line, const Ledger& ledger, const Clock& clock,
-                    const ExchangeEntry& entry, uint64_t now_ns) {
-    const ExchangeFacts& facts = entry.facts;
+void write_exchange(JsonLine& line, const Ledger& ledger, const Clock& clock, const Entry& entry,
+                    const ExchangeFacts& facts, uint64_t now_ns) {
     line.text("method", facts.method_text());
     line.text("target", facts.target_text());
     if (facts.target_cut) line.flag("target_cut", true);

@@ -20,10 +20,10 @@ std::string_view error_name(int error);
 
 // Everything between the line's common head and its trail.
 class JsonLine;
-void write_connection(JsonLine& line, const Ledger& ledger, const Clock& clock,
-                      const ConnectionEntry& entry, uint64_t now_ns);
-void write_exchange(JsonLine& line, const Ledger& ledger, const Clock& clock,
-                    const ExchangeEntry& entry, uint64_t now_ns);
+void write_connection(JsonLine& line, const Ledger& ledger, const Clock& clock, const Entry& entry,
+                      const ConnectionFacts& facts, uint64_t now_ns);
+void write_exchange(JsonLine& line, const Ledger& ledger, const Clock& clock, const Entry& entry,
+                    const ExchangeFacts& facts, uint64_t now_ns);
 void write_ending(JsonLine& line, const Ledger& ledger, const Ending& ending);
 
 }  // namespace becaused

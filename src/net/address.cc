@@ -94,6 +94,14 @@ Network parse_network(const std::string& text) {
     return network;
 }
 
+bool is_loopback(const Endpoint& endpoint) {
+    if (endpoint.kind == Endpoint::Kind::ip4) return endpoint.address[0] == 127;
+    const bool ip6 = endpoint.kind == Endpoint::Kind::ip6;
+    return ip6 && endpoint.address.back() == 1 &&
+           std::all_of(endpoint.address.begin(), endpoint.address.end() - 1,
+                       [](uint8_t byte) { return byte == 0; });
+}
+
 bool contains(const Network& network, const Endpoint& address) {
     if (network.first.kind != address.kind || address.kind == Endpoint::Kind::none) return false;
     for (unsigned bit = 0; bit < network.bits; ++bit)

@@ -22,5 +22,7 @@ struct Network {
 // Kind::none for anything else, and where bits are set beyond the prefix.
 Network parse_network(const std::string& text);
 bool contains(const Network& network, const Endpoint& address);
+// Only this machine's own can connect there.
+bool is_loopback(const Endpoint& endpoint);
 
 }  // namespace becaused

@@ -33,6 +33,8 @@ Conn::Conn(Loop& loop, Ledger& ledger, Side side, const Endpoint& peer, ConnSink
     : loop_(loop), sink_(sink), entry_(ledger), unix_(peer.kind == Endpoint::Kind::unix) {
     entry_.facts.side = side;
     entry_.facts.peer = peer;
+    entry_.held_by(this);
+    if (side == Side::operator_) own_room_ = std::make_unique<char[]>(own_room_bytes);
     // Fails only for socket families that need a socket at once; these do not.
     CHECK((unix_ ? ::uv_pipe_init(loop.uv(), &handle_.pipe, 0)
                  : ::uv_tcp_init(loop.uv(), &handle_.tcp)) == 0);
@@ -59,7 +61,7 @@ void Conn::fail_at_birth(Op op, int error) {
 Conn* Conn::accepted(Loop& loop, Ledger& ledger, const Arrival& arrival,
                      const SocketOptions& options, ConnSink* sink, int& error) {
     const int fd = arrival.fd;
-    auto* conn = new Conn(loop, ledger, Side::client, arrival.peer, sink);
+    auto* conn = new Conn(loop, ledger, arrival.side, arrival.peer, sink);
     conn->entry_.facts.local = arrival.local;
     if (arrival.proxied) conn->proxy_part_ = std::make_unique<std::string>();
     conn->user_timeout_ms_ = options.user_timeout_s * 1000;
@@ -173,6 +175,10 @@ void Conn::allocate(uv_buf_t* buffer) {
     }
     *buffer = ::uv_buf_init(nullptr, 0);
     if (budget_ == 0) return;  // libuv leaves its read loop; epoll tells us again next turn
+    if (own_room_) {
+        *buffer = ::uv_buf_init(own_room_.get(), own_room_bytes);
+        return;
+    }
     const std::span<char> room = loop_.slabs().room();
     no_room_ = room.empty();
     if (no_room_) return;
@@ -196,7 +202,9 @@ void Conn::handle_read(ssize_t count) {
             return;
         }
         {
-            const Slice bytes = loop_.slabs().claim(static_cast<size_t>(count));
+            const auto size = static_cast<size_t>(count);
+            const Slice bytes =
+                own_room_ ? loop_.slabs().copy({own_room_.get(), size}) : loop_.slabs().claim(size);
             if (proxy_part_) read_proxy_header(bytes);
             else take(bytes);
         }
@@ -292,6 +300,15 @@ void Conn::end(const Ending& ending, Close how) {
             entry_.add_trail(Side::proxy, Op::shutdown, -errno);
     }
     ::uv_close(reinterpret_cast<uv_handle_t*>(&handle_), close_cb);
+}
+
+void Conn::describe(Standing& standing) const {
+    standing.phase = quiet_phase();
+    if (sink_ != nullptr && !ending_) sink_->describe(*this, standing);
+}
+
+bool Conn::end_open(const Ending& ending) {
+    return sink_ != nullptr && !ending_ && sink_->end_open(*this, ending);
 }
 
 void Conn::handle_closed() {

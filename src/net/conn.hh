@@ -68,6 +68,9 @@ class ConnSink {
     virtual void on_room(Conn& conn) = 0;
     // Closed and filed; the Conn is deleted after this returns.
     virtual void on_gone(Conn& conn) = 0;
+    // For the ledger's Holder, which the Conn is.
+    virtual void describe(const Conn&, Standing&) const {}
+    virtual bool end_open(Conn&, const Ending&) { return false; }
 
   protected:
     ~ConnSink() = default;
@@ -84,13 +87,15 @@ struct Arrival {
     Endpoint local;
     TlsContext* tls = nullptr;  // null: plaintext
     bool proxied = false;       // a PROXY header comes first, and names the client
+    // Operators come when nothing else goes: they are read where no slab is left.
+    Side side = Side::client;
 };
 
 // TCP_NODELAY, keepalive, TCP_USER_TIMEOUT on a TCP socket (tcp(7)); accepted sockets inherit them
 // from their listener. Returns 0 or a negative errno.
 int apply_socket_options(int fd, const SocketOptions& options);
 
-class Conn final : private ProbeNode, private SlabWaiter {
+class Conn final : private ProbeNode, private SlabWaiter, private Holder {
   public:
     static constexpr uint64_t pause_bytes = 256 * 1024;  // a source pauses when its sink holds this
     static constexpr uint64_t resume_bytes = pause_bytes / 2;
@@ -176,6 +181,8 @@ class Conn final : private ProbeNode, private SlabWaiter {
     Loop& loop() { return loop_; }
 
   private:
+    static constexpr size_t own_room_bytes = 4096;
+
     Conn(Loop& loop, Ledger& ledger, Side side, const Endpoint& peer, ConnSink* sink);
     ~Conn();
 
@@ -215,6 +222,8 @@ class Conn final : private ProbeNode, private SlabWaiter {
     void adjust_user_timeout();
     void probe() override;
     void slabs_are_back() override;
+    void describe(Standing& standing) const override;
+    bool end_open(const Ending& ending) override;
 
     static Conn& of(const uv_handle_t* handle) { return *static_cast<Conn*>(handle->data); }
     static void alloc_cb(uv_handle_t* handle, size_t suggested, uv_buf_t* buffer) noexcept;
@@ -233,6 +242,7 @@ class Conn final : private ProbeNode, private SlabWaiter {
     std::optional<Ending> ending_;
     std::unique_ptr<std::string> proxy_part_;  // of the PROXY header; null: none is due
     std::unique_ptr<Tls> tls_;
+    std::unique_ptr<char[]> own_room_;  // an operator's, for reading; null: slabs are read into
     SliceQueue queue_;
     // One request at a time: while connecting, or for the front of the queue.
     struct Request {

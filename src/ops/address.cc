@@ -5,6 +5,7 @@
 
 #include <charconv>
 
+#include "net/address.hh"
 #include "ops/phrase.hh"
 #include "ops/value.hh"
 
@@ -134,6 +135,21 @@ Result<ListenAddress> parse_listen(std::string_view text) {
         if (!known.ok()) return known;
     }
     return address;
+}
+
+Result<ListenAddress> parse_admin(std::string_view text) {
+    Result<ListenAddress> parsed = parse_listen(text);
+    if (!parsed.ok()) return parsed;
+    ListenAddress& address = parsed.value();
+    if (address.kind == Address::Kind::unix) {
+        if (text.find("mode=") == std::string_view::npos) address.mode = 0600;
+        return parsed;
+    }
+    if (address.plain || address.proxied)
+        return bad(text, "is plain HTTP: neither tls nor proxy can be said of it");
+    if (address.host != "localhost" && !is_loopback(parse_literal(address.host, 0)))
+        return bad(text, "is no loopback address: whoever reaches it may end what they like");
+    return parsed;
 }
 
 Result<Address> parse_upstream(std::string_view text) {

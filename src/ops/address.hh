@@ -12,6 +12,9 @@ namespace becaused {
 // Where to listen: a literal address (port 0: any free one) or an absolute socket path, which may
 // carry `?mode=0660&group=docker`.
 Result<ListenAddress> parse_listen(std::string_view text);
+// Where operators ask (ops/admin.hh): a socket path, mode 0600 unless it says otherwise, or a loopback
+// address.
+Result<ListenAddress> parse_admin(std::string_view text);
 // Where dockerd is: a literal address or a name with a port, or an absolute socket path.
 Result<Address> parse_upstream(std::string_view text);
 

@@ -12,6 +12,7 @@
 #include "ops/config.hh"
 #include "ops/docs.hh"
 #include "ops/help.hh"
+#include "ops/kill.hh"
 #include "ops/nearest.hh"
 #include "ops/phrase.hh"
 #include "ops/run.hh"
@@ -138,10 +139,10 @@ struct Command {
 };
 
 constexpr Command commands[] = {
-    {"run", run_command},   {"check", check_command},       {"why", why},
-    {"token", token},       {"docs", docs_command},         {"version", version_command},
-    {"help", help_command}, {"--version", version_command}, {"--help", help_command},
-    {"-h", help_command},
+    {"run", run_command},         {"check", check_command}, {"why", why},
+    {"kill", kill_open},          {"token", token},         {"docs", docs_command},
+    {"version", version_command}, {"help", help_command},   {"--version", version_command},
+    {"--help", help_command},     {"-h", help_command},
 };
 
 // A socket that got the number of a closed standard stream would be sent what is said to people. Each is

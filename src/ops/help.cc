@@ -61,10 +61,29 @@ constexpr Help pages[] = {
      "      --json          the matching lines as they are\n"
      "      --utc           times in UTC instead of local time\n"
      "      --wide          whole sentences, also on a narrow terminal\n"
+     "      --live          what is open now, and who owes the next byte (help kill)\n"
      "      --verify        is every line as it was written? Names the first that is\n"
      "                      not (with --records-key-file FILE, the proxy's own)\n"
      "\n"
      "Exit code: 0 fine, 1 it cannot be read or is not as written, 2 wrong usage.\n",
+     false},
+    {"kill", "end one open request or connection",
+     "Usage: becaused why --live [--all] [--json] [--admin ADDR] [--state DIR]\n"
+     "       becaused kill ID [--admin ADDR] [--state DIR]\n"
+     "\n"
+     "why --live lists what is open now, the longest silence first: the request, who\n"
+     "owes the next byte, since when, and the clock that will end it. With --all also\n"
+     "the connections that serve a listed request.\n"
+     "\n"
+     "kill ends what is listed under this id: a request, or a connection with the\n"
+     "request it serves. The client is told that an operator ended it, in the format\n"
+     "of what it reads, and so are the records (reason admin_kill).\n"
+     "\n"
+     "Both ask the process in the usual place, or at --admin ADDR or --state DIR, as\n"
+     "it was given them (also BECAUSED_ADMIN, BECAUSED_STATE).\n"
+     "\n"
+     "Exit code: 0 fine, 1 nothing of that id is open or nobody answers, 2 wrong\n"
+     "usage.\n",
      false},
     {"token", "make keys, issue and check tokens, hash secrets",
      "Usage: becaused token keygen|issue|inspect|verify|hash [FLAGS] [FILE|-]\n"
@@ -176,7 +195,8 @@ constexpr Help action_pages[] = {
      false},
 };
 
-constexpr std::string_view names[] = {"run", "check", "why", "token", "docs", "version", "help"};
+constexpr std::string_view names[] = {"run",   "check", "why",     "kill",
+                                      "token", "docs",  "version", "help"};
 
 std::string padded(std::string_view text, size_t width) {
     std::string cell(text);

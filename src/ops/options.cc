@@ -7,6 +7,7 @@
 
 #include "base/check.hh"
 #include "gate/identity.hh"
+#include "ops/address.hh"
 #include "ops/nearest.hh"
 #include "ops/phrase.hh"
 #include "ops/value.hh"
@@ -31,7 +32,9 @@ constexpr Option table[] = {
     {"records_max_age",  Kind::duration_s, "DURATION", &S::records_max_age_s, 60, 366 * 86'400, true, "the same at this age, with the next record"},
     {"records_keep",     Kind::count,      "N",        &S::records_keep, 1, 1000, false, "files put aside; older ones are removed"},
     {"records_key_file", Kind::file, "FILE",      &S::records_key_file, 0, 0, false, "chain records by this secret, so that changes show (why --verify)"},
+    {"records_otlp",     Kind::collector, "URL",  &S::records_otlp, 0, 0, false, "also send records to this OpenTelemetry collector"},
     {"state",    Kind::file,     "DIR|auto|off",  &S::state, 0, 0, false, "where what is open outlives a kill; auto: $XDG_RUNTIME_DIR/becaused or /run/becaused"},
+    {"admin",    Kind::admin,    "ADDR|auto|off", &S::admin, 0, 0, false, "where becaused why --live and kill ask; auto: a socket in the state directory"},
     {"profile",  Kind::profile,  "NAME",          &S::profile, 0, 0, false, "which requests may pass (becaused help gate)"},
     {"clock",    Kind::clock,    "NAME=DURATION", {}, 0, 0, false, "a time limit, for all classes or for one: CLASS.NAME=DURATION"},
     {"route",    Kind::route,    "RULE",          {}, 0, 0, false, "a class for a path: 'CLASS [METHOD] PATTERN'"},
@@ -170,6 +173,16 @@ Status assign_text(Settings& settings, const Option& option, std::string_view te
     if (option.kind == Kind::tell) return assign_tell(settings, text);
     if (option.kind == Kind::mode && text != "enforce" && text != "report" && text != "learn")
         return Status::failed(phrase('"', text, "\" is none of enforce, report and learn"));
+    if (option.kind == Kind::admin && text != "auto" && text != "off")
+        if (const Result<ListenAddress> address = parse_admin(text); !address.ok())
+            return address.status();
+    if (option.kind == Kind::collector && !text.empty()) {
+        Result<Url> url = parse_url(text);
+        if (!url.ok()) return url.status();
+        if (url.value().address.tls)
+            return Status::failed(
+                phrase('"', text, "\": no TLS is spoken here: give a collector on this machine"));
+    }
     settings.*std::get<std::string S::*>(option.field) = text;
     return Status::fine();
 }
@@ -222,12 +235,14 @@ std::string_view unit_words(const Option& option) {
         case Kind::profile: return "name";
         case Kind::tell: return "words";
         case Kind::mode: return "word";
+        case Kind::admin: return "address";
         case Kind::file:
         case Kind::config: return "path";
         case Kind::files: return "paths";
         case Kind::networks: return "networks";
         case Kind::rate: return "rate";
         case Kind::rates: return "rates by class";
+        case Kind::collector:
         case Kind::url: return "URL";
         case Kind::fields: return "names";
         case Kind::limits: return "rules";

@@ -22,21 +22,23 @@ enum class Kind : uint8_t {
     duration_s,   // 2m; the field holds whole seconds
     word,         // a token of RFC 9110 §5.6.2
     profile,
-    tell,      // words of Telling, or `off`
-    mode,      // enforce, report or learn
-    file,      // a path
-    files,     // paths, in order
-    networks,  // 10.0.0.0/8
-    rate,      // 100/s burst 200
-    rates,     // NAME=RATE
-    limits,    // SIZE [METHOD] PATTERN
-    url,       // http://127.0.0.1:8181/check
-    fields,    // names of header fields
-    listen,    // addresses
-    upstream,  // an address
-    clock,     // NAME=DURATION
-    route,     // CLASS [METHOD] PATTERN
-    config,    // the file that holds settings; not a setting itself
+    tell,       // words of Telling, or `off`
+    mode,       // enforce, report or learn
+    admin,      // an address, auto or off
+    collector,  // http://127.0.0.1:4318/v1/logs
+    file,       // a path
+    files,      // paths, in order
+    networks,   // 10.0.0.0/8
+    rate,       // 100/s burst 200
+    rates,      // NAME=RATE
+    limits,     // SIZE [METHOD] PATTERN
+    url,        // http://127.0.0.1:8181/check
+    fields,     // names of header fields
+    listen,     // addresses
+    upstream,   // an address
+    clock,      // NAME=DURATION
+    route,      // CLASS [METHOD] PATTERN
+    config,     // the file that holds settings; not a setting itself
 };
 
 using SettingMember =

@@ -7,9 +7,14 @@
 #include <string>
 
 #include "ledger/record.hh"
+#include "net/address.hh"
 #include "net/signals.hh"
 #include "ops/access_file.hh"
+#include "ops/address.hh"
+#include "ops/admin.hh"
+#include "ops/admin_visit.hh"
 #include "ops/crash.hh"
+#include "ops/exporter.hh"
 #include "ops/journal.hh"
 #include "ops/learnt_file.hh"
 #include "ops/state.hh"
@@ -79,15 +84,6 @@ class Operator final : public SignalSink {
     const Settings& settings_;
 };
 
-// Only this machine's own can connect there.
-bool is_loopback(const Endpoint& endpoint) {
-    if (endpoint.kind == Endpoint::Kind::ip4) return endpoint.address[0] == 127;
-    const bool ip6 = endpoint.kind == Endpoint::Kind::ip6;
-    return ip6 && endpoint.address.back() == 1 &&
-           std::all_of(endpoint.address.begin(), endpoint.address.end() - 1,
-                       [](uint8_t byte) { return byte == 0; });
-}
-
 // A port of the network's where nobody has to show who they are.
 void warn_of_open_ports(const House& house, const Settings& settings) {
     if (house.guarded()) return;
@@ -100,6 +96,26 @@ void warn_of_open_ports(const House& house, const Settings& settings) {
                      "--access or --tlsverify\n",
                      settings.listen[i].text.c_str(), settings.profile.c_str());
     }
+}
+
+// In its default place it is a convenience, and what is in its way a warning.
+Status open_admin(Admin& admin, const Settings& settings, const State& state) {
+    if (settings.admin == "off") return Status::fine();
+    const bool chosen = settings.admin != "auto";
+    const std::string path = state.admin_path();
+    if (!chosen && path.empty()) return Status::fine();
+    Result<ListenAddress> address = parse_admin(chosen ? settings.admin : "unix://" + path);
+    Status status = address.ok() ? admin.open(address.value()) : address.status();
+    if (!status.ok() && chosen) return Status::failed("admin: " + status.message());
+    if (!status.ok())
+        std::fprintf(stderr, "becaused: admin: %s; becaused why --live cannot ask this process\n",
+                     status.message().c_str());
+    if (status.ok() && address.value().kind == Address::Kind::tcp) {
+        std::string where;
+        append_endpoint(where, admin.local());
+        std::fprintf(stderr, "becaused: operators ask at tcp://%s\n", where.c_str());
+    }
+    return Status::fine();
 }
 
 void say_ready(const House& house, const Settings& settings) {
@@ -131,6 +147,12 @@ void say_bye(const Ledger& ledger, const Journal& journal) {
                      static_cast<unsigned long long>(journal.left()));
 }
 
+void say_exported(const Exporter& exporter) {
+    std::fprintf(stderr, "becaused: %llu records exported, %llu not\n",
+                 static_cast<unsigned long long>(exporter.exported()),
+                 static_cast<unsigned long long>(exporter.dropped()));
+}
+
 // What every turn of the loop ends with.
 struct Turn {
     Ledger& ledger;
@@ -150,6 +172,32 @@ void end_turn(void* context) noexcept {
 #if defined(BECAUSED_CHECKS) && BECAUSED_CHECKS
     turn.ledger.check_identity();
 #endif
+}
+
+// Records go to the journal, to a collector, or to both.
+class Outlets final : public RecordSink {
+  public:
+    Outlets(Journal* journal, Exporter* exporter) : journal_(journal), exporter_(exporter) {}
+    void record(std::string_view line) override {
+        if (journal_ != nullptr) journal_->record(line);
+        if (exporter_ != nullptr) exporter_->record(line);
+    }
+
+  private:
+    Journal* journal_;
+    Exporter* exporter_;
+};
+
+// What lives as long as the house, and goes when the house is closed.
+struct Company {
+    Admin& admin;
+    Exporter* exporter;
+};
+
+void say_goodbye(void* context) {
+    const Company& company = *static_cast<Company*>(context);
+    company.admin.close();
+    if (company.exporter != nullptr) company.exporter->finish();
 }
 
 int failed_start(const Status& status) {
@@ -196,13 +244,25 @@ int run(const Settings& settings, const Config&) {
         House house(loop, ledger, settings);
         Operator person(house, journal, settings);
         Signals signals(loop, person);
+        Admin admin(loop, ledger, settings.clocks);
+        std::optional<Exporter> exporter;
+        if (!settings.records_otlp.empty()) exporter.emplace(loop, ledger, settings);
+        Outlets outlets(settings.records.empty() ? nullptr : &journal,
+                        exporter ? &*exporter : nullptr);
+        Company company{admin, exporter ? &*exporter : nullptr};
+        house.on_closed(say_goodbye, &company);
         Status status = guard(house, settings);
         if (status.ok() && house.learner() != nullptr) status = try_learnt_file(settings.learn);
         bool learns = false;
         if (status.ok()) status = begin_records(settings, house, ledger, state, journal, chain);
+        if (status.ok() && exporter) {
+            for (const std::string& line : state.found()) exporter->record(line);
+            ledger.set_sink(&outlets);
+        }
         Turn turn{ledger, state.box()};
         loop.on_turn(end_turn, &turn);
         if (status.ok()) status = house.open();
+        if (status.ok()) status = open_admin(admin, settings, state);
         if (status.ok()) status = signals.open();
         if (!status.ok()) {
             code = failed_start(status);
@@ -217,6 +277,8 @@ int run(const Settings& settings, const Config&) {
         signals.close();
         loop.run();
         loop.on_turn(nullptr, nullptr);
+        if (exporter) ledger.set_sink(settings.records.empty() ? nullptr : &journal);
+        if (exporter) say_exported(*exporter);
         if (house.cut_at_stop()) code = 1;
         if (learns && !keep_lessons(house, settings).ok()) code = 1;
     }

@@ -135,11 +135,9 @@ std::vector<std::string> with(std::vector<std::string> names,
     return names;
 }
 
-Json connection() {
-    Json fields = head("connection");
-    fields.update(ending());
+void add_socket(Json& fields) {
     fields["side"] = {{"description", "Whose connection it was."},
-                      {"enum", {"client", "upstream"}}};
+                      {"enum", {"client", "upstream", "operator"}}};
     fields["transport"] = {{"enum", {"tcp", "unix"}}};
     fields["peer"] = text("Its address: 127.0.0.1:4242, [::1]:4242, unix:/run/docker.sock, unix.");
     fields["local"] = text("Our address.");
@@ -159,13 +157,20 @@ Json connection() {
                            {"version", "cipher", "server_name"});
     fields["ms"] =
         object("Upstream connections only.", {{"connect", ms("What the connect took.")}});
-    fields["exchange"] = id("The exchange that it ended in.");
+    fields["exchange"] = id("The exchange that it ended in, or serves while it is open.");
+}
+
+const std::initializer_list<const char*> socket_optional = {"peer", "local", "via",     "unsent",
+                                                            "tls",  "ms",    "exchange"};
+
+Json connection() {
+    Json fields = head("connection");
+    fields.update(ending());
+    add_socket(fields);
     fields["trail"] = trail();
     fields["because"] = because();
     add_chain(fields);
-    return object(
-        "A connection has ended.", fields,
-        with(ending_optional, {"peer", "local", "via", "unsent", "tls", "ms", "exchange"}));
+    return object("A connection has ended.", fields, with(ending_optional, socket_optional));
 }
 
 Json phase_times() {
@@ -231,6 +236,12 @@ void add_traffic(Json& fields) {
     fields["attempts_total"] = number("Where there were more than are listed.");
 }
 
+const std::initializer_list<const char*> request_optional = {
+    "target_cut", "version",  "route",        "status",    "upstream_status",
+    "told",       "client",   "grpc",         "client_id", "identity",
+    "proof",      "token_id", "would_refuse", "upstream",  "upstream_id",
+    "request_id", "trace_id", "unsent",       "attempts",  "attempts_total"};
+
 Json exchange() {
     Json fields = head("exchange");
     fields.update(ending());
@@ -239,12 +250,34 @@ Json exchange() {
     fields["trail"] = trail();
     fields["because"] = because();
     add_chain(fields);
-    return object("A request has ended.", fields,
-                  with(ending_optional,
-                       {"target_cut", "version",      "route",     "status",   "upstream_status",
-                        "told",       "client",       "client_id", "identity", "proof",
-                        "token_id",   "would_refuse", "grpc",      "upstream", "upstream_id",
-                        "request_id", "trace_id",     "unsent",    "attempts", "attempts_total"}));
+    return object("A request has ended.", fields, with(ending_optional, request_optional));
+}
+
+// A line of the admin address: an entry while it is open. Never in the records.
+Json open_line(std::string_view kind) {
+    Json fields = head("open");
+    fields["kind"] = {{"const", std::string(kind)}};
+    fields["id"] = id("The id that its record will have.");
+    fields["time"] = moment("When it was looked at.");
+    fields["phase"] = word("phase", "What it is doing.");
+    fields["owes"] =
+        object("Who owes the next byte; absent: nobody.",
+               {{"by", word("side", "Who.")},
+                {"reason", word("reason", "What it ends as if that byte does not come.")},
+                {"silence_ms", ms("Since anything moved.")},
+                {"clock", object("The clock that runs; absent: it is off.",
+                                 {{"name", word("clock", "See CLOCKS.md.")},
+                                  {"setting_ms", number("Its setting.")}})}},
+               {"clock"});
+    if (kind == "connection") {
+        add_socket(fields);
+    } else {
+        add_request(fields);
+        add_traffic(fields);
+    }
+    fields["now"] = text("How it stands, in one sentence for people.");
+    return object("What is open now (becaused why --live --json).", fields,
+                  with({"owes"}, kind == "connection" ? socket_optional : request_optional));
 }
 
 Json request_start() {
@@ -292,7 +325,9 @@ std::string record_schema() {
         {"$schema", "https://json-schema.org/draft/2020-12/schema"},
         {"$comment", "Made by `becaused docs schema`: change that and run scripts/docs."},
         {"title", "A record of becaused, version 1: one line of its journal"},
-        {"oneOf", {connection(), exchange(), request_start(), journal()}},
+        {"oneOf",
+         {connection(), exchange(), request_start(), journal(), open_line("connection"),
+          open_line("exchange")}},
         {"$defs", words_by_kind()}};
     drop_empty_descriptions(schema);
     return schema.dump(2) + '\n';

@@ -25,15 +25,6 @@ void say(const std::string& text) {
             "nobody is left to hear it");
 }
 
-// Where nobody said: what systemd gives a service, what a person's session has, or /run.
-std::string usual_directory() {
-    if (const char* given = std::getenv("RUNTIME_DIRECTORY"); given != nullptr && *given == '/')
-        return std::string(given).substr(0, std::string_view(given).find(':'));
-    if (const char* given = std::getenv("XDG_RUNTIME_DIR"); given != nullptr && *given == '/')
-        return phrase(given, "/becaused");
-    return "/run/becaused";
-}
-
 // The same service finds the same file again, and another one another file.
 std::string usual_name(const Settings& settings) {
     uint64_t sum = box::magic;
@@ -94,10 +85,24 @@ void say_found(const LastLife& last, const std::string& cause, size_t filed, siz
 
 }  // namespace
 
+std::string usual_state_directory() {
+    if (const char* given = std::getenv("RUNTIME_DIRECTORY"); given != nullptr && *given == '/')
+        return std::string(given).substr(0, std::string_view(given).find(':'));
+    if (const char* given = std::getenv("XDG_RUNTIME_DIR"); given != nullptr && *given == '/')
+        return phrase(given, "/becaused");
+    return "/run/becaused";
+}
+
+std::string State::admin_path() const {
+    if (!box_) return {};
+    const std::string& path = file_.path();
+    return phrase(std::string_view(path).substr(0, path.rfind(".box")), admin_suffix);
+}
+
 Status State::find_place(const Settings& settings) {
     bool busy = false;
     if (settings.state != "auto") return file_.lock(settings.state, "becaused", busy);
-    const std::string directory = usual_directory();
+    const std::string directory = usual_state_directory();
     const std::string name = usual_name(settings);
     Status status = file_.lock(directory, name, busy);
     for (int number = 2; busy && number <= most_neighbours; ++number) {
@@ -132,6 +137,7 @@ void State::read_last_life(const Settings& settings, const Surroundings& now, Ch
     const size_t filed = file_last_life(last, cause, known, records);
     if (!last.ended || !left_.empty() || last.damaged > 0)
         say_found(last, cause, filed, last.lines.size(), settings.records);
+    found_ = left_;
     if (settings.records.empty()) left_.clear();
 }
 
@@ -175,6 +181,7 @@ Status State::open(const Settings& settings, const Ledger& ledger, uint32_t clie
     if (status.ok()) return status;
     box_.reset();
     left_.clear();
+    found_.clear();
     if (settings.state != "auto") return status;
     say(phrase(status.message(),
                "; without a black box a kill leaves no records of what was open"));

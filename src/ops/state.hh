@@ -16,6 +16,12 @@
 
 namespace becaused {
 
+// Where the state of a service is kept that says nothing of it: what systemd gives it, what a person's
+// session has, or /run/becaused.
+std::string usual_state_directory();
+// Of the socket beside the box that operators ask at; with a state directory of its own: becaused.admin.
+inline constexpr std::string_view admin_suffix = ".admin";
+
 class State {
   public:
     // `clients`: the most client connections at once. Failed: the settings ask for what cannot be had;
@@ -24,8 +30,12 @@ class State {
     Status open(const Settings& settings, const Ledger& ledger, uint32_t clients, Chain* chain);
     // Null: off.
     BlackBox* box() { return box_.get(); }
+    // Of the socket for operators; empty where there is no box.
+    std::string admin_path() const;
     // Lines for the records that come before all others. They are in the box already.
     const std::vector<std::string>& left() const { return left_; }
+    // The same, also where there is no journal for them.
+    const std::vector<std::string>& found() const { return found_; }
     // After the last record was written, or given up: what is left then is the next life's.
     void close();
 
@@ -38,6 +48,7 @@ class State {
     StateFile file_;
     std::unique_ptr<BlackBox> box_;
     std::vector<std::string> left_;
+    std::vector<std::string> found_;
 };
 
 }  // namespace becaused

@@ -12,6 +12,8 @@
 #include "ops/command.hh"
 #include "ops/lines.hh"
 #include "ops/phrase.hh"
+#include "ops/value.hh"
+#include "ops/why_live.hh"
 #include "ops/why_report.hh"
 
 namespace becaused {
@@ -107,6 +109,29 @@ int tell(const WhyRequest& request, Lines& lines) {
     return exit_fine;
 }
 
+// What is open now, from the process itself.
+int live(WhyRequest& request) {
+    complete_place(request.place);
+    Result<Address> address = find_admin(request.place);
+    if (!address.ok()) return complain("why: " + address.status().message(), exit_failed);
+    Result<AdminAnswer> answer = ask_admin(address.value(), "GET", "/live");
+    if (!answer.ok()) return complain("why: " + answer.status().message(), exit_failed);
+    if (answer.value().status != 200)
+        return complain("why: " + admin_message(answer.value()), exit_failed);
+    Output output;
+    if (request.json) {
+        output.add(answer.value().body);
+    } else {
+        WhyLive open(request.filter.all);
+        for (const std::string_view line : split(answer.value().body, '\n')) open.line(line);
+        output.add(open.text());
+    }
+    output.flush();
+    if (output.error() != 0 && output.error() != EPIPE)
+        return complain("why: standard output cannot be written", exit_failed);
+    return exit_fine;
+}
+
 std::string_view words(Chain::Verdict verdict) {
     switch (verdict) {
         case Chain::Verdict::good: break;
@@ -156,6 +181,9 @@ int why(std::span<const std::string> arguments) {
     const auto now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
     Result<WhyRequest> request = parse_why(arguments, now_ms);
     if (!request.ok()) return complain(request.status().message(), exit_usage);
+    // A reader that has seen enough (head, less) is not an error.
+    std::signal(SIGPIPE, SIG_IGN);
+    if (request.value().live) return live(request.value());
     std::string& file = request.value().file;
     if (const char* records = std::getenv("BECAUSED_RECORDS"); file.empty() && records != nullptr)
         file = records;
@@ -165,8 +193,6 @@ int why(std::span<const std::string> arguments) {
     if (file.empty() && isatty(STDIN_FILENO) == 1)
         return complain("why: which file? give its name, or - for standard input", exit_usage);
     if (file.empty()) file = "-";
-    // A reader that has seen enough (head, less) is not an error.
-    std::signal(SIGPIPE, SIG_IGN);
     Lines lines;
     const Status opened = lines.open(file);
     if (!opened.ok()) return complain("why: " + opened.message(), exit_failed);

@@ -15,9 +15,10 @@ namespace {
 using Event = RecordView::Event;
 
 constexpr std::string_view switches[] = {
-    "-f",    "--follow", "--summary", "--all",    "--json",
-    "--utc", "--wide",   "--reason",  "--by",     "--path",
-    "--id",  "--since",  "--help",    "--verify", "--records-key-file"};
+    "-f",     "--follow", "--summary", "--all",    "--json",
+    "--utc",  "--wide",   "--reason",  "--by",     "--path",
+    "--id",   "--since",  "--help",    "--verify", "--records-key-file",
+    "--live", "--admin",  "--state"};
 
 bool* switch_of(WhyRequest& request, std::string_view flag) {
     if (flag == "-f" || flag == "--follow") return &request.follow;
@@ -27,6 +28,7 @@ bool* switch_of(WhyRequest& request, std::string_view flag) {
     if (flag == "--utc") return &request.utc;
     if (flag == "--wide") return &request.wide;
     if (flag == "--verify") return &request.verify;
+    if (flag == "--live") return &request.live;
     return nullptr;
 }
 
@@ -65,6 +67,7 @@ Status set_since(WhyFilter& filter, std::string_view text, int64_t now_ms) {
 Status set_value(WhyRequest& request, std::string_view flag, std::string_view text,
                  int64_t now_ms) {
     WhyFilter& filter = request.filter;
+    if (take_place(flag, text, request.place)) return Status::fine();
     if (flag == "--records-key-file") {
         request.key_file = text;
         return Status::fine();
@@ -79,7 +82,8 @@ Status set_value(WhyRequest& request, std::string_view flag, std::string_view te
 
 bool takes_value(std::string_view flag) {
     return flag == "--reason" || flag == "--by" || flag == "--path" || flag == "--id" ||
-           flag == "--since" || flag == "--records-key-file";
+           flag == "--since" || flag == "--records-key-file" || flag == "--admin" ||
+           flag == "--state";
 }
 
 }  // namespace
@@ -124,6 +128,11 @@ Result<WhyRequest> parse_why(std::span<const std::string> arguments, int64_t now
     request.story = request.story && !request.json;
     if (request.verify && (request.follow || request.summary || request.json))
         return Status::failed("why: --verify goes with nothing but --records-key-file");
+    if (request.live && (request.follow || request.summary || request.verify ||
+                         request.filter.narrow() || !request.file.empty()))
+        return Status::failed("why: --live goes with --all, --json, --admin and --state only");
+    if (!request.live && !(request.place.admin + request.place.state).empty())
+        return Status::failed("why: --admin and --state belong to --live");
     return request;
 }
 

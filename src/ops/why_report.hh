@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "base/status.hh"
+#include "ops/admin_ask.hh"
 #include "ops/why_filter.hh"
 #include "ops/why_list.hh"
 #include "ops/why_story.hh"
@@ -22,9 +23,11 @@ struct WhyRequest {
     bool json = false;
     bool utc = false;
     bool wide = false;
-    bool story = false;    // of the record `filter.id`
-    bool verify = false;   // the chain of the records instead
-    std::string key_file;  // for that; empty: not said
+    bool story = false;   // of the record `filter.id`
+    bool verify = false;  // the chain of the records instead
+    bool live = false;    // what is open now instead, of the process at `place`
+    AdminPlace place;
+    std::string key_file;  // for verify; empty: not said
     std::string file;      // "-": standard input; empty: not said
 };
 

@@ -11,7 +11,10 @@ namespace becaused {
 void WhySummary::add(const RecordView& record) {
     const bool connection = record.event == RecordView::Event::connection;
     if (!connection && record.event != RecordView::Event::exchange) return;
-    const Kind kind = !connection ? requests : record.side == "upstream" ? upstreams : clients;
+    const Kind kind = !connection                 ? requests
+                      : record.side == "upstream" ? upstreams
+                      : record.side == "operator" ? operators
+                                                  : clients;
     Row& row = tables_[kind][record.reason];
     ++row.count;
     row.by = record.by;
@@ -57,7 +60,8 @@ std::string WhySummary::table_text(std::string_view title, const Table& table) {
 std::string WhySummary::text() const {
     return phrase(totals(), '\n', table_text("REQUESTS", tables_[requests]),
                   table_text("CLIENT CONNECTIONS", tables_[clients]),
-                  table_text("UPSTREAM CONNECTIONS", tables_[upstreams]));
+                  table_text("UPSTREAM CONNECTIONS", tables_[upstreams]),
+                  table_text("OPERATORS' CONNECTIONS", tables_[operators]));
 }
 
 }  // namespace becaused

@@ -28,12 +28,12 @@ class WhySummary {
         uint64_t out_bytes = 0;
     };
     using Table = std::map<std::string, Row>;  // by reason
-    enum Kind : uint8_t { requests, clients, upstreams };
+    enum Kind : uint8_t { requests, clients, upstreams, operators };
 
     static uint64_t total(const Table& table);
     static std::string table_text(std::string_view title, const Table& table);
 
-    std::array<Table, 3> tables_;
+    std::array<Table, 4> tables_;
 };
 
 }  // namespace becaused

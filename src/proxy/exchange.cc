@@ -41,6 +41,7 @@ void Exchange::open(Session& session) {
     session_ = &session;
     upstream_ = nullptr;
     entry_.emplace(house_.ledger());
+    entry_->held_by(this);
     ExchangeFacts& facts = entry_->facts;
     facts.client = session.conn().facts().peer;
     facts.client_id = session.conn().entry().id();

@@ -38,7 +38,8 @@ class Exchange final : public Deferred,
                        private ConnSink,
                        private DialSink,
                        private AccessSink,
-                       private InquirySink {
+                       private InquirySink,
+                       private Holder {
   public:
     enum class Up : uint8_t { none, head, gate, judged, held, body, done, cut };
     enum class Down : uint8_t { none, waiting, interim, body, done };
@@ -185,16 +186,24 @@ class Exchange final : public Deferred,
     struct Watch {
         ClockName clock = ClockName::request_body;
         uint64_t since_ns = 0;
+        bool owed = false;      // somebody owes a byte, also where the clock is off
         uint32_t limit_ms = 0;  // 0: nobody owes, or the clock is off
         Conn* sink = nullptr;   // owes when it holds queued bytes
         Reason sink_reason = Reason::lost;
         Reason source_reason = Reason::lost;
     };
+    void owe(Watch& watch) const;
     Watch watch_up() const;
     Watch watch_down() const;
     Watch watch_tunnel() const;
     bool rung(const Watch& watch, uint64_t now_ns, uint64_t& stamp_ns);
     void linger_over();
+
+    // For people: exchange_open.cc.
+    void describe(Standing& standing) const override;
+    bool end_open(const Ending& ending) override;
+    void describe(const Conn& conn, Standing& standing) const override;
+    bool end_open(Conn& conn, const Ending& ending) override;
 
     void on_connected(Conn&) override { CHECK(false && "the dial connects"); }
     void on_bytes(Conn& conn, const Slice& bytes) override;

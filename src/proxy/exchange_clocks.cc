@@ -8,12 +8,17 @@
 
 namespace becaused {
 
+void Exchange::owe(Watch& watch) const {
+    watch.owed = true;
+    watch.limit_ms = limit_ms(watch.clock);
+}
+
 Exchange::Watch Exchange::watch_up() const {
     Watch watch;
     if (up_ == Up::judged) {
         watch.since_ns = up_stamp_ns_;
         watch.source_reason = Reason::client_stalled_sending;
-        watch.limit_ms = limit_ms(watch.clock);
+        owe(watch);
         return watch;
     }
     if (up_ != Up::body || tunnel_) return watch;
@@ -24,7 +29,7 @@ Exchange::Watch Exchange::watch_up() const {
     watch.sink_reason = Reason::upstream_stalled_reading;
     // A client that asked for a 100 waits for it (RFC 9110 §10.1.1): until then the upstream owes.
     watch.source_reason = awaits_100_ ? Reason::upstream_silent : Reason::client_stalled_sending;
-    watch.limit_ms = limit_ms(watch.clock);
+    owe(watch);
     return watch;
 }
 
@@ -46,7 +51,7 @@ Exchange::Watch Exchange::watch_down() const {
     } else {
         return watch;
     }
-    watch.limit_ms = limit_ms(watch.clock);
+    owe(watch);
     return watch;
 }
 
@@ -56,14 +61,14 @@ Exchange::Watch Exchange::watch_tunnel() const {
     // A last output is waited for; what of it is here already waits for the client.
     if (up_fault_ && session_->conn().queued_bytes() == 0) {
         watch.clock = ClockName::linger;
-        watch.limit_ms = limit_ms(watch.clock);
+        owe(watch);
         watch.since_ns = down_stamp_ns_;
         return watch;
     }
     if (client_gone_) {
         watch.clock = ClockName::linger;
         watch.since_ns = gone_ns_;
-        watch.limit_ms = limit_ms(watch.clock);
+        owe(watch);
         return watch;
     }
     const bool half_open = upstream_fin_ && !client_fin_;
@@ -71,7 +76,7 @@ Exchange::Watch Exchange::watch_tunnel() const {
     const uint32_t half_open_ms = half_open ? limit_ms(ClockName::half_open) : 0;
     const bool half = half_open_ms > 0 && (tunnel_ms == 0 || half_open_ms < tunnel_ms);
     watch.clock = half ? ClockName::half_open : ClockName::tunnel;
-    watch.limit_ms = half ? half_open_ms : tunnel_ms;
+    owe(watch);
     watch.since_ns = std::max(up_stamp_ns_, down_stamp_ns_);
     // Who owed the next byte: a sink that holds queued bytes, else whoever was silent for longer.
     Conn& client = session_->conn();

@@ -303,6 +303,7 @@ void House::close_when_empty() {
     Wheel::disarm(*this);
     upstream_.close();
     if (access_.service() != nullptr) access_.service()->close();
+    if (closed_callback_ != nullptr) closed_callback_(closed_context_);
 }
 
 }  // namespace becaused

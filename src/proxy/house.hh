@@ -48,6 +48,11 @@ class House final : public ListenerSink, private WheelNode {
     }
     // Told of files that were read again because they had changed.
     void on_tls_files(void (*report)(const Status& status)) { tls_report_ = report; }
+    // Told once it has stopped and everything of it is closed, or closing.
+    void on_closed(void (*callback)(void*), void* context) {
+        closed_callback_ = callback;
+        closed_context_ = context;
+    }
     bool stopping() const { return stops_ > 0; }
     // Something was cut at the stop.
     bool cut_at_stop() const { return cut_; }
@@ -141,6 +146,8 @@ class House final : public ListenerSink, private WheelNode {
     std::vector<std::unique_ptr<Exchange>> spare_exchanges_;
     uint64_t random_ = 0;
     void (*tls_report_)(const Status&) = nullptr;
+    void (*closed_callback_)(void*) = nullptr;
+    void* closed_context_ = nullptr;
     int stops_ = 0;
     bool cut_ = false;
     bool closed_ = false;

@@ -320,7 +320,47 @@ void Session::kill(const Ending& ending) {
     if ((state_ == State::linger || state_ == State::parting) && !telling)
         end(*last_, Conn::Close::reset);
     else if (state_ == State::idle || state_ == State::preparing)
-        end(Ending::clean(Reason::shutdown_idle, quiet_phase()), Conn::Close::fin);
+        end(ending.reason() == Reason::admin_kill
+                ? ending.in(quiet_phase())
+                : Ending::clean(Reason::shutdown_idle, quiet_phase()),
+            Conn::Close::fin);
+}
+
+bool Session::end_open(Conn&, const Ending& ending) {
+    kill(ending);
+    return true;
+}
+
+void Session::describe(const Conn& conn, Standing& standing) const {
+    const auto owes = [&](Reason debt, ClockName clock) {
+        standing.owed = true;
+        standing.debt = debt;
+        standing.clock = clock;
+        standing.limit_ms = house_.settings().clocks.ms(clock);
+        standing.since_ns = since_ns_;
+    };
+    switch (state_) {
+        case State::ended: return;
+        case State::preparing:
+            owes(conn.awaits_proxy_header() ? Reason::client_head_timeout
+                                            : Reason::client_tls_timeout,
+                 ClockName::tls_handshake);
+            return;
+        case State::idle:
+            standing.phase = Phase::keepalive;
+            owes(Reason::keepalive_idle, ClockName::keepalive);
+            return;
+        case State::linger:
+        case State::parting:
+            standing.phase = Phase::linger;
+            owes(conn.queued_bytes() > 0 ? Reason::client_stalled_reading
+                                         : Reason::client_stalled_sending,
+                 ClockName::linger);
+            return;
+        case State::exchange: break;
+    }
+    standing.phase = exchange_->phase();
+    standing.exchange_id = exchange_->id();
 }
 
 void Session::on_finish(Conn& conn) {

@@ -93,6 +93,8 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     void on_fault(Conn& conn, const Fault& fault) override;
     void on_room(Conn& conn) override;
     void on_gone(Conn& conn) override;
+    void describe(const Conn& conn, Standing& standing) const override;
+    bool end_open(Conn& conn, const Ending& ending) override;
     void on_ring() override;
     void after_turn() override;
 

@@ -83,6 +83,22 @@ void Upstream::on_ring() {
     if (!idle_.empty()) loop_.wheel().arm(*this, idle_.front().since_ns + limit_ns);
 }
 
+void Upstream::describe(const Conn& conn, Standing& standing) const {
+    standing.phase = Phase::keepalive;
+    standing.owed = true;
+    standing.debt = Reason::keepalive_idle;
+    standing.clock = ClockName::upstream_idle;
+    standing.limit_ms = settings_.clocks.ms(ClockName::upstream_idle);
+    for (const Idle& idle : idle_)
+        if (idle.conn == &conn) standing.since_ns = idle.since_ns;
+}
+
+bool Upstream::end_open(Conn& conn, const Ending& ending) {
+    remove(conn);
+    conn.end(ending.in(Phase::keepalive), Conn::Close::fin);
+    return true;
+}
+
 void Upstream::on_bytes(Conn& conn, const Slice&) { spoke_unasked(conn); }
 
 void Upstream::spoke_unasked(Conn& conn) {

@@ -55,6 +55,8 @@ class Upstream final : private ConnSink, private WheelNode {
     void on_fault(Conn& conn, const Fault& fault) override;
     void on_room(Conn&) override {}
     void on_gone(Conn&) override {}
+    void describe(const Conn& conn, Standing& standing) const override;
+    bool end_open(Conn& conn, const Ending& ending) override;
     void on_ring() override;
 
     Loop& loop_;

@@ -1,6 +1,8 @@
 """What a client talks to: becaused before an upstream, or, with --direct, the upstream itself."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 
@@ -30,16 +32,15 @@ class Front:
         self.tolerated = []
         self.loose_connections = set()  # reasons that connections without a failed exchange may say
         self.finished = False
+        self.lives = 1
+        self.name, self.directory = name, directory
+        self.options = [*options, "--admin", "tcp://127.0.0.1:0"]
+        for clock in clocks:
+            self.options += ["--clock", clock]
         for attempt in range(3):
             self.port = free_port()
-            command = [binary, "run", "--listen", f"tcp://127.0.0.1:{self.port}",
-                       "--upstream", upstream, "--records", self.records_path,
-                       *options]
-            for clock in clocks:
-                command += ["--clock", clock]
-            self.service = Service(name, command, directory)
             try:
-                self.service.until_ready(10, lambda: "ready" in self.service.log())
+                self._start()
                 break
             except Failure:
                 self.service.stop(2)
@@ -50,6 +51,20 @@ class Front:
         self.address = ("127.0.0.1", self.port)
         if context is not None:
             self.address = TlsAddress.of(self.address, context)
+
+    def _start(self):
+        command = [self.binary, "run", "--listen", f"tcp://127.0.0.1:{self.port}", "--upstream",
+                   self.upstream, "--records", self.records_path, *self.options]
+        self.service = Service(self.name, command, self.directory)
+        self.service.until_ready(10, lambda: "ready" in self.service.log())
+
+    def kill_and_start_again(self):
+        """kill -9, and the next start with the same settings. Needs --state."""
+        self.service.signal(signal.SIGKILL)
+        check(self.service.wait(10) is not None, "it did not die of SIGKILL")
+        self.lives += 1
+        self.name += "-again"
+        self._start()
 
     def records(self):
         return records.read(self.records_path)
@@ -94,6 +109,40 @@ class Front:
         check(shown.returncode == 0, f"becaused why ended with {shown.returncode}: {shown.stdout}")
         return shown.stdout
 
+    def ask(self, *command):
+        """Asks the living process: what a command prints, its exit code."""
+        said = re.findall(r"operators ask at (\S+)", self.service.log())
+        done = subprocess.run([self.binary, *command, "--admin", said[-1]], text=True, timeout=20,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, env=clean_environment())
+        return done.stdout, done.returncode
+
+    def live(self):
+        """What `becaused why --live` prints."""
+        text, code = self.ask("why", "--live")
+        check(code == 0, f"becaused why --live ended with {code}: {text}")
+        return text
+
+    def live_lines(self):
+        """The same as `--json` gives it."""
+        text, code = self.ask("why", "--live", "--json")
+        check(code == 0, f"becaused why --live --json ended with {code}: {text}")
+        lines = [json.loads(line) for line in text.splitlines()]
+        for line in lines if self.schema is not None else ():
+            problems = self.schema.problems(line)
+            check(not problems, lambda: f"a line breaks the schema: {problems[:3]}\n    {line}")
+        return lines
+
+    def kill(self, method, path):
+        """Ends the one open exchange that matches with `becaused kill`; returns its line as it was."""
+        found = [line for line in self.live_lines() if line["kind"] == "exchange" and
+                 line["method"] == method and re.search(path, records.path_of(line))]
+        check(len(found) == 1, lambda: f"one open {method} {path} was expected:\n{self.live()}")
+        text, code = self.ask("kill", found[0]["id"])
+        check(code == 0 and text.startswith(f"Ended {found[0]['id']}: {method} "),
+              f"becaused kill ended with {code}: {text}")
+        return found[0]
+
     def finish(self, already_ended=False):
         """SIGTERM; exit code 0; then the records, whole. already_ended: the test has ended it."""
         if self.finished:
@@ -102,7 +151,7 @@ class Front:
         if not already_ended:
             self._end()
         found = self.records()
-        records.check_whole(found, self.schema)
+        records.check_whole(found, self.schema, self.lives)
         records.check_ends(found, self.expected, self.tolerated, self.loose_connections)
 
     def _end(self):

@@ -24,6 +24,7 @@ import scenarios_builds
 import scenarios_faults
 import scenarios_gate
 import scenarios_silence
+import scenarios_stories
 import scenarios_streams
 import scenarios_telling
 import scenarios_terminal
@@ -42,8 +43,7 @@ BINARY = os.path.join(ROOT, "build", "becaused")
 WHOLE_RUN_S = 900  # every wait is bounded; this bounds a mistake in the bounds
 MODULES = (scenarios_basics, scenarios_builds, scenarios_streams, scenarios_silence,
            scenarios_transfers, scenarios_faults, scenarios_terminal, scenarios_telling,
-           scenarios_tls,
-           scenarios_gate, scenarios_wire)
+           scenarios_stories, scenarios_tls, scenarios_gate, scenarios_wire)
 
 
 def options():

@@ -82,6 +82,65 @@ def a_drain_that_cuts_a_buildkit_build_says_so(t):
     drain_cuts_a_build(t, "1")
 
 
+@claim(over=("plain", "tls"), proxied_only=True)
+def a_push_that_an_operator_killed_says_so(t):
+    push = Push(t)
+    push.front.expect_end(method="POST", path=PUSH, by="operator", phase="response_body",
+                          reason="admin_kill", client={"partner"}, upstream={"partner"})
+    before = push.front.kill("POST", PUSH)
+    check(before["phase"] == "response_body" and before["bytes"]["client_out"] > 0, str(before))
+    shown = push.client.finish(20).exits(1)
+    record = says_why(shown, push.front, "POST", PUSH, "^An operator ended it", "progress")
+    check(record["id"] == before["id"] and record["op"] == "admin", str(record))
+    push.until_dockerd_gave_up()
+    _, code = push.front.ask("kill", before["id"])
+    check(code == 1, "what has ended cannot be ended again")
+
+
+def operator_kills_a_build(t, buildkit):
+    front = t.front(t.shared)
+    mark = sleep_argument(t)
+    context = write_context(t.path("context"), f"FROM base\nRUN sleep {mark}\n")
+    client = t.started(t.user(front).start("build", "--network", "none", context,
+                                           DOCKER_BUILDKIT=buildkit))
+    until("the RUN step to start", 90, lambda: processes_with_argument(mark))
+    front.expect_end(method="POST", path=r"/build$", by="operator", phase="response_body",
+                     reason="admin_kill", client={"partner"}, upstream={"partner"})
+    if buildkit == "1":
+        # The client goes, and its session's tunnel with it.
+        front.tolerate(**by_client("POST", r"^/session$", "tunnel"))
+        front.tolerate(**by_upstream("POST", r"^/session$", "tunnel"))
+    front.kill("POST", r"/build$")
+    shown = client.finish(30).failed()
+    says_why(shown, front, "POST", r"/build$", "^An operator ended it", "progress")
+    until("the RUN step to be cancelled", 30, lambda: not processes_with_argument(mark))
+
+
+@claim(proxied_only=True)
+def a_classic_build_that_an_operator_killed_says_so(t):
+    operator_kills_a_build(t, "0")
+
+
+@claim(proxied_only=True, buildkit=True)
+def a_buildkit_build_that_an_operator_killed_says_so(t):
+    operator_kills_a_build(t, "1")
+
+
+@claim(proxied_only=True)
+def an_exec_that_an_operator_killed_says_so_in_its_stream(t):
+    front = t.front(t.shared)
+    user = t.user(front)
+    t.detached(user, "--name", t.tag, "base", "sleep", "300")
+    client = t.started(user.start("exec", t.tag, "sh", "-c", "echo up; sleep 200"))
+    client.until_output("up")
+    path = r"/exec/[0-9a-f]+/start$"
+    front.expect_end(method="POST", path=path, by="operator", phase="tunnel", reason="admin_kill",
+                     client={"partner"}, upstream={"partner"})
+    front.kill("POST", path)
+    shown_in_stream(client.finish(15), front, "POST", path, "^An operator ended it in the tunnel")
+    t.shared.api("DELETE", f"/containers/{t.tag}?force=1")
+
+
 @claim(proxied_only=True)
 def tell_off_leaves_the_clients_own_words(t):
     push = Push(t, options=["--tell", "off"])

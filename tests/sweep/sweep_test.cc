@@ -6,8 +6,11 @@
 #include <array>
 #include <set>
 
+#include "ops/admin.hh"
+#include "ops/admin_visit.hh"
 #include "support/busy_threads.hh"
 #include "support/people.hh"
+#include "support/program.hh"
 #include "sweep/sweep.hh"
 
 #include "support/cmocka.hh"
@@ -633,6 +636,45 @@ static void asked_owners(void**) {
            "upstream partner(client_closed) by=nobody phase=gate op=none\n"});
 }
 
+// An operator who looks at what is open, and one who ends it.
+static void operators_who_look_and_end(void**) {
+    const auto play = [](Rig& rig) {
+        Admin admin(rig.loop(), rig.ledger(), rig.settings().clocks);
+        ListenAddress address;
+        address.kind = Address::Kind::unix;
+        address.path = rig.directory() + "/admin.sock";
+        assert_true(admin.open(address).ok());
+        Origin origin(rig);
+        Peer client = rig.connect();
+        client.send("GET /unanswered HTTP/1.1\r\nHost: docker\r\n\r\n");
+        origin.serve();
+        const auto ask = [&](const std::string& question) {
+            Peer peer = connect_to("unix://" + address.path);
+            peer.send(question + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            settle(rig);
+            peer.read();
+            peer.close();
+            settle(rig);
+            return peer.received;
+        };
+        const std::string lines = ask("GET /live");
+        const size_t at = lines.find("\"exchange\",\"id\":\"");
+        const std::string id = at == std::string::npos ? "none" : lines.substr(at + 17, 10);
+        ask("DELETE /live/" + id);
+        client.read();
+        client.close();
+        settle(rig);
+        admin.close();
+        settle(rig);
+    };
+    check({"operators", with_short_clocks(), play,
+           "operator complete by=nobody phase=done op=none\n"
+           "exchange admin_kill by=operator phase=first_byte op=admin status=503\n"
+           "upstream partner(admin_kill) by=nobody phase=first_byte op=none\n"
+           "operator complete by=nobody phase=done op=none\n"
+           "client client_closed_idle by=nobody phase=keepalive op=none\n"});
+}
+
 // The sweeps before this one are worth nothing unless they fired.
 static void every_call_was_made_to_fail_somewhere(void**) {
     // Of these the other tests of this directory say it.
@@ -677,6 +719,7 @@ int main() {
         cmocka_unit_test(judged_bodies),
         cmocka_unit_test(checked_passwords),
         cmocka_unit_test(asked_owners),
+        cmocka_unit_test(operators_who_look_and_end),
         cmocka_unit_test(every_call_was_made_to_fail_somewhere),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -133,6 +133,46 @@ constexpr Row listen_rows[] = {
      " unix:///run/docker.sock"},
 };
 
+constexpr Row admin_rows[] = {
+    {"socket", "unix:///run/b.sock", "/run/b.sock 600"},
+    {"socket with mode", "unix:///run/b.sock?mode=0660", "/run/b.sock 660"},
+    {"IPv4", "tcp://127.0.0.1:1", "127.0.0.1:1"},
+    {"another of this machine's", "tcp://127.9.8.7:1", "127.9.8.7:1"},
+    {"IPv6", "tcp://[::1]:1", "::1:1"},
+    {"all addresses", "tcp://0.0.0.0:1",
+     "\"tcp://0.0.0.0:1\" is no loopback address: whoever reaches it may end what they like"},
+    {"all IPv6 addresses", "tcp://[::]:1",
+     "\"tcp://[::]:1\" is no loopback address: whoever reaches it may end what they like"},
+    {"an IPv4 address in IPv6", "tcp://[::ffff:127.0.0.1]:1",
+     "\"tcp://[::ffff:127.0.0.1]:1\" is no loopback address: whoever reaches it may end what they "
+     "like"},
+    {"behind a load balancer", "tcp://127.0.0.1:1?proxy=on",
+     "\"tcp://127.0.0.1:1?proxy=on\" is plain HTTP: neither tls nor proxy can be said of it"},
+    {"no address", "on",
+     "\"on\" is no address: write it like tcp://127.0.0.1:2375 or unix:///run/docker.sock"},
+};
+
+void operators_are_heard_on_this_machine_only(void**) {
+    check_rows(admin_rows, "", "", [](std::string_view text) {
+        return result_text(parse_admin(text), [](const ListenAddress& address) {
+            char mode[8];
+            std::snprintf(mode, sizeof mode, "%o", address.mode);
+            return address.kind == Address::Kind::unix
+                       ? phrase(address.path, ' ', std::string_view(mode))
+                       : phrase(address.host, ':', address.port);
+        });
+    });
+    Settings settings;
+    const Option& option = *find_option("admin");
+    assert_text_equal(value_text(settings, option), "auto");
+    for (const std::string_view text : {"off", "auto", "unix:///run/b.sock"}) {
+        assert_true(assign(settings, option, text).ok());
+        assert_text_equal(value_text(settings, option), text);
+    }
+    assert_false(assign(settings, option, "tcp://0.0.0.0:1").ok());
+    assert_text_equal(value_text(settings, option), "unix:///run/b.sock");
+}
+
 void listen_addresses_are_literal(void**) {
     check_rows(listen_rows, "", "", [](std::string_view text) {
         return result_text(parse_listen(text), [](const ListenAddress& address) {
@@ -308,6 +348,7 @@ int main() {
         cmocka_unit_test(durations_need_a_unit),
         cmocka_unit_test(sizes_need_a_binary_unit),
         cmocka_unit_test(texts_of_values_parse_to_the_same_values),
+        cmocka_unit_test(operators_are_heard_on_this_machine_only),
         cmocka_unit_test(listen_addresses_are_literal),
         cmocka_unit_test(upstream_addresses_may_be_names),
         cmocka_unit_test(a_socket_path_has_room_in_sockaddr_un),

@@ -1,0 +1,18 @@
+// What is open now, as lines: a record's own names, with the debtor in place of an end. Pure but for
+// asking the entry's holder.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "ledger/entry.hh"
+
+namespace becaused {
+
+// Appends one line, newline included: `"event":"open"`.
+void append_open_line(std::string& out, Ledger& ledger, const Entry& entry);
+
+// The sentence for people: "Waits for the answer's first byte: the upstream has been silent for 12 min."
+void append_standing(std::string& out, Entry::Kind kind, const Standing& standing, uint64_t now_ns);
+
+}  // namespace becaused

@@ -1,0 +1,38 @@
+// The operator's side of the admin address: finds the process and puts one question to it. Blocking, with
+// patience of some seconds; for commands only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/status.hh"
+#include "proxy/settings.hh"
+
+namespace becaused {
+
+// Where to ask, as flags or the environment say it; empty: not said.
+struct AdminPlace {
+    std::string admin;  // an address
+    std::string state;  // the state directory of the process
+};
+
+// Takes --admin or --state with its value; false: it is another flag.
+bool take_place(std::string_view flag, std::string_view value, AdminPlace& place);
+// What flags left open, by BECAUSED_ADMIN and BECAUSED_STATE.
+void complete_place(AdminPlace& place);
+
+// Failed: none runs there, or several do and one must be named.
+Result<Address> find_admin(const AdminPlace& place);
+
+struct AdminAnswer {
+    uint16_t status = 0;
+    std::string body;  // whole
+};
+// "GET", "/live". Failed: nobody answers, or not in whole.
+Result<AdminAnswer> ask_admin(const Address& address, std::string_view method,
+                              std::string_view target);
+// Of an answer that is a refusal.
+std::string admin_message(const AdminAnswer& answer);
+
+}  // namespace becaused
