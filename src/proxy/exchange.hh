@@ -4,8 +4,8 @@
 // `fail`, which file the record once and leave both connections in order.
 //
 //   up:    none -> head -> held -> body -> done          (cut: the upstream takes no more)
-//               between head and held: gate (a password is being checked), judged (the body is
-//               collected, to be judged as a whole)
+//               between head and held: gate (a password is being checked, or the upstream asked whose
+//               a container is), judged (the body is collected, to be judged as a whole)
 //   down:  none -> waiting -> interim* -> body -> done
 //   tunnel: after 101 or a hijack; opaque bytes both ways, each half ends with its own FIN.
 //

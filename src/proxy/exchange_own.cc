@@ -77,7 +77,8 @@ void Exchange::inquire(const RequestHead& head, std::string_view raw) {
     named_ = std::move(named.text);
     held_head_ = raw;
     set(Up::gate, Down::waiting);
-    inquiry_.reset(new Inquiry(house_, entry_->facts, *this));
+    InquirySink& sink = *this;  // a private base, which make_unique may not see
+    inquiry_ = std::make_unique<Inquiry>(house_, entry_->facts, sink);
     inquiry_->start(exec, named_, identity_->name);
 }
 
