@@ -378,11 +378,11 @@ void half_a_call_of_a_dying_dockerd_leaves_room_for_goaway(Stage& stage) {
                         "dockerd died, or was stopped." HAD "Look at dockerd's log."));
 }
 
-// ---- report_only ----------------------------------------------------------------------------------
+// ---- mode = report ----------------------------------------------------------------------------------
 
-void report_only_passes_calls_and_says_which_it_would_refuse(Stage& stage) {
+void report_mode_passes_calls_and_says_which_it_would_refuse(Stage& stage) {
     stage.options.settings.profile = "builder";
-    stage.options.settings.report_only = true;
+    stage.options.settings.mode = "report";
     open_grpc(stage);
     const std::string calls = call(1, solve) + call(3, prune) + call(5, "/other.S/M");
     stage.send(calls);
@@ -396,9 +396,9 @@ void report_only_passes_calls_and_says_which_it_would_refuse(Stage& stage) {
                       "profile builder (list grpc)");
     assert_text_equal(field_of(record, "grpc.streams"), "3");
 }
-void report_only_passes_what_cannot_be_read(Stage& stage) {
+void report_mode_passes_what_cannot_be_read(Stage& stage) {
     stage.options.settings.profile = "builder";
-    stage.options.settings.report_only = true;
+    stage.options.settings.mode = "report";
     open_grpc(stage);
     stage.send(unreadable[0].bytes + call(3, prune));
     assert_bytes(stage.upstream_bytes(), unreadable[0].bytes + call(3, prune));
@@ -435,7 +435,7 @@ int main() {
     cases.add(SCENARIO(half_a_call_passes_at_its_callers_end_where_all_are_allowed));
     cases.add(SCENARIO(half_a_call_is_nothing_where_calls_are_judged));
     cases.add(SCENARIO(half_a_call_of_a_dying_dockerd_leaves_room_for_goaway));
-    cases.add(SCENARIO(report_only_passes_calls_and_says_which_it_would_refuse));
-    cases.add(SCENARIO(report_only_passes_what_cannot_be_read));
+    cases.add(SCENARIO(report_mode_passes_calls_and_says_which_it_would_refuse));
+    cases.add(SCENARIO(report_mode_passes_what_cannot_be_read));
     return cases.run("gate_calls");
 }

@@ -357,6 +357,9 @@ std::vector<Signal> all_signals() {
              watch.stop();
          },
          "admin"},
+        // Of the exchange, or of a client's connection without one.
+        {"kill",
+         [](Watch& watch, const State&, const EndsRow&) { watch.operator_ends_it(); }, "admin"},
         {"drain",
          [](Watch& watch, const State&, const EndsRow&) {
              watch.stop();

@@ -114,6 +114,16 @@ void Watch::stop() {
     look();
 }
 
+void Watch::operator_ends_it() {
+    Ledger& ledger = scene.rig.ledger();
+    Entry* chosen = ledger.live_entries().front();
+    for (Entry* entry = chosen; entry != nullptr; entry = ledger.live_entries().next(*entry))
+        if (entry->kind() == Entry::Kind::exchange) chosen = entry;
+    CHECK(chosen->holder()->end_open(
+        Ending::decided(Reason::admin_kill, Phase::done, Op::admin, 0)));
+    look();
+}
+
 void Watch::wait(uint64_t ms) {
     scene.rig.advance(ms);
     now_ms += ms;

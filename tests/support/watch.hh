@@ -39,6 +39,7 @@ class Watch {
     void client_resets();
     void upstream_resets();
     void stop();
+    void operator_ends_it();
     void wait(uint64_t ms);
     // Both peers go, and three seconds pass.
     void everyone_leaves();
