@@ -81,7 +81,12 @@ class Attributes {
     // A record's own field; members of objects get names of their own.
     void add_own(const std::string& key, const Record& value) {
         if (!value.is_object()) return add("becaused." + key, value);
-        for (const auto& [inner, each] : value.items()) add_own(key + '.' + inner, each);
+        for (const auto& [inner, each] : value.items()) {
+            std::string name = key;
+            name += '.';
+            name += inner;
+            add_own(name, each);
+        }
     }
     Json list() { return std::move(list_); }
 
