@@ -83,10 +83,7 @@ void ExchangeFacts::set_target(std::string_view text) {
 }
 
 Entry::Entry(Ledger& ledger, Kind kind)
-    : ledger_(ledger),
-      id_(++ledger.last_id_),
-      opened_ns_(ledger.clock().now_ns()),
-      kind_(kind) {
+    : ledger_(ledger), id_(++ledger.last_id_), opened_ns_(ledger.clock().now_ns()), kind_(kind) {
     if (ledger_.box_ != nullptr) slot_ = ledger_.box_->claim(kind_, id_, opened_ns_);
     ledger_.open(*this);
 }
