@@ -1,6 +1,7 @@
 #include "ledger/entry.hh"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <random>
 
@@ -93,8 +94,7 @@ void ExchangeFacts::set_target(std::string_view text) {
 }
 
 Entry::Entry(Ledger& ledger, Kind kind)
-    : ledger_(ledger), opened_ns_(ledger.clock().now_ns()), kind_(kind) {
-    id_ = ++ledger_.last_id_;
+    : ledger_(ledger), id_(++ledger.last_id_), opened_ns_(ledger.clock().now_ns()), kind_(kind) {
     if (ledger_.box_ != nullptr) slot_ = ledger_.box_->claim(kind_, id_, opened_ns_);
     ledger_.open(*this);
 }
@@ -177,12 +177,16 @@ void Ledger::append_id(std::string& out, EntryId id) const {
 }
 
 Entry* Ledger::find_open(std::string_view id) {
-    std::string text;
-    for (Entry* entry = live_.front(); entry != nullptr; entry = live_.next(*entry)) {
-        text.clear();
-        append_id(text, entry->id());
-        if (text == id) return entry;
-    }
+    EntryId number = 0;
+    const std::string_view digits = id.substr(std::min(life_.size() + 1, id.size()));
+    const auto [stop, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (error != std::errc()) return nullptr;
+    std::string whole;
+    append_id(whole, number);
+    if (id != whole) return nullptr;  // of another life, or in another spelling
+    for (Entry* entry = live_.front(); entry != nullptr; entry = live_.next(*entry))
+        if (entry->id() == number) return entry;
     return nullptr;
 }
 

@@ -118,7 +118,8 @@ Result<Address> find_admin(const AdminPlace& place) {
         Result<ListenAddress> given = parse_admin(place.admin);
         if (!given.ok()) return Status::failed("admin: " + given.status().message());
         given.value().text = place.admin.substr(0, place.admin.find('?'));
-        return static_cast<Address>(given.value());
+        const Address& address = given.value();
+        return Address(address);
     }
     Address address;
     address.kind = Address::Kind::unix;

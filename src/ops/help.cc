@@ -113,6 +113,10 @@ constexpr Help pages[] = {
      false},
     {"help", "show this, or the help of a command or topic",
      "Usage: becaused help [COMMAND|TOPIC]\n", false},
+    {"records", "records that last, rotate, and go elsewhere; operators",
+     "Settings of `becaused run` for what is written of every end, and for those who look.\n"
+     "Records are JSON, one a line (becaused docs schema; becaused why reads them).\n",
+     true, "records"},
     {"tls", "TLS before listeners and towards the upstream",
      "Settings of `becaused run` for TLS, with dockerd's names and meanings. With\n"
      "tlscert, TCP listeners speak TLS (tcp://127.0.0.1:2375?tls=off stays plain);\n"
@@ -260,7 +264,7 @@ std::optional<std::string> help_text(std::string_view command) {
     if (!page->topic.empty()) return text;
     return text +
            "\n"
-           "Clocks: becaused docs clocks. More settings: becaused help tls, help gate.\n"
+           "Clocks: becaused docs clocks. More settings: becaused help tls, gate, records.\n"
            "Exit code: 0 once stopped with nothing cut, 1 when it could not start or cut\n"
            "something at the stop, 2 for wrong usage.\n";
 }

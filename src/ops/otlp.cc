@@ -22,18 +22,18 @@ struct Severity {
     int number;
     const char* text;
 };
-constexpr Severity info{9, "INFO"};
-constexpr Severity warn{13, "WARN"};
-constexpr Severity error{17, "ERROR"};
+constexpr Severity mild{9, "INFO"};
+constexpr Severity grave{13, "WARN"};
+constexpr Severity worst{17, "ERROR"};
 
 Severity severity_of(const Record& record) {
     const std::string event = text_of(record, "event");
     const std::string end_class = text_of(record, "class");
-    if (event == "journal" || end_class == "fault") return error;
+    if (event == "journal" || end_class == "fault") return worst;
     // What only followed its partner is told by the partner's record.
     if (event == "request_start" || end_class == "clean" || text_of(record, "reason") == "partner")
-        return info;
-    return warn;
+        return mild;
+    return grave;
 }
 
 // An AnyValue (common/v1). 64-bit integers are strings in proto3's JSON.
@@ -81,7 +81,12 @@ class Attributes {
     // A record's own field; members of objects get names of their own.
     void add_own(const std::string& key, const Record& value) {
         if (!value.is_object()) return add("becaused." + key, value);
-        for (const auto& [inner, each] : value.items()) add_own(key + '.' + inner, each);
+        for (const auto& [inner, each] : value.items()) {
+            std::string name = key;
+            name += '.';
+            name += inner;
+            add_own(name, each);
+        }
     }
     Json list() { return std::move(list_); }
 

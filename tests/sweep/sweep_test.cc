@@ -8,6 +8,7 @@
 
 #include "ops/admin.hh"
 #include "ops/admin_visit.hh"
+#include "ops/exporter.hh"
 #include "support/busy_threads.hh"
 #include "support/people.hh"
 #include "support/program.hh"
@@ -675,6 +676,43 @@ static void operators_who_look_and_end(void**) {
            "client client_closed_idle by=nobody phase=keepalive op=none\n"});
 }
 
+// The upstream is the collector here. Whatever fails, each record is taken, or counted as dropped.
+static void records_on_their_way_to_a_collector(void**) {
+    const auto play = [](Rig& rig) {
+        Settings settings = rig.settings();
+        settings.records_otlp =
+            "http://127.0.0.1:" + std::to_string(settings.upstream.port) + "/v1/logs";
+        Exporter exporter(rig.loop(), rig.ledger(), settings);
+        for (int i = 0; i < 3; ++i) exporter.record("{\"event\":\"exchange\",\"because\":\"x\"}\n");
+        std::vector<Peer> peers;
+        for (int i = 0; i < 20 && exporter.exported() + exporter.dropped() == 0; ++i) {
+            rig.skip(1100);
+            settle(rig);
+            rig.wait_for_workers();
+            settle(rig);
+            for (Peer peer = rig.accept_now(); peer.open(); peer = rig.accept_now())
+                peers.push_back(std::move(peer));
+            for (Peer& peer : peers) {
+                peer.read();
+                if (!peer.received.ends_with("}")) continue;
+                peer.received.clear();
+                peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+            }
+            settle(rig);
+        }
+        exporter.finish();
+        for (int i = 0; i < 8; ++i) {
+            rig.skip(1000);
+            settle(rig);
+            rig.wait_for_workers();
+        }
+        settle(rig);
+        assert_int_equal(exporter.exported() + exporter.dropped(), 3);
+    };
+    check({"a collector", with_short_clocks(), play,
+           "upstream shutdown_idle by=operator phase=keepalive op=none\n"});
+}
+
 // The sweeps before this one are worth nothing unless they fired.
 static void every_call_was_made_to_fail_somewhere(void**) {
     // Of these the other tests of this directory say it.
@@ -720,6 +758,7 @@ int main() {
         cmocka_unit_test(checked_passwords),
         cmocka_unit_test(asked_owners),
         cmocka_unit_test(operators_who_look_and_end),
+        cmocka_unit_test(records_on_their_way_to_a_collector),
         cmocka_unit_test(every_call_was_made_to_fail_somewhere),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
