@@ -358,8 +358,8 @@ std::vector<Signal> all_signals() {
          },
          "admin"},
         // Of the exchange, or of a client's connection without one.
-        {"kill",
-         [](Watch& watch, const State&, const EndsRow&) { watch.operator_ends_it(); }, "admin"},
+        {"kill", [](Watch& watch, const State&, const EndsRow&) { watch.operator_ends_it(); },
+         "admin"},
         {"drain",
          [](Watch& watch, const State&, const EndsRow&) {
              watch.stop();

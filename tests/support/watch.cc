@@ -119,8 +119,8 @@ void Watch::operator_ends_it() {
     Entry* chosen = ledger.live_entries().front();
     for (Entry* entry = chosen; entry != nullptr; entry = ledger.live_entries().next(*entry))
         if (entry->kind() == Entry::Kind::exchange) chosen = entry;
-    CHECK(chosen->holder()->end_open(
-        Ending::decided(Reason::admin_kill, Phase::done, Op::admin, 0)));
+    CHECK(
+        chosen->holder()->end_open(Ending::decided(Reason::admin_kill, Phase::done, Op::admin, 0)));
     look();
 }
 
