@@ -547,14 +547,14 @@ class Played {
             Json item = {{"after_ms", after_ms}, {"op", fact("op", signal_.op)}, {"side", side}};
             if (const std::string name = fact("errno", signal_.errno_name); !name.empty())
                 item["errno"] = name;
-            record["trail"] = {item};
+            record["trail"] = Json::array({item});
         }
         if (const std::string name = fact("attempt", ""); !name.empty())
-            record["attempts"] = {{{"errno", name},
-                                   {"ms", end_ms_ - opened},
-                                   {"op", "connect"},
-                                   {"reused", false},
-                                   {"upstream_id", upstream_["id"]}}};
+            record["attempts"] = Json::array({Json{{"errno", name},
+                                                   {"ms", end_ms_ - opened},
+                                                   {"op", "connect"},
+                                                   {"reused", false},
+                                                   {"upstream_id", upstream_["id"]}}});
         const Word& word = table().words.at(row_.exchange.reason);
         const bool answered = state_.upstream_status == 101 || state_.upstream_status >= 200;
         record["status"] = answered ? state_.upstream_status : word.status;
