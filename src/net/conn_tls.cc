@@ -81,7 +81,10 @@ void Conn::read_tls(size_t count) {
     }
 }
 
-Fault Conn::tls_fault(Op op) const { return {Fault::What::tls_failed, op, 0, tls_->detail()}; }
+Fault Conn::tls_fault(Op op) const {
+    const bool ours = tls_->own_fault();
+    return {ours ? Fault::What::failed : Fault::What::tls_failed, op, 0, tls_->detail()};
+}
 
 // What a FIN means where it is more than the end of a half.
 Fault Conn::early_farewell() const {

@@ -3,7 +3,12 @@
 #include "net/tls.hh"
 
 #include <arpa/inet.h>
+#include <mbedtls/bignum.h>
+#include <mbedtls/cipher.h>
+#include <mbedtls/ecp.h>
 #include <mbedtls/error.h>
+#include <mbedtls/md.h>
+#include <mbedtls/pk.h>
 #include <mbedtls/platform.h>
 #include <mbedtls/version.h>
 #if MBEDTLS_VERSION_MAJOR < 3
@@ -266,6 +271,17 @@ Tls::Step Tls::fail(int error) {
         detail_ = text == nullptr ? "mbedTLS gives no name for the error" : text;
     }
     return Step::failed;
+}
+
+bool Tls::own_fault() const {
+    // A code is one of a library's part and, below it, one of a module's: error.h.
+    const int high = -(-error_ & 0xFF80);
+    const int low = -(-error_ & 0x7F);
+    constexpr int ours[] = {MBEDTLS_ERR_SSL_ALLOC_FAILED,   MBEDTLS_ERR_SSL_INTERNAL_ERROR,
+                            MBEDTLS_ERR_X509_ALLOC_FAILED,  MBEDTLS_ERR_PK_ALLOC_FAILED,
+                            MBEDTLS_ERR_MD_ALLOC_FAILED,    MBEDTLS_ERR_ECP_ALLOC_FAILED,
+                            MBEDTLS_ERR_CIPHER_ALLOC_FAILED};
+    return std::ranges::find(ours, high) != std::end(ours) || low == MBEDTLS_ERR_MPI_ALLOC_FAILED;
 }
 
 Tls::Step Tls::read(std::string_view in, std::span<char> plain, size_t& count) {

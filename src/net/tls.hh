@@ -59,7 +59,8 @@ class Tls {
     void rest();
 
     bool secured() const { return secured_; }
-    int error() const { return error_; }            // mbedTLS's code, negative
+    int error() const { return error_; }  // mbedTLS's code, negative
+    bool own_fault() const;               // that code blames us: no memory, mbedTLS itself
     const char* detail() const { return detail_; }  // static text for people
     const char* version() const { return mbedtls_ssl_get_version(&ssl_); }
     const char* cipher() const { return mbedtls_ssl_get_ciphersuite(&ssl_); }

@@ -25,7 +25,8 @@ inline Ending ending_of(Side side, const Fault& fault, Phase phase) {
                                    phase, fault.op, fault.detail);
         case Fault::What::failed: break;
     }
-    return Ending::internal(phase, fault.op, fault.error, "a socket of its own failed");
+    return Ending::internal(phase, fault.op, fault.error,
+                            *fault.detail != '\0' ? fault.detail : "a socket of its own failed");
 }
 
 }  // namespace becaused

@@ -1,6 +1,7 @@
 #include "sweep/faults.hh"
 
 #include <fcntl.h>
+#include <mbedtls/ssl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -133,6 +134,22 @@ WRAP_KERNEL(setsockopt, (int fd, int level, int option, const void* value, sockl
 WRAP_KERNEL(shutdown, (int fd, int how), (fd, how))
 WRAP_KERNEL(socket, (int domain, int type, int protocol), (domain, type, protocol))
 WRAP_KERNEL(unlink, (const char* path), (path))
+
+WRAP_UV(mbedtls_ssl_setup, (mbedtls_ssl_context * ssl, const mbedtls_ssl_config* config),
+        (ssl, config))
+WRAP_UV(mbedtls_ssl_set_hostname, (mbedtls_ssl_context * ssl, const char* name), (ssl, name))
+WRAP_UV(mbedtls_ssl_set_hs_own_cert,
+        (mbedtls_ssl_context * ssl, mbedtls_x509_crt* certificate, mbedtls_pk_context* key),
+        (ssl, certificate, key))
+WRAP_UV(mbedtls_ssl_handshake, (mbedtls_ssl_context * ssl), (ssl))
+WRAP_UV(mbedtls_ssl_read, (mbedtls_ssl_context * ssl, unsigned char* bytes, size_t size),
+        (ssl, bytes, size))
+WRAP_UV(mbedtls_ssl_write, (mbedtls_ssl_context * ssl, const unsigned char* bytes, size_t size),
+        (ssl, bytes, size))
+WRAP_UV(mbedtls_ssl_close_notify, (mbedtls_ssl_context * ssl), (ssl))
+WRAP_UV(mbedtls_ssl_send_alert_message,
+        (mbedtls_ssl_context * ssl, unsigned char level, unsigned char message),
+        (ssl, level, message))
 
 extern "C" {
 

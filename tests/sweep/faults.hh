@@ -10,6 +10,10 @@
 
 namespace becaused::test {
 
+// mbedTLS's code for a failed allocation, its sign changed as errnos' is.
+inline constexpr int tls_memory = 0x7F00;
+inline constexpr bool is_tls_code(int error) { return error >= 0x1000; }
+
 // symbol, and the errnos with which it is made to fail: what the kernel or libuv may say there.
 // clang-format off
 #define BECAUSED_SWEPT(X)                                                                \
@@ -47,7 +51,15 @@ namespace becaused::test {
     X(socket,          EMFILE, ENFILE, ENOBUFS)                                          \
     X(unlink,          EPERM)                                                            \
     X(write,           ECONNRESET, EPIPE, EAGAIN, ENOBUFS)                               \
-    X(writev,          ECONNRESET, EPIPE, EAGAIN, ENOBUFS)
+    X(writev,          ECONNRESET, EPIPE, EAGAIN, ENOBUFS)                               \
+    X(mbedtls_ssl_setup,              tls_memory)                                        \
+    X(mbedtls_ssl_set_hostname,       tls_memory)                                        \
+    X(mbedtls_ssl_set_hs_own_cert,    tls_memory)                                        \
+    X(mbedtls_ssl_handshake,          tls_memory)                                        \
+    X(mbedtls_ssl_read,               tls_memory)                                        \
+    X(mbedtls_ssl_write,              tls_memory)                                        \
+    X(mbedtls_ssl_close_notify,       tls_memory)                                        \
+    X(mbedtls_ssl_send_alert_message, tls_memory)
 // clang-format on
 
 #define BECAUSED_CALL(symbol, ...) symbol,
@@ -58,7 +70,7 @@ inline constexpr size_t call_count = 0 BECAUSED_SWEPT(BECAUSED_ONE);
 #undef BECAUSED_ONE
 
 const char* name(Call call);
-std::span<const int> errors_of(Call call);  // positive errnos
+std::span<const int> errors_of(Call call);  // positive errnos, or mbedTLS's codes
 
 // Sets all counts to zero; from here on the `nth` call (from 1) of `call` fails with `error`, once.
 void fail_once(Call call, uint64_t nth, int error);

@@ -28,6 +28,10 @@ void say_current(int) {
     ::signal(SIGABRT, SIG_DFL);
 }
 
+std::string error_text(int error) {
+    return is_tls_code(error) ? "no memory (mbedTLS)" : ::strerrorname_np(error);
+}
+
 // What fails in a run; the slab pool's growth is not a call, but a failure like the others.
 struct Failure {
     enum class Kind : uint8_t { none, call, slab };
@@ -41,7 +45,7 @@ struct Failure {
         if (kind == Kind::none) return text + "nothing fails";
         text += kind == Kind::slab ? "slab" : name(call);
         text += " #" + std::to_string(nth);
-        if (kind == Kind::call) text += " " + std::string(::strerrorname_np(error));
+        if (kind == Kind::call) text += " " + error_text(error);
         return text;
     }
 };
@@ -129,6 +133,11 @@ class Run {
         if (rig_.house().stopping()) return;
         rig_.start_upstream();
         while (rig_.accept_now().open()) continue;
+        if (scenario_.fresh != nullptr) {
+            if (const std::string got = scenario_.fresh(rig_); !got.starts_with("HTTP/1.1 200 OK"))
+                complain("a fresh request was not served: \"" + got + "\"");
+            return;
+        }
         Peer client = rig_.connect();
         Origin origin(rig_);
         client.send("GET /fresh HTTP/1.1\r\nHost: docker\r\n\r\n");
@@ -143,20 +152,26 @@ class Run {
     }
 
     void check_records() {
-        const std::string_view injected =
-            failure_.kind == Failure::Kind::call ? ::strerrorname_np(failure_.error) : "nothing";
+        const bool in_tls = failure_.kind == Failure::Kind::call && is_tls_code(failure_.error);
+        const std::string injected = in_tls ? ""
+                                     : failure_.kind == Failure::Kind::call
+                                         ? error_text(failure_.error)
+                                         : "nothing";
         for (const std::string& line : rig_.records()) {
             const std::string_view reason = text_after(line, "\"reason\":\"");
             const std::string_view by = text_after(line, "\"by\":\"");
             if (reason.empty() || text_after(line, "\"because\":\"").empty())
                 complain("a record without a reason: " + line);
             if (reason == "lost") complain("lost: " + line);
+            if (in_tls && reason.ends_with("_tls_failed") &&
+                text_after(line, "\"detail\":\"").find("allocation") != std::string_view::npos)
+                complain("a peer is blamed for our own want of memory: " + line);
             // Which is never a peer's fault.
             if (failure_.kind == Failure::Kind::call && ours(failure_.error) &&
                 errno_of(line) == injected && by != "proxy")
                 complain("a peer is blamed for our own failure: " + line);
             // Our own fault only where our own call failed, and with what it failed.
-            if (reason == "internal" && errno_of(line) != injected)
+            if (reason == "internal" && !in_tls && errno_of(line) != injected)
                 complain("internal for another cause: " + line);
         }
     }

@@ -19,6 +19,8 @@ struct Scenario {
     void (*play)(Rig& rig);
     // Rig::summary() of the run in which nothing fails; the order of lines does not matter.
     const char* clean;
+    // What a client gets that comes afterwards; null: a GET without TLS is tried.
+    std::string (*fresh)(Rig& rig) = nullptr;
 };
 
 // How often each call was made to fail, by all sweeps so far; the last one counts slabs refused.

@@ -716,11 +716,27 @@ static void records_on_their_way_to_a_collector(void**) {
 // The sweeps before this one are worth nothing unless they fired.
 static void every_call_was_made_to_fail_somewhere(void**) {
     // Of these the other tests of this directory say it.
-    const std::set<Call> elsewhere = {
-        Call::uv_loop_init,   Call::bind,         Call::chmod,         Call::chown,
-        Call::getsockname,    Call::listen,       Call::lstat,         Call::unlink,
-        Call::open,           Call::uv_poll_init, Call::uv_poll_start, Call::uv_signal_init,
-        Call::uv_signal_start};
+    const std::set<Call> elsewhere = {Call::uv_loop_init,
+                                      Call::bind,
+                                      Call::chmod,
+                                      Call::chown,
+                                      Call::getsockname,
+                                      Call::listen,
+                                      Call::lstat,
+                                      Call::unlink,
+                                      Call::open,
+                                      Call::uv_poll_init,
+                                      Call::uv_poll_start,
+                                      Call::uv_signal_init,
+                                      Call::uv_signal_start,
+                                      Call::mbedtls_ssl_setup,
+                                      Call::mbedtls_ssl_set_hostname,
+                                      Call::mbedtls_ssl_set_hs_own_cert,
+                                      Call::mbedtls_ssl_handshake,
+                                      Call::mbedtls_ssl_read,
+                                      Call::mbedtls_ssl_write,
+                                      Call::mbedtls_ssl_close_notify,
+                                      Call::mbedtls_ssl_send_alert_message};
     for (size_t i = 0; i < call_count; ++i) {
         const Call call = static_cast<Call>(i);
         print_message("%-16s %llu\n", name(call),
