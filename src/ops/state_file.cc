@@ -74,7 +74,8 @@ Status StateFile::lock(const std::string& directory, const std::string& name, bo
 
 bool StateFile::exists() const {
     struct stat found {};
-    return ::lstat(path_.c_str(), &found) == 0;
+    // What cannot be looked at may be there: reading it says what is in the way.
+    return ::lstat(path_.c_str(), &found) == 0 || errno != ENOENT;
 }
 
 Result<std::string> StateFile::read() const {

@@ -4,6 +4,7 @@
 #include <mbedtls/ssl.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -125,6 +126,8 @@ WRAP_KERNEL(bind, (int fd, const sockaddr* address, socklen_t length), (fd, addr
 WRAP_KERNEL(chmod, (const char* path, mode_t mode), (path, mode))
 WRAP_KERNEL(chown, (const char* path, uid_t owner, gid_t group), (path, owner, group))
 WRAP_KERNEL(connect, (int fd, const sockaddr* address, socklen_t length), (fd, address, length))
+WRAP_KERNEL(ftruncate, (int fd, off_t size), (fd, size))
+WRAP_KERNEL(rename, (const char* from, const char* to), (from, to))
 WRAP_KERNEL(getsockname, (int fd, sockaddr* address, socklen_t* length), (fd, address, length))
 WRAP_KERNEL(listen, (int fd, int backlog), (fd, backlog))
 WRAP_KERNEL(lstat, (const char* path, struct stat* status), (path, status))
@@ -152,6 +155,21 @@ WRAP_UV(mbedtls_ssl_send_alert_message,
         (ssl, level, message))
 
 extern "C" {
+
+void* __real_mmap(void* at, size_t size, int protection, int flags, int fd, off_t from);
+void* __wrap_mmap(void* at, size_t size, int protection, int flags, int fd, off_t from) {
+    if (const int error = hit(Call::mmap)) {
+        errno = error;
+        return MAP_FAILED;
+    }
+    return __real_mmap(at, size, protection, flags, fd, from);
+}
+
+int __real_posix_fallocate(int fd, off_t from, off_t size);
+int __wrap_posix_fallocate(int fd, off_t from, off_t size) {
+    if (const int error = hit(Call::posix_fallocate)) return error;  // not in errno
+    return __real_posix_fallocate(fd, from, size);
+}
 
 ssize_t __real_recv(int fd, void* bytes, size_t size, int flags);
 ssize_t __wrap_recv(int fd, void* bytes, size_t size, int flags) {

@@ -42,10 +42,14 @@ inline constexpr bool is_tls_code(int error) { return error >= 0x1000; }
     X(ioctl,           EINVAL)                                                           \
     X(listen,          EADDRINUSE)                                                       \
     X(lstat,           EACCES)                                                           \
+    X(ftruncate,       EIO)                                                              \
+    X(mmap,            ENOMEM)                                                           \
     X(open,            EMFILE, ENOSPC)                                                   \
     X(poll,            ENOMEM)                                                           \
+    X(posix_fallocate, ENOSPC, EINTR)                                                    \
     X(read,            ECONNRESET, ETIMEDOUT, EAGAIN)                                    \
     X(recv,            ECONNRESET, ENOMEM)                                               \
+    X(rename,          EACCES)                                                           \
     X(setsockopt,      ENOBUFS)                                                          \
     X(shutdown,        ENOTCONN)                                                         \
     X(socket,          EMFILE, ENFILE, ENOBUFS)                                          \
