@@ -229,7 +229,9 @@ void Exchange::collect_body(const Verdict& verdict, std::string_view raw) {
 
 size_t Exchange::take_for_judgement(std::string_view bytes) {
     const HeldBody::Outcome outcome = held_body_->push(bytes);
-    entry_->facts.client_in_bytes += outcome.taken;
+    // What cannot be read belongs to nobody else.
+    entry_->facts.client_in_bytes +=
+        outcome.what == HeldBody::What::malformed ? bytes.size() : outcome.taken;
     if (!count_held(held_body_->bytes())) {
         fail(Ending::decided(Reason::memory_shed, Phase::gate, Op::allocate, 0));
         return outcome.taken;
