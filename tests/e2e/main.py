@@ -256,6 +256,8 @@ def terminated(number, _frame):
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, terminated)
+    # Where it is ignored (as in a shell's background) clients would ignore it too, and never leave.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # os._exit: a scenario that never ended must not keep the run from ending.
     code = main()
     sys.stdout.flush()

@@ -184,13 +184,15 @@ def a_build_whose_secrets_are_forbidden_is_told_which_call_was_refused(t):
 
 @claim(clients="none", proxied_only=True)
 def the_calls_of_a_grpc_tunnel_reach_dockerd_but_for_those_that_the_profile_lacks(t):
-    t.options = ["--profile", "builder"]
+    if t.pki is None:
+        t.options = ["--profile", "builder"]
     front = t.front(t.shared)
     front.expect_end(method="POST", path=r"^/grpc$", reason="policy_denied", by="gate",
                      phase="tunnel", cls="refused")
     client = RawClient(front.address)
     t.cleanup.callback(client.close)
-    client.request("POST", "/grpc", [("Connection", "Upgrade"), ("Upgrade", "h2c")])
+    badge = list((getattr(front.pki, "headers", None) or {}).items())
+    client.request("POST", "/grpc", [("Connection", "Upgrade"), ("Upgrade", "h2c")] + badge)
     client.until_bytes(b"\r\n\r\n")
     client.send(h2.opening() + h2.call(1, "/moby.buildkit.v1.Control/ListWorkers"))
     client.until_bytes(b"\x05linux")  # the platforms of dockerd's own worker
