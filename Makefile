@@ -25,7 +25,7 @@ configure = CC=$(CC) CXX=$(CXX) cmake -S . -B $(1) -G Ninja --log-level=WARNING 
 compile = cmake --build $(1) --parallel $(JOBS)
 debug := -DCMAKE_BUILD_TYPE=Debug -DBECAUSED_TESTS=ON
 test = JOBS=$(JOBS) scripts/test
-# Loads of 100,000 requests have a command of their own; a tenth of them runs with the tests.
+# Loads of 100,000 requests and a million steps have a command of their own; a tenth runs with the tests.
 quick = -LE load
 
 .DEFAULT_GOAL := help
@@ -59,7 +59,7 @@ test: test-build ## Run the unit, matrix, sweep and loopback tests
 test-one: test-build ## Run the tests whose name matches T, with all they print: T=unit/wheel
 	@$(test) $(test_dir) -R '$(T)' --verbose
 
-load: test-build ## Run the load tests: 100,000 requests of mixed fate
+load: test-build ## Run the load tests: 100,000 requests of mixed fate, a million steps against the model
 	@JOBS=1 scripts/test $(test_dir) -L load
 
 test-clang: ## Run the tests as built by clang++
