@@ -1,6 +1,6 @@
 #include "ops/admin_visit.hh"
 
-#include "base/text.hh"
+#include "base/json_line.hh"
 #include "http/chunked.hh"
 #include "http/reply.hh"
 #include "http/write.hh"
@@ -26,9 +26,10 @@ bool own_host(std::string_view authority) {
 }
 
 void append_message_json(std::string& out, std::string_view message) {
-    JsonLine line(out);
-    line.text("message", message);
-    line.end();
+    JsonLine line;
+    line.begin();
+    line.text<"message">(message);
+    out += line.end();
 }
 
 }  // namespace

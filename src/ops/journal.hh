@@ -62,7 +62,6 @@ class Journal final : public RecordSink, private AppenderSink {
     uint64_t dropped_ = 0;  // since the last line that said so
     uint64_t dropped_total_ = 0;
     uint64_t warned_ns_ = 0;  // of drops; 0: never
-    std::string line_;
 };
 
 }  // namespace becaused

@@ -68,7 +68,8 @@ std::string counted(size_t count, std::string_view what) {
 void say_found(const LastLife& last, const std::string& cause, size_t filed, size_t rest,
                const std::string& records) {
     std::string text = phrase("the previous life (pid ", last.pid, ", since ");
-    append_time(text, last.started_wall_ns);
+    char since[24];
+    text.append(since, write_time(since, last.started_wall_ns));
     if (last.ended) text += ") ended well";
     else text += phrase(") ended: ", cause);
     const std::string where =
