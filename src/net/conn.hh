@@ -193,20 +193,22 @@ class Conn final : private ProbeNode, private SlabWaiter, private Holder {
     void fail_at_birth(Op op, int error);
     void update_reading();
     void handle_connected(int status);
-    void handle_read(ssize_t count);
+    void handle_readable();
+    void handle_read(size_t count);
     void handle_eof();
     void handle_written(int status);
     void handle_closed();
-    void allocate(uv_buf_t* buffer);
+    std::span<char> room_to_read();
     int write_raw(std::span<const Part> parts);
     void enqueue(const Part& part, size_t gone);
     int try_queue();
+    ssize_t send_now(const uv_buf_t* buffers, size_t count);
     int arm_write();
     void take(const Slice& bytes);
     void read_proxy_header(const Slice& bytes);
     // TLS: conn_tls.cc.
     bool begin_tls(TlsContext* context);
-    uv_buf_t tls_buffer(size_t plain_room);
+    std::span<char> tls_room(size_t plain_room);
     void greet_tls();
     void read_tls(size_t count);
     bool shake_hands(std::string_view& in);
@@ -269,7 +271,6 @@ class Conn final : private ProbeNode, private SlabWaiter, private Holder {
     bool notified_ = false;  // TLS: the peer's close_notify came
     bool finishing_ = false;
     bool shut_ = false;
-    bool no_room_ = false;      // the last alloc_cb found no slab
     bool zero_window_ = false;  // TCP_USER_TIMEOUT is lifted: the peer answers, but takes nothing
     bool was_full_ = false;     // on_room is due at the resume mark
 };

@@ -223,7 +223,8 @@ void Exchange::answer_missing(const Fault& fault) {
         replay(fault);
         return;
     }
-    if (!answer_byte_ && (reused_ || replays_ > 0)) {
+    const bool by_peer = fault.what != Fault::What::failed;
+    if (!answer_byte_ && by_peer && (reused_ || replays_ > 0)) {
         fail(Ending::by_io(replayable_ ? Reason::retry_exhausted : Reason::retry_impossible, phase_,
                            fault.op, fault.error));
         return;

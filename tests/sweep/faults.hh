@@ -29,7 +29,6 @@ inline constexpr bool is_tls_code(int error) { return error >= 0x1000; }
     X(uv_signal_start, EINVAL)                                                           \
     X(uv_tcp_connect,  EADDRNOTAVAIL, ENETUNREACH, ENOBUFS)                              \
     X(uv_tcp_open,     ENOMEM)                                                           \
-    X(uv_try_write,    EAGAIN, EPIPE, ECONNRESET, ENOBUFS, ETIMEDOUT)                    \
     X(uv_write,        ENOMEM)                                                           \
     X(uv_malloc,       ENOMEM) /* libuv's allocator, where it can say UV_ENOMEM */       \
     X(accept4,         EMFILE, ENFILE, ENOBUFS, ECONNABORTED, EAGAIN)                    \
@@ -47,9 +46,10 @@ inline constexpr bool is_tls_code(int error) { return error >= 0x1000; }
     X(open,            EMFILE, ENOSPC)                                                   \
     X(poll,            ENOMEM)                                                           \
     X(posix_fallocate, ENOSPC, EINTR)                                                    \
-    X(read,            ECONNRESET, ETIMEDOUT, EAGAIN)                                    \
-    X(recv,            ECONNRESET, ENOMEM)                                               \
+    X(recv,            ECONNRESET, ETIMEDOUT, EAGAIN, ENOMEM)                            \
     X(rename,          EACCES)                                                           \
+    X(send,            EAGAIN, EPIPE, ECONNRESET, ENOBUFS, ETIMEDOUT)                    \
+    X(sendmsg,         EAGAIN, EPIPE, ECONNRESET, ENOBUFS, ETIMEDOUT)                    \
     X(setsockopt,      ENOBUFS)                                                          \
     X(shutdown,        ENOTCONN)                                                         \
     X(socket,          EMFILE, ENFILE, ENOBUFS)                                          \
