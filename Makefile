@@ -29,8 +29,8 @@ test = JOBS=$(JOBS) scripts/test
 quick = -LE load
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps build run test load test-build test-one test-clang e2e asan tsan fuzz cover bench lint \
-	format tidy docs check-debian12 check-debian13 clean
+.PHONY: help deps test-deps build run test load test-build test-one test-clang e2e asan tsan fuzz cover guard bench \
+	lint format tidy docs check-debian12 check-debian13 clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,6 +95,10 @@ cover: ## Run the tests and print which lines of src/ they reach
 	@find build/cover -name '*.gcda' -delete
 	@$(test) build/cover $(quick)
 	@scripts/cover build/cover
+
+guard: build ## Check what a request costs against tests/bench/guard.txt: instructions, system calls, memory
+	@scripts/deps guard
+	@tests/bench/guard
 
 bench: build ## Measure CPU per request and per GB, next to nginx and HAProxy
 	@scripts/deps bench

@@ -1,8 +1,10 @@
 """The bench's own two programs: builds them, runs them, and takes the measure around a run."""
 
+import fcntl
 import json
 import os
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 
@@ -11,7 +13,7 @@ from peers import free_port
 from processes import BenchError, UsageError, cpu_seconds, settled_cpu_seconds
 
 SOURCES = os.path.relpath(os.path.dirname(os.path.realpath(__file__)))
-SHARED = ("message.cc", "wire.cc")
+SHARED = ("channel.cc", "message.cc", "wire.cc")
 PROGRAMS = {"bench_load": ("load.cc", "client.cc", "group.cc", *SHARED),
             "bench_origin": ("origin.cc", *SHARED)}
 FLAGS = "-std=c++20 -O2 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wswitch-enum -Werror"
@@ -27,11 +29,33 @@ def build(directory):
         if os.path.exists(output) and os.path.getmtime(output) > newest:
             continue
         command = [os.environ.get("CXX", "g++"), *FLAGS.split(), "-o", output,
-                   *(os.path.join(SOURCES, source) for source in sources)]
+                   *(os.path.join(SOURCES, source) for source in sources), "-lssl", "-lcrypto"]
         try:
             subprocess.run(command, check=True, timeout=120)
         except (OSError, subprocess.SubprocessError) as error:
             raise UsageError(f"{program} does not build: {error}") from error
+
+
+def chosen_cores():
+    """(load, proxy): the first and second core that this process may use."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        print("bench: this process may use one core only: proxy, load and origin share it.\n"
+              "       CPU times still compare; throughput and latency mean little.",
+              file=sys.stderr)
+        return cores[0], cores[0]
+    return cores[0], cores[1]
+
+
+def lock(directory):
+    """Two benches at once would measure each other, and share a directory."""
+    os.makedirs(directory, exist_ok=True)
+    held = open(os.path.join(directory, "lock"), "w")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UsageError(f"another bench is running in {directory}") from None
+    return held
 
 
 @dataclass(frozen=True)
@@ -88,7 +112,7 @@ class Harness:
     def start(self):
         self.origin.start(self.processes, self.core)
 
-    def load(self, target, groups, seconds, requests=None, field_file=None):
+    def load(self, target, groups, seconds, requests=None, field_file=None, over_tls=False, rate=0):
         """Runs bench_load to its end; any error in any answer is a BenchError."""
         command = [os.path.join(self.directory, "bench_load"), "--target", target,
                    "--seconds", str(seconds)]
@@ -98,6 +122,10 @@ class Harness:
             command += ["--requests", str(requests)]
         if field_file is not None:
             command += ["--field-file", field_file]
+        if over_tls:
+            command += ["--tls", "yes"]
+        if rate:
+            command += ["--rate", str(rate)]
         process = self.processes.start(command, self.core, subprocess.PIPE, subprocess.PIPE)
         try:
             out, err = process.communicate(timeout=seconds + 30)

@@ -35,6 +35,7 @@ class Proxy:
     binary = ""
     field_file = None  # a header field for each request to it
     probe = "/small"
+    ready_seconds = READY_SECONDS
 
     def __init__(self, directory, upstream, certificate):
         self.directory = os.path.join(directory, f"{self.name}-{upstream.kind}")
@@ -55,6 +56,10 @@ class Proxy:
     def target(self):
         return f"tcp://127.0.0.1:{self.port}"
 
+    @property
+    def tls_target(self):
+        return f"tcp://127.0.0.1:{self.tls_port}"
+
     def start(self, processes, core):
         shutil.rmtree(self.directory, ignore_errors=True)
         os.makedirs(self.directory)
@@ -66,7 +71,7 @@ class Proxy:
         self.wait_until_ready()
 
     def wait_until_ready(self):
-        deadline = time.monotonic() + READY_SECONDS
+        deadline = time.monotonic() + self.ready_seconds
         while True:
             if self.process.poll() is not None:
                 raise BenchError(f"{self.name} ended at its start:\n{self.last_words()}")
@@ -74,7 +79,7 @@ class Proxy:
             if problem is None:
                 return
             if time.monotonic() > deadline:
-                raise BenchError(f"{self.name} is not ready after {READY_SECONDS} s: {problem}\n"
+                raise BenchError(f"{self.name} is not ready after {self.ready_seconds} s: {problem}\n"
                                  f"{self.last_words()}")
             time.sleep(0.02)
 

@@ -88,35 +88,6 @@ def bulk(processes, core, port, kind, directory):
     return group(kind, 1, BULK_BYTES, float(seconds))
 
 
-def resident_bytes(pid):
-    """Of the process and its descendants; pages that they share count for each."""
-    total = 0
-    for each in tree(pid):
-        with open(f"/proc/{each}/smaps_rollup") as rollup:
-            total += sum(int(line.split()[1]) for line in rollup if line.startswith("Rss:"))
-    return total * 1024
-
-
-def idle(pid, port):
-    """Each connection has had one answer, and waits for what its client wants next."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    before, held = resident_bytes(pid), []
-    try:
-        for _ in range(IDLE_CONNECTIONS):
-            plain = socket.create_connection(("127.0.0.1", port), timeout=10)
-            held.append(context.wrap_socket(plain))
-            held[-1].sendall(b"GET /small HTTP/1.1\r\nHost: b\r\n\r\n")
-            if not held[-1].recv(4096).startswith(b"HTTP/1.1 200"):
-                raise BenchError("an idle connection had no good answer")
-        return group("tls-idle", IDLE_CONNECTIONS, 0, 1,
-                     idle_bytes=resident_bytes(pid) - before)
-    finally:
-        for each in held:
-            each.close()
-
-
 def load(harness, proxy, kind, seconds):
     """The same shape as bench_load's report."""
     port = proxy.tls_port
