@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 
-import peers
+from ours import Becaused
 from processes import BenchError, UsageError, settled_cpu_seconds
 
 ALLOCATORS = {prefix + name for prefix in ("", "__libc_")
@@ -25,7 +25,7 @@ def require():
             raise UsageError(f"{program} is not installed; install it with: scripts/deps guard")
 
 
-class Counted(peers.Becaused):
+class Counted(Becaused):
     """The program inside callgrind."""
 
     name = "counted"

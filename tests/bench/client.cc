@@ -7,10 +7,18 @@ namespace bench {
 Client::Client(Group& group, const Target& target, Poller& poller)
     : group_(group), target_(target), poller_(poller) {}
 
+void Client::open_first() {
+    open();
+    opening_ = true;
+    if (group_.tunnel) return send(group_.upgrade_head, {});
+    send(group_.head, group_.body);
+}
+
 void Client::start() {
+    resting_ = false;
+    if (channel_.open()) return next();
     if (!may_start(now_ns())) return;
     open();
-    if (group_.opens_first()) return send_opening();
     send_request();
 }
 
@@ -22,6 +30,7 @@ void Client::open() {
 }
 
 void Client::fail(const std::string& what) {
+    resting_ = false;
     ++group_.errors;
     if (group_.first_error.empty()) group_.first_error = what;
     channel_.end();
@@ -35,12 +44,6 @@ void Client::give_up() { fail("no whole answer long after the end of the run"); 
 
 bool Client::may_start(std::int64_t now) const {
     return now < group_.deadline_ns && group_.started < group_.request_limit;
-}
-
-void Client::send_opening() {
-    opening_ = true;
-    if (group_.tunnel) return send(group_.upgrade_head, {});
-    send(group_.head, group_.body);
 }
 
 void Client::send_request() {
@@ -91,7 +94,6 @@ void Client::handle(std::uint32_t events) {
 
 void Client::read_on() {
     if (resting_) {
-        resting_ = false;
         return fail("closed, or bytes that nobody asked for, between two requests");
     }
     if (answered_) return on_close();
@@ -126,7 +128,8 @@ void Client::on_answer() {
     answered_ = true;
     if (opening_) {
         opening_ = false;
-        return next();
+        resting_ = true;
+        return;
     }
     const std::int64_t now = now_ns();
     group_.latency.add(now - begun_ns_);

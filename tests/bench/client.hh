@@ -4,7 +4,7 @@
 // Owned by the load's loop for its whole run; belongs to one Group, where it counts. Every answer
 // is checked (status, framing, length, a sink's count); the first thing wrong ends the client, with
 // a reason. It never starts a request after the group's deadline or beyond its limit. What opens a
-// connection (a tunnel's upgrade, a paced client's first request) is checked, and not counted.
+// connection before the run begins (a tunnel's upgrade, else a first request) is checked, not counted.
 #pragma once
 
 #include <string>
@@ -30,12 +30,15 @@ class Client final : public Worker {
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    // Connects and sends the first request, if there is one left to start.
+    // Connects, for what comes before the run; it is idle() when that is done.
+    void open_first();
+    // Connects unless it is, and sends the first request, if there is one left to start.
     void start();
     void serve(std::int64_t due_ns) override;
     void handle(std::uint32_t events);
     // For a client that is not idle when the run's patience is over.
     void give_up();
+    [[nodiscard]] const Group& group() const { return group_; }
     [[nodiscard]] bool idle() const { return !channel_.open() || resting_; }
 
   private:
@@ -44,7 +47,6 @@ class Client final : public Worker {
     void fail_errno(const char* operation);
 
     [[nodiscard]] bool may_start(std::int64_t now) const;
-    void send_opening();
     void send_request();
     void send(const std::string& head, Body body);
     void send_on();
@@ -63,7 +65,7 @@ class Client final : public Worker {
     std::uint32_t events_ = 0;
     std::int64_t begun_ns_ = 0;
     bool opening_ = false;
-    bool resting_ = false;   // until its pace calls
+    bool resting_ = false;   // until start(), or until its pace calls
     bool answered_ = false;  // waits for the proxy's close (connection per request)
     Inbox inbox_;
     Outbox outbox_;

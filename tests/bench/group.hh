@@ -31,7 +31,7 @@ struct Group {
     Body body;
     std::unique_ptr<Pace> pace;  // null: the next request follows the answer
 
-    [[nodiscard]] bool opens_first() const { return tunnel || pace != nullptr; }
+    bool opens_first = false;  // each connection makes one exchange more, before the run begins
 
     std::uint64_t request_limit = UINT64_MAX;
     std::int64_t deadline_ns = 0;  // no request starts after it

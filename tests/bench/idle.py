@@ -16,6 +16,13 @@ def possible(wanted):
     return min(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FILES)
 
 
+def note(wanted):
+    """What a reader must know of a figure that stands for fewer."""
+    if possible(wanted) == wanted:
+        return ""
+    return f"  {possible(wanted):,} in place of {wanted:,}: the limit of open files allows no more\n\n"
+
+
 def resident_bytes(pid):
     """Of the process and its descendants; pages that they share count for each."""
     total = 0
@@ -43,8 +50,9 @@ def bytes_each(proxy, count, over_tls):
             if context:
                 held[-1] = context.wrap_socket(held[-1])
             held[-1].sendall(REQUEST)
-            if not held[-1].recv(4096).startswith(b"HTTP/1.1 200"):
-                raise BenchError("an idle connection had no good answer")
+            answer = held[-1].recv(4096)
+            if not answer.startswith(b"HTTP/1.1 200"):
+                raise BenchError(f"idle connection {len(held)} of {count} was answered {answer!r}")
         return (resident_bytes(proxy.process.pid) - before) / count
     except OSError as error:
         raise BenchError(f"idle connection {len(held)} of {count}: {error}") from error

@@ -1,7 +1,7 @@
 // bench_load: drives one address with groups of connections and prints what came of it as JSON.
 //
 //   bench_load --target ADDRESS --group KIND:CONNECTIONS[:BYTES]... [--seconds S] [--requests N]
-//              [--field-file FILE] [--tls yes] [--rate R]
+//              [--field-file FILE] [--tls yes] [--rate R] [--hold yes]
 //
 //   get            GET /small, 100 bytes, keep-alive
 //   version        GET /v1.43/version, 100 bytes, keep-alive: a request that profiles know
@@ -14,7 +14,9 @@
 // Each request has the header field that is in FILE, a line. The run ends when each group has made N
 // requests or S seconds (5) are over; what has begun is finished, within 10 seconds more. --tls yes:
 // every connection is TLS 1.2. --rate R: R requests start each second, on connections that are there,
-// however long the answers take. Exit code 1 when anything was wrong with any answer.
+// however long the answers take. --hold yes: prints "open" when all connections are, each after one
+// exchange that is not counted, and begins the run when a line comes on standard input (not for
+// connect). Exit code 1 when anything was wrong with any answer.
 
 #include <sys/resource.h>
 
@@ -37,8 +39,6 @@ namespace {
 
 constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr std::int64_t patience_ns = 10 * second_ns;
-// In which paced connections are opened.
-constexpr std::int64_t warm_up_ns = second_ns / 5;
 
 struct Options {
     Target target;
@@ -47,6 +47,7 @@ struct Options {
     std::uint64_t rate = 0;  // 0: as quick as the answers come
     std::uint64_t requests = UINT64_MAX;
     std::string field;
+    bool hold = false;
 };
 
 std::string line_of(const char* path) {
@@ -67,9 +68,10 @@ void finish(Options& options) {
     if (options.rate > 100'000) die("--rate: at most 100000");
     for (Group& group : options.groups) {
         group.head.insert(group.head.size() - 2, options.field);
-        if (options.rate == 0) continue;
-        if (group.kind == Kind::connect) die("--rate is for connections that are kept");
-        group.pace = std::make_unique<Pace>(options.rate);
+        group.opens_first = options.hold || options.rate > 0 || group.tunnel;
+        if (group.opens_first && group.kind == Kind::connect)
+            die("--rate and --hold are for connections that are kept");
+        if (options.rate > 0) group.pace = std::make_unique<Pace>(options.rate);
     }
 }
 
@@ -91,6 +93,8 @@ Options parse_options(int argc, char** argv) {
             options.field = line_of(value);
         } else if (name == "--rate") {
             options.rate = parse_number(value, "--rate");
+        } else if (name == "--hold" && std::string_view(value) == "yes") {
+            options.hold = true;
         } else if (name == "--tls" && std::string_view(value) == "yes") {
             options.target.kind = Channel::Kind::tls;
         } else {
@@ -126,19 +130,37 @@ Pace* pace_of(const std::vector<Group>& groups, const void* owner) {
     return nullptr;
 }
 
+void turn(Poller& poller, const std::vector<Group>& groups) {
+    for (const epoll_event& event : poller.wait(100)) {
+        if (Pace* pace = pace_of(groups, event.data.ptr)) {
+            pace->tick();
+        } else {
+            static_cast<Client*>(event.data.ptr)->handle(event.events);
+        }
+    }
+}
+
+void open_first(Poller& poller, const std::vector<Group>& groups, const Clients& clients) {
+    for (const auto& client : clients) {
+        if (client->group().opens_first) client->open_first();
+    }
+    const std::int64_t deadline = now_ns() + patience_ns;
+    while (!all_idle(clients) && now_ns() < deadline) turn(poller, groups);
+}
+
+void wait_for_word() {
+    std::puts("open");
+    std::fflush(stdout);
+    if (std::getchar() == EOF) die("nobody said when to begin");
+}
+
 // Whether all are idle is asked only when some may be: with thousands of connections the question
 // would cost more than the load.
 void drive(Poller& poller, const std::vector<Group>& groups, const Clients& clients,
            std::int64_t deadline) {
     for (const auto& client : clients) client->start();
     while (true) {
-        for (const epoll_event& event : poller.wait(100)) {
-            if (Pace* pace = pace_of(groups, event.data.ptr)) {
-                pace->tick();
-            } else {
-                static_cast<Client*>(event.data.ptr)->handle(event.events);
-            }
-        }
+        turn(poller, groups);
         const std::int64_t now = now_ns();
         if ((now >= deadline || stops_early(groups)) && all_idle(clients)) return;
         if (now >= deadline + patience_ns) break;
@@ -173,18 +195,22 @@ void print_group(const Group& group, std::int64_t begun, const char* separator) 
 
 int run_load(int argc, char** argv) {
     Options options = parse_options(argc, argv);
-    const std::int64_t begun = now_ns();
-    const std::int64_t deadline = begun + static_cast<std::int64_t>(options.seconds * second_ns);
     std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
     Poller poller;
     Clients clients;
     for (Group& group : options.groups) {
-        group.deadline_ns = deadline;
-        if (group.pace != nullptr) group.pace->begin(poller, begun + warm_up_ns, deadline);
         group.request_limit = options.requests;
         for (std::uint64_t i = 0; i < group.connections; ++i) {
             clients.push_back(std::make_unique<Client>(group, options.target, poller));
         }
+    }
+    open_first(poller, options.groups, clients);
+    if (options.hold) wait_for_word();
+    const std::int64_t begun = now_ns();
+    const std::int64_t deadline = begun + static_cast<std::int64_t>(options.seconds * second_ns);
+    for (Group& group : options.groups) {
+        group.deadline_ns = deadline;
+        if (group.pace != nullptr) group.pace->begin(poller, begun, deadline);
     }
     drive(poller, options.groups, clients, deadline);
 
