@@ -32,7 +32,7 @@ def measure(row, kind, start):
             raise
     proxy = start(kind)
     if row.unit == MEMORY:
-        return finish(proxy, idle.resident_bytes(proxy.process.pid) / 2**20)
+        return finish(proxy, idle.resident_bytes(proxy.process.pid, "Pss") / 2**20)
     return finish(proxy, bytes_on_disk(proxy.binary) / 2**20)
 
 

@@ -31,9 +31,7 @@ SSL_CTX* context() {
     return only;
 }
 
-int as_count(std::size_t bytes) {
-    return static_cast<int>(std::min<std::size_t>(bytes, INT_MAX));
-}
+int as_count(std::size_t bytes) { return static_cast<int>(std::min<std::size_t>(bytes, INT_MAX)); }
 
 }  // namespace
 

@@ -16,7 +16,7 @@ struct KindRow {
     bool tunnel = false;
 };
 
-constexpr std::uint64_t bulk_bytes = 256ULL << 20;
+constexpr std::uint64_t bulk_bytes = 64ULL << 20;
 
 constexpr std::array<KindRow, 11> kinds{{
     {"get", Kind::get, "GET", 100, false, false},

@@ -12,8 +12,8 @@ SPARE_FILES = 500  # of each process, for what is not a client's connection
 
 
 def possible(wanted):
-    """As many as the limit of open files lets this process and a proxy hold."""
-    return min(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FILES)
+    """As many as the limit of open files allows: a proxy keeps two for each connection it may have."""
+    return min(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2 - SPARE_FILES)
 
 
 def note(wanted):
@@ -23,12 +23,13 @@ def note(wanted):
     return f"  {possible(wanted):,} in place of {wanted:,}: the limit of open files allows no more\n\n"
 
 
-def resident_bytes(pid):
-    """Of the process and its descendants; pages that they share count for each."""
+def resident_bytes(pid, measure="Rss"):
+    """Of the process and its descendants; pages that processes share count for each in "Rss", and are
+    parted between them in "Pss"."""
     total = 0
     for each in tree(pid):
         with open(f"/proc/{each}/smaps_rollup") as rollup:
-            total += sum(int(line.split()[1]) for line in rollup if line.startswith("Rss:"))
+            total += sum(int(line.split()[1]) for line in rollup if line.startswith(measure + ":"))
     return total * 1024
 
 

@@ -7,8 +7,8 @@
 //   version        GET /v1.43/version, 100 bytes, keep-alive: a request that profiles know
 //   post           POST with 1 KiB (or BYTES), keep-alive
 //   connect        GET /small on a connection of its own, closed by the other side
-//   down           GET of 256 MiB (or BYTES) with Content-Length     down-chunked: in chunks
-//   up             PUT of 256 MiB (or BYTES) with Content-Length     up-chunked: in chunks
+//   down           GET of 64 MiB (or BYTES) with Content-Length      down-chunked: in chunks
+//   up             PUT of 64 MiB (or BYTES) with Content-Length      up-chunked: in chunks
 //   tunnel         get, inside a tunnel (Upgrade)                    tunnel-down, tunnel-up: alike
 //
 // Each request has the header field that is in FILE, a line. The run ends when each group has made N

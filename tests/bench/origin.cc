@@ -127,8 +127,8 @@ class Origin {
     explicit Origin(const std::vector<Address>& addresses) {
         doors_.reserve(addresses.size());  // the poller keeps pointers to them
         for (const Address& address : addresses) {
-            doors_.push_back({listen_on(address),
-                              address.is_tcp() ? Channel::Kind::tcp : Channel::Kind::unix});
+            doors_.push_back(
+                {listen_on(address), address.is_tcp() ? Channel::Kind::tcp : Channel::Kind::unix});
             poller_.add(doors_.back().fd, EPOLLIN, &doors_.back());
         }
     }
