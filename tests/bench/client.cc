@@ -10,8 +10,7 @@ Client::Client(Group& group, const Target& target, Poller& poller)
 void Client::open_first() {
     open();
     opening_ = true;
-    if (group_.tunnel) return send(group_.upgrade_head, {});
-    send(group_.head, group_.body);
+    send(group_.opening, {});
 }
 
 void Client::start() {
@@ -107,12 +106,11 @@ void Client::read_on() {
 }
 
 std::string Client::what_is_wrong() const {
-    const bool upgrading = opening_ && group_.tunnel;
-    if (answer_.status() != (upgrading ? 101 : 200)) {
+    if (answer_.status() != (opening_ && group_.tunnel ? 101 : 200)) {
         return "status " + std::to_string(answer_.status());
     }
     if (sending_) return "an answer before the request was sent";
-    if (upgrading) return {};
+    if (opening_) return {};
     if (group_.sends_body) {
         const std::string_view count = answer_.first_body_bytes();
         if (count == std::to_string(group_.body_bytes)) return {};

@@ -67,6 +67,8 @@ constexpr const char* attach_head =
     "Host: docker.example:2375\r\nUser-Agent: Docker-Client/27.5.1 (linux)\r\n"
     "Content-Length: 0\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
 
+const std::string small_head = "GET /small HTTP/1.1\r\nHost: docker.example:2375\r\n\r\n";
+
 const KindRow& row_of(std::string_view name) {
     for (const KindRow& row : kinds) {
         if (row.name == name) return row;
@@ -97,7 +99,7 @@ Group Group::parse(std::string_view text) {
     group.sends_body = row.sends_body;
     group.head = head_of(group, row);
     group.tunnel = row.tunnel;
-    if (group.tunnel) group.upgrade_head = attach_head;
+    group.opening = group.tunnel ? std::string(attach_head) : small_head;
     if (row.sends_body) {
         group.body = row.chunked ? Body::chunked(group.body_bytes) : Body::plain(group.body_bytes);
     }

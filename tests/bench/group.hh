@@ -25,8 +25,8 @@ struct Group {
     std::uint64_t connections = 0;
     std::uint64_t body_bytes = 0;  // of the body that travels, whichever way
     bool sends_body = false;
-    bool tunnel = false;  // all its requests are sent inside a tunnel, which upgrade_head opens
-    std::string upgrade_head;
+    bool tunnel = false;  // all its requests are sent inside a tunnel
+    std::string opening;  // the exchange before the run: a tunnel's upgrade, else a small GET
     std::string head;
     Body body;
     std::unique_ptr<Pace> pace;  // null: the next request follows the answer

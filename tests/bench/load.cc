@@ -68,6 +68,7 @@ void finish(Options& options) {
     if (options.rate > 100'000) die("--rate: at most 100000");
     for (Group& group : options.groups) {
         group.head.insert(group.head.size() - 2, options.field);
+        group.opening.insert(group.opening.size() - 2, options.field);
         group.opens_first = options.hold || options.rate > 0 || group.tunnel;
         if (group.opens_first && group.kind == Kind::connect)
             die("--rate and --hold are for connections that are kept");
@@ -146,6 +147,7 @@ void open_first(Poller& poller, const std::vector<Group>& groups, const Clients&
     }
     const std::int64_t deadline = now_ns() + patience_ns;
     while (!all_idle(clients) && now_ns() < deadline) turn(poller, groups);
+    if (!all_idle(clients)) die("not all connections are open, long after the start");
 }
 
 void wait_for_word() {

@@ -155,14 +155,13 @@ class Caddy(Proxy):
 {{
   admin off
   auto_https off
-  persist_config off
   default_bind 127.0.0.1
   servers {{
     protocols h1
   }}
 }}
-http://127.0.0.1:{self.port} {{{forward}}}
-https://127.0.0.1:{self.tls_port} {{
+http://:{self.port} {{{forward}}}
+https://:{self.tls_port} {{
   tls {self.certificate.certificate} {self.certificate.key} {{
     protocols tls1.2 tls1.2
   }}{forward}}}
