@@ -29,8 +29,8 @@ test = JOBS=$(JOBS) scripts/test
 quick = -LE load
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps build run test load test-build test-one test-clang e2e asan tsan fuzz cover bench lint \
-	format tidy docs check-debian12 check-debian13 clean
+.PHONY: help deps test-deps build run test load test-build test-one test-clang e2e asan tsan fuzz cover guard bench \
+	bench-quick lint format tidy docs check-debian12 check-debian13 clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,9 +96,17 @@ cover: ## Run the tests and print which lines of src/ they reach
 	@$(test) build/cover $(quick)
 	@scripts/cover build/cover
 
-bench: build ## Measure CPU per request and per GB, next to nginx and HAProxy
+guard: build ## Check what a request costs against tests/bench/guard.txt: instructions, system calls, memory
+	@scripts/deps guard
+	@tests/bench/guard
+
+bench: build ## Measure what it costs beside nginx and HAProxy, 10 minutes: build/bench/result.svg
 	@scripts/deps bench
 	@tests/bench/run
+
+bench-quick: build ## The main rows of it, roughly, within a minute
+	@scripts/deps bench
+	@tests/bench/run --quick
 
 lint: tidy ## Check format, house rules (scripts/tidy) and clang-tidy (QUICK=1: without its analyzer)
 	@scripts/deps build clang lint
