@@ -1,6 +1,7 @@
 #include "ops/command.hh"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -105,7 +106,9 @@ int docs_command(Arguments arguments) {
     if (page) return print(*page);
     return complain(
         arguments.empty()
-            ? std::string("docs: which page? reasons, clocks, options, routes or schema")
+            ? std::string(
+                  "docs: which page? reasons, clocks, options, routes, schema, man, bash, zsh "
+                  "or fish")
             : phrase("docs: no such page: ", arguments.back(),
                      suggestion(arguments.back(), docs_pages())),
         exit_usage);

@@ -56,11 +56,17 @@ def claim_with(profile):
 class World:
     """What the scenarios of one run share."""
 
-    def __init__(self, directory, binary, schema, direct):
+    def __init__(self, directory, binary, schema, direct, rooted=False):
         self.directory, self.binary, self.schema, self.direct = directory, binary, schema, direct
+        self.rooted = rooted  # every becaused has a root of its own, with nothing else in it
         self.shared = None
         self.daemons = itertools.count()
         self.pki = self.guard = None
+
+    def needed_by_all(self, daemon):
+        """The directories outside of a case's own that its becaused reads."""
+        needed = [self.pki.directory, self.guard.directory]
+        return needed + ([daemon.directory] if daemon is not None else [])
 
     def daemon_directory(self):
         """Short, because sockets are made some levels below it, and their paths must fit in 104."""
@@ -122,7 +128,8 @@ class Case:
         else:
             made = Front(self.world.binary, self.directory, address, clocks,
                          f"becaused{len(self.fronts)}", self.world.schema, self.badge,
-                         self.pki and self.pki.context(), [*self.options, *options])
+                         self.pki and self.pki.context(), [*self.options, *options],
+                         self.world.needed_by_all(daemon) if self.world.rooted else None)
             made.daemon = daemon
         self.cleanup.callback(made.stop)
         self.fronts.append(made)
