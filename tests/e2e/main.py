@@ -23,6 +23,7 @@ import scenarios_basics
 import scenarios_builds
 import scenarios_faults
 import scenarios_gate
+import scenarios_image
 import scenarios_silence
 import scenarios_stories
 import scenarios_streams
@@ -43,7 +44,7 @@ BINARY = os.path.join(ROOT, "build", "becaused")
 WHOLE_RUN_S = 900  # every wait is bounded; this bounds a mistake in the bounds
 MODULES = (scenarios_basics, scenarios_builds, scenarios_streams, scenarios_silence,
            scenarios_transfers, scenarios_faults, scenarios_terminal, scenarios_telling,
-           scenarios_stories, scenarios_tls, scenarios_gate, scenarios_wire)
+           scenarios_stories, scenarios_tls, scenarios_gate, scenarios_wire, scenarios_image)
 
 
 def options():
@@ -90,6 +91,8 @@ def plan(settings, clients):
     runs, notes = [], []
     for claim in scenario.ALL:
         if settings.direct and claim.proxied_only:
+            continue
+        if claim.static_only and not settings.static:
             continue
         if settings.guarded and not {"plain", "guarded"} & set(claim.over):
             continue

@@ -20,16 +20,17 @@ ALL = []
 
 
 class Claim:
-    def __init__(self, function, clients, slow, buildkit, proxied_only, since, over, profile):
+    def __init__(self, function, clients, slow, buildkit, proxied_only, since, over, profile,
+                 static_only):
         self.function, self.clients, self.slow = function, clients, slow
         self.buildkit, self.proxied_only, self.since = buildkit, proxied_only, since
-        self.over, self.profile = over, profile
+        self.over, self.profile, self.static_only = over, profile, static_only
         self.name = function.__name__
         self.module = function.__module__.removeprefix("scenarios_")
 
 
 def claim(clients="each", slow=False, buildkit=False, proxied_only=False, since=0,
-          over=("plain",), profile="builder"):
+          over=("plain",), profile="builder", static_only=False):
     """Registers a scenario.
 
     clients: "each" runs it once with every client found, "none" once without one.
@@ -40,10 +41,11 @@ def claim(clients="each", slow=False, buildkit=False, proxied_only=False, since=
     over: what clients speak with becaused, "plain", "tls" or "guarded"; one run for each. With --tls,
     every scenario runs over TLS; with --guarded, over TLS with credentials and a profile.
     profile: the one that lets it work.
+    static_only: needs the static binary.
     """
     def register(function):
-        ALL.append(Claim(function, clients, slow, buildkit, proxied_only, since, over,
-                         profile))
+        ALL.append(Claim(function, clients, slow, buildkit, proxied_only, since, over, profile,
+                         static_only))
         return function
     return register
 

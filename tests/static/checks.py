@@ -58,6 +58,13 @@ class Place:
                               stderr=subprocess.STDOUT, env=clean_environment(), timeout=20)
         return done.returncode, done.stdout
 
+    def run_here(self, *arguments):
+        """The same in this root."""
+        done = subprocess.run([self.program, *arguments], stdin=subprocess.DEVNULL, text=True, timeout=20,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=clean_environment())
+        check(done.returncode == 0, lambda: done.stdout)
+        return done.stdout
+
     def serve(self, upstream, *more, writable=None):
         """becaused before `upstream`. The address that it listens on."""
         arguments = ["run", "--listen", "tcp://127.0.0.1:0", "--upstream", upstream, "--profile",
@@ -279,6 +286,66 @@ def without_standard_streams_it_serves_and_harms_nothing(place):
     check(service.stop() == 0, "it did not end well")
     upstream.stop()
     check(all(line.startswith('{"v":1,') for line in place.records().splitlines()), place.records())
+
+
+SERVICE = os.path.join(HERE, "../../scripts/package/becaused.service")
+
+
+def calls_of(group):
+    """The names in one of systemd's groups of system calls, those of groups within included."""
+    shown = subprocess.run(["systemd-analyze", "syscall-filter", group], text=True, check=True,
+                           timeout=20, stdout=subprocess.PIPE).stdout
+    words = [line.strip() for line in shown.splitlines()[1:]]
+    calls = set()
+    for word in words:
+        if word.startswith("@"):
+            calls |= calls_of(word)
+        elif word and not word.startswith("#"):
+            calls.add(word)
+    return calls
+
+
+def calls_admitted():
+    """What the filters of the service let pass, in the order in which they stand."""
+    admitted = set()
+    with open(SERVICE) as file:
+        for line in file:
+            if not line.startswith("SystemCallFilter="):
+                continue
+            groups = line.strip().partition("=")[2]
+            named = set().union(*map(calls_of, groups.lstrip("~").split()))
+            admitted = admitted - named if groups.startswith("~") else admitted | named
+    return admitted
+
+
+@claim
+def its_service_admits_every_system_call_that_it_makes(place):
+    if shutil.which("strace") is None or shutil.which("systemd-analyze") is None:
+        print("not tried: strace or systemd-analyze is missing")
+        return
+    upstream = FakeDocker()
+    listen, trace = place.path("socket"), place.path("trace")
+    # With a bit of all: a socket for a group, a name, files that are rotated, what an operator asks.
+    place.service = Service("traced", [
+        "strace", "-f", "-qq", "-o", trace, place.program, "run", "--listen",
+        f"unix://{listen}?group={os.getgid()}", "--upstream", f"tcp://localhost:{port_of(upstream)}",
+        "--profile", "any", "--state", place.path("state"), "--records", place.records_path,
+        "--records-max-size", "4KiB"], place.directory)
+    place.service.until_ready(20, lambda: "ready on" in place.service.log())
+    for _ in range(30):
+        check(answers(listen), "no ping")
+    place.run_here("why", "--live", "--state", place.path("state"))
+    with open(f"/proc/{place.service.pid}/task/{place.service.pid}/children") as file:
+        pid = int(file.read().split()[0])
+    os.kill(pid, 1)
+    os.kill(pid, 15)
+    check(place.service.wait(10) == 0, lambda: place.service.log())
+    upstream.stop()
+    with open(trace) as file:
+        made = set(re.findall(r"^\d+ +(\w+)\(", file.read(), re.M))
+    check(len(made) > 30 and "accept4" in made and "chown" in made, str(sorted(made)))
+    refused = made - calls_admitted()
+    check(not refused, f"{SERVICE} would refuse {sorted(refused)}")
 
 
 def answers(path):
