@@ -1,6 +1,5 @@
 #include "net/listener.hh"
 
-#include <fcntl.h>
 #include <grp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -217,7 +216,8 @@ Listener::Spare Listener::accept_on_spare(int error) {
     return nobody_waits ? Spare::nobody_waits : Spare::none_left;
 }
 
-void Listener::take_spare() { spare_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
+// A socket, since there may be no file to open: an empty root has no /dev/null.
+void Listener::take_spare() { spare_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); }
 
 // The backlog stays readable: polling on would spin. Look again in a moment. Until then the handle watches
 // for what never comes on a listening socket, because a loop without an active handle ends.

@@ -1,6 +1,7 @@
 #include "ops/command.hh"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -105,7 +106,9 @@ int docs_command(Arguments arguments) {
     if (page) return print(*page);
     return complain(
         arguments.empty()
-            ? std::string("docs: which page? reasons, clocks, options, routes or schema")
+            ? std::string(
+                  "docs: which page? reasons, clocks, options, routes, schema, man, bash, zsh "
+                  "or fish")
             : phrase("docs: no such page: ", arguments.back(),
                      suggestion(arguments.back(), docs_pages())),
         exit_usage);
@@ -152,7 +155,9 @@ void hold_standard_streams() {
         if (fcntl(stream, F_GETFD) >= 0) continue;
         // open(2) takes the lowest number that is free: this one.
         const int way = stream == STDIN_FILENO ? O_WRONLY : O_RDONLY;
-        ignored(open("/dev/null", way), "without /dev/null it stays as it was");
+        if (open("/dev/null", way) >= 0) continue;
+        // An empty root has none. Nothing can be read from this either, nor written.
+        ignored(socket(AF_UNIX, SOCK_STREAM, 0), "then it stays as it was");
     }
 }
 

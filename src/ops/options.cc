@@ -10,6 +10,7 @@
 #include "ops/address.hh"
 #include "ops/nearest.hh"
 #include "ops/phrase.hh"
+#include "ops/user.hh"
 #include "ops/value.hh"
 
 namespace becaused {
@@ -35,6 +36,7 @@ constexpr Option table[] = {
     {"records_otlp",     Kind::collector, "URL",  &S::records_otlp, 0, 0, false, "also send records to this OpenTelemetry collector", "records"},
     {"state",    Kind::file,     "DIR|auto|off",  &S::state, 0, 0, false, "where what is open outlives a kill; auto: $XDG_RUNTIME_DIR/becaused or /run/becaused"},
     {"admin",    Kind::admin,    "ADDR|auto|off", &S::admin, 0, 0, false, "where becaused why --live and kill ask; auto: a socket in the state directory", "records"},
+    {"user",     Kind::user,     "USER[:GROUP]",  &S::user, 0, 0, false, "become this user once it listens; what is read again later must be readable by it"},
     {"profile",  Kind::profile,  "NAME",          &S::profile, 0, 0, false, "which requests may pass (becaused help gate)"},
     {"clock",    Kind::clock,    "NAME=DURATION", {}, 0, 0, false, "a time limit, for all classes or for one: CLASS.NAME=DURATION"},
     {"route",    Kind::route,    "RULE",          {}, 0, 0, false, "a class for a path: 'CLASS [METHOD] PATTERN'"},
@@ -176,6 +178,8 @@ Status assign_text(Settings& settings, const Option& option, std::string_view te
     if (option.kind == Kind::admin && text != "auto" && text != "off")
         if (const Result<ListenAddress> address = parse_admin(text); !address.ok())
             return address.status();
+    if (option.kind == Kind::user && !text.empty())
+        if (const Status status = check_account_text(text); !status.ok()) return status;
     if (option.kind == Kind::collector && !text.empty()) {
         Result<Url> url = parse_url(text);
         if (!url.ok()) return url.status();
@@ -232,6 +236,7 @@ std::string_view unit_words(const Option& option) {
         case Kind::duration_ms: return "duration";
         case Kind::duration_s: return "duration, whole seconds";
         case Kind::word:
+        case Kind::user:
         case Kind::profile: return "name";
         case Kind::tell: return "words";
         case Kind::mode: return "word";

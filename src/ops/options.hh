@@ -25,6 +25,7 @@ enum class Kind : uint8_t {
     tell,       // words of Telling, or `off`
     mode,       // enforce, report or learn
     admin,      // an address, auto or off
+    user,       // NAME or UID, also with :GROUP
     collector,  // http://127.0.0.1:4318/v1/logs
     file,       // a path
     files,      // paths, in order

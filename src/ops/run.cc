@@ -17,6 +17,7 @@
 #include "ops/exporter.hh"
 #include "ops/journal.hh"
 #include "ops/learnt_file.hh"
+#include "ops/start.hh"
 #include "ops/state.hh"
 #include "proxy/house.hh"
 
@@ -252,6 +253,8 @@ int run(const Settings& settings, const Config&) {
         Company company{admin, exporter ? &*exporter : nullptr};
         house.on_closed(say_goodbye, &company);
         Status status = guard(house, settings);
+        if (status.ok()) status = house.open();
+        if (status.ok()) status = become_user(settings);
         if (status.ok() && house.learner() != nullptr) status = try_learnt_file(settings.learn);
         bool learns = false;
         if (status.ok()) status = begin_records(settings, house, ledger, state, journal, chain);
@@ -261,7 +264,6 @@ int run(const Settings& settings, const Config&) {
         }
         Turn turn{ledger, state.box()};
         loop.on_turn(end_turn, &turn);
-        if (status.ok()) status = house.open();
         if (status.ok()) status = open_admin(admin, settings, state);
         if (status.ok()) status = signals.open();
         if (!status.ok()) {

@@ -56,7 +56,8 @@ struct Settings {
     std::string records_otlp;        // an OpenTelemetry collector's URL for logs; empty: none
     std::string state = "auto";  // directory of the black box; "auto": the usual one; "off": none
     std::string admin =
-        "auto";  // where operators ask; "auto": a socket beside the box; "off": nowhere
+        "auto";        // where operators ask; "auto": a socket beside the box; "off": nowhere
+    std::string user;  // whom the process becomes once it listens: USER[:GROUP]; empty: nobody else
     ClockTable clocks;
     std::vector<RoutePattern> routes;  // before the built-in table
 
