@@ -39,6 +39,12 @@ void warn_of_open_ports(const std::vector<Endpoint>& ports, const Settings& sett
     }
 }
 
+void say_admin(const Endpoint& port) {
+    std::string where;
+    append_endpoint(where, port);
+    say(phrase("operators ask at tcp://", where));
+}
+
 void say_stopping(int signal, bool again) {
     say(phrase(signal == SIGINT ? "SIGINT" : "SIGTERM", ": ",
                again ? "ending what is left at once"

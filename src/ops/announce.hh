@@ -15,6 +15,8 @@ void say(std::string_view text);
 void say_ready(const std::vector<Endpoint>& ports, const Settings& settings);
 // Of ports of the network's where nobody has to show who they are.
 void warn_of_open_ports(const std::vector<Endpoint>& ports, const Settings& settings);
+// Where operators ask, if that is a port.
+void say_admin(const Endpoint& port);
 void say_stopping(int signal, bool again);
 // `why`: also how many requests ended for which reason.
 void say_bye(const Totals& totals, bool why);
