@@ -92,7 +92,6 @@ bool Crew::start(Worker& worker) {
     worker.channel = ends[0];
     worker.ready = false;
     worker.begun_ms = now_ms();
-    say(phrase("worker ", worker.number, " of ", workers_.size(), " is pid ", pid));
     return true;
 }
 
@@ -171,6 +170,7 @@ void Crew::hear_worker(Worker& worker) {
     if (received.order == Order::none) return;
     worker.ready = true;  // or gone: in either case it has nothing more to say
     if (received.order != Order::ready || phase_ == Phase::stopping) return;
+    say(phrase("worker ", worker.number, " of ", workers_.size(), " is pid ", worker.pid));
     if (phase_ == Phase::first) phase_ = Phase::all;
     const bool all = std::ranges::all_of(
         workers_, [](const Worker& each) { return each.pid >= 0 && each.ready; });
