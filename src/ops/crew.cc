@@ -33,6 +33,8 @@ uint64_t now_ms() {
     return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
 }
 
+constexpr unsigned relay_limit_s = 120;  // however slowly its operator reads
+
 void close_if(int& fd) {
     if (fd >= 0) ignored(::close(fd), "nothing is on its way");
     fd = -1;
@@ -246,6 +248,7 @@ void Crew::accept_operator() {
     const pid_t pid = relays_ < most_relays ? ::fork() : -1;
     if (pid == 0) {
         ignored(::prctl(PR_SET_PDEATHSIG, SIGKILL), "it ends by itself, too");
+        ::alarm(relay_limit_s);
         std::vector<int> channels;
         for (Worker& worker : workers_)
             if (worker.channel >= 0) channels.push_back(std::exchange(worker.channel, -1));

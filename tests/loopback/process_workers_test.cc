@@ -450,6 +450,18 @@ void lines_on_a_pipe_are_whole(void** state) {
     assert_counted(program, records, "200 complete");
 }
 
+void half_a_line_of_others_is_ended_first(void** state) {
+    Works& works = works_of(state);
+    works.site.write_file("records", "{\"half\":\"a li");
+    Program& program = works.serve(2);
+    visit(ready_addresses(program).at(0), "/", 10);
+    stop(program);
+    std::vector<std::string> lines = works.site.records(0);
+    assert_text_equal(lines[0], "{\"half\":\"a li");
+    lines.erase(lines.begin());
+    assert_each_once(lines, 10);
+}
+
 // Whatever their number was, and is.
 void what_they_left_is_told_by_fewer_and_by_more(void** state) {
     Works& works = works_of(state);
@@ -582,6 +594,7 @@ int main() {
         AT_WORK(a_file_that_is_put_aside_by_any_of_them_loses_no_line),
         AT_WORK(a_file_that_was_moved_away_is_left_by_all_of_them),
         AT_WORK(lines_on_a_pipe_are_whole),
+        AT_WORK(half_a_line_of_others_is_ended_first),
         AT_WORK(what_they_left_is_told_by_fewer_and_by_more),
         AT_WORK(the_state_of_one_crew_is_not_anothers),
         AT_WORK(what_is_wrong_is_said_once),
