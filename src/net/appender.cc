@@ -179,9 +179,8 @@ Appender::Work Appender::next_work() const {
 void Appender::write_work(uv_work_t* request) noexcept {
     auto* appender = static_cast<Appender*>(request->data);
     Work& work = appender->work_;
-    work.result = appender->turns_ == nullptr
-                      ? write_some(work.fd, work.bytes, work.most, wait_ms)
-                      : appender->write_in_turn(work, wait_ms);
+    work.result = appender->turns_ == nullptr ? write_some(work.fd, work.bytes, work.most, wait_ms)
+                                              : appender->write_in_turn(work, wait_ms);
 }
 
 // The turn is kept within a line. Where it is another's: EAGAIN, as for a slow reader.

@@ -118,7 +118,7 @@ class Appender final : private WheelNode {
     WriteTurns* turns_ = nullptr;
     std::string path_;
     int fd_ = -1;
-    bool stays_ = false;  // the path's new file could not be opened
+    bool stays_ = false;      // the path's new file could not be opened
     size_t most_ = SIZE_MAX;  // less where a larger write(2) might wait
     bool busy_ = false;
     bool reopen_ = false;

@@ -33,9 +33,8 @@ void warn_of_open_ports(const std::vector<Endpoint>& ports, const Settings& sett
     for (size_t i = 0; i < ports.size(); ++i) {
         const bool verified = settings.tlsverify && !settings.listen[i].plain;
         if (ports[i].kind == Endpoint::Kind::unix || is_loopback(ports[i]) || verified) continue;
-        say(phrase("warning: whoever reaches ", settings.listen[i].text,
-                   " may do what profile ", settings.profile,
-                   " allows: give --access or --tlsverify"));
+        say(phrase("warning: whoever reaches ", settings.listen[i].text, " may do what profile ",
+                   settings.profile, " allows: give --access or --tlsverify"));
     }
 }
 
@@ -52,9 +51,9 @@ void say_stopping(int signal, bool again) {
 }
 
 void say_bye(const Totals& totals, bool why) {
-    std::string text = phrase("stopped; ", totals.requests(), " requests, ", totals.connections(),
-                              " connections, ", totals.lost(), " lost, ", totals.dropped,
-                              " records dropped");
+    std::string text =
+        phrase("stopped; ", totals.requests(), " requests, ", totals.connections(),
+               " connections, ", totals.lost(), " lost, ", totals.dropped, " records dropped");
     struct Count {
         Reason reason;
         uint64_t count;

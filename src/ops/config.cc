@@ -249,7 +249,8 @@ Status ConfigLoader::check_workers() const {
     const uint32_t workers = worker_count(settings);
     if (workers == 1) return Status::fine();
     if (!settings.records_key_file.empty())
-        return Status::failed(phrase("workers: ", workers, ", but records_key_file chains each "
+        return Status::failed(phrase("workers: ", workers,
+                                     ", but records_key_file chains each "
                                      "record to the one before it: give workers 1"));
     if (settings.mode == "learn")
         return Status::failed(

@@ -117,8 +117,7 @@ void Crew::become(Worker& worker, int channel) {
     leave_to_child();
     state_.let_go();
     // A terminal signals all of its processes: these hear it from their parent.
-    for (const int number : {SIGTERM, SIGINT, SIGHUP})
-        CHECK(::signal(number, SIG_IGN) != SIG_ERR);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) CHECK(::signal(number, SIG_IGN) != SIG_ERR);
     station_ = std::move(station);
 }
 

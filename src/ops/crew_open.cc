@@ -83,9 +83,8 @@ Status Crew::open_admin() {
         }
     } else if (found.ok()) {
         Result<Endpoint> at = place_of(found.value());
-        Result<int> fd = at.ok()
-                             ? bind_tcp(at.value(), SocketOptions(), false, found.value().text)
-                             : at.status();
+        Result<int> fd = at.ok() ? bind_tcp(at.value(), SocketOptions(), false, found.value().text)
+                                 : at.status();
         status = fd.status();
         if (fd.ok()) admin_ = fd.value();
         admin_tcp_ = true;
@@ -94,8 +93,7 @@ Status Crew::open_admin() {
         status = Status::failed(phrase(found.value().text, ": ", std::strerror(errno)));
     if (!status.ok() && chosen) return Status::failed("admin: " + status.message());
     if (!status.ok())
-        say(phrase("admin: ", status.message(),
-                   "; becaused why --live cannot ask this process"));
+        say(phrase("admin: ", status.message(), "; becaused why --live cannot ask this process"));
     if (!status.ok() || !admin_tcp_) return Status::fine();
     sockaddr_storage bound{};
     socklen_t length = sizeof bound;

@@ -18,8 +18,7 @@ namespace {
 Status listen_on(int fd, const Settings& settings, const ListenAddress& address) {
     if (::listen(fd, static_cast<int>(settings.backlog)) == 0) return Status::fine();
     const char* what = errno == EADDRINUSE ? "another process listens there" : "listen";
-    return Status::failed(
-        phrase("listen: ", address.text, ": ", what, ": ", std::strerror(errno)));
+    return Status::failed(phrase("listen: ", address.text, ": ", what, ": ", std::strerror(errno)));
 }
 
 Endpoint local_of(int fd) {
@@ -94,8 +93,7 @@ void CrewPorts::leave(int worker) {
         worker < 0 ? std::vector<int>() : of(static_cast<uint32_t>(worker));
     for (const Port& port : ports_)
         for (const int fd : port.fds)
-            if (std::ranges::find(own, fd) == own.end())
-                ignored(::close(fd), "the others have it");
+            if (std::ranges::find(own, fd) == own.end()) ignored(::close(fd), "the others have it");
     ports_.clear();
 }
 

@@ -298,7 +298,8 @@ std::string range_text(const Option& option) {
                          std::holds_alternative<uint64_t S::*>(option.field);
     if (!numeric) return {};
     return phrase(number_text(option.kind, option.least), " to ",
-                  number_text(option.kind, option.most), option.may_be_off                 ? ", or off"
+                  number_text(option.kind, option.most),
+                  option.may_be_off              ? ", or off"
                   : option.kind == Kind::workers ? ", or auto"
                                                  : "");
 }

@@ -234,7 +234,8 @@ int run(const Settings& settings, const Station* station) {
         Status status = guard(house, settings);
         if (status.ok() && house.learner() != nullptr) status = try_learnt_file(settings.learn);
         bool learns = false;
-        if (status.ok()) status = begin_records(settings, house, ledger, state, journal, station, chain);
+        if (status.ok())
+            status = begin_records(settings, house, ledger, state, journal, station, chain);
         if (status.ok() && exporter) {
             for (const std::string& line : state.found()) exporter->record(line);
             ledger.set_sink(&outlets);
@@ -260,7 +261,8 @@ int run(const Settings& settings, const Station* station) {
                 warn_of_open_ports(house.listening(), settings);
                 say_ready(house.listening(), settings);
             } else {
-                ignored(send_order(station->channel, Order::ready), "a parent that is gone is told of");
+                ignored(send_order(station->channel, Order::ready),
+                        "a parent that is gone is told of");
             }
         }
         loop.run();

@@ -30,8 +30,7 @@ Settings share_of(const Settings& settings, uint32_t workers) {
     if (settings.total_rate.on()) {
         // As many in a longer time: exact also where there are fewer than workers.
         share.total_rate.period_s *= workers;
-        share.total_rate.burst =
-            part(static_cast<uint32_t>(settings.total_rate.most()), workers);
+        share.total_rate.burst = part(static_cast<uint32_t>(settings.total_rate.most()), workers);
     }
     return share;
 }

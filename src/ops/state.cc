@@ -125,10 +125,9 @@ Status State::find_place(const Settings& settings) {
 
 // What was left where there were more workers than now, or none, or some where there are none now.
 void State::find_strays() {
-    const std::string place = station_ == nullptr
-                                  ? file_.path()
-                                  : phrase(station_->state_directory, '/', station_->state_name,
-                                           box_suffix);
+    const std::string place = station_ == nullptr ? file_.path()
+                                                  : phrase(station_->state_directory, '/',
+                                                           station_->state_name, box_suffix);
     const std::string stem = place.substr(0, place.size() - box_suffix.size());
     const std::string directory = stem.substr(0, stem.rfind('/'));
     const std::string name = stem.substr(directory.size() + 1);
@@ -148,8 +147,8 @@ void State::find_strays() {
     }
 }
 
-void State::read_last_life(const StateFile& file, const Settings& settings,
-                           const Surroundings& now, Chain* chain) {
+void State::read_last_life(const StateFile& file, const Settings& settings, const Surroundings& now,
+                           Chain* chain) {
     if (!file.exists()) return;
     Result<std::string> image = file.read();
     Result<LastLife> read = image.ok() ? read_black_box(image.value()) : image.status();
@@ -161,8 +160,7 @@ void State::read_last_life(const StateFile& file, const Settings& settings,
         return;
     }
     LastLife& last = read.value();
-    const KnownRecords written =
-        written_records(settings.records, last.lines, station_ != nullptr);
+    const KnownRecords written = written_records(settings.records, last.lines, station_ != nullptr);
     std::erase_if(last.lines, [&](const std::string& line) { return written.has(line); });
     KnownRecords known = written;
     for (const std::string& line : last.lines) known.add(line);

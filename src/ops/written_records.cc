@@ -39,9 +39,9 @@ uint64_t add_end_of(const std::string& path, uint64_t most, const std::vector<st
         known.add(rest.substr(0, end));
         rest.remove_prefix(end + 1);
     }
-    const bool half = cuts && !rest.empty() && std::ranges::any_of(lines, [&](const std::string& line) {
-        return line.starts_with(rest);
-    });
+    const bool half =
+        cuts && !rest.empty() &&
+        std::ranges::any_of(lines, [&](const std::string& line) { return line.starts_with(rest); });
     const auto whole = there.st_size - static_cast<off_t>(rest.size());
     if (half) ignored(::ftruncate(fd, whole), "it stays as a line that nobody can read");
     ignored(::close(fd), "nothing was written");

@@ -140,14 +140,12 @@ void assert_each_once(const std::vector<std::string>& lines, size_t count) {
 // Its own count of all of them together.
 void assert_counted(Program& program, const std::vector<std::string>& lines,
                     const std::string& reasons) {
-    const auto exchanges = std::ranges::count_if(lines, [](const std::string& line) {
-        return field_of(line, "event") == "exchange";
-    });
-    assert_text_equal(
-        last_line(program),
-        "becaused: stopped; " + std::to_string(exchanges) + " requests, " +
-            std::to_string(lines.size() - static_cast<size_t>(exchanges)) +
-            " connections, 0 lost, 0 records dropped; requests ended: " + reasons);
+    const auto exchanges = std::ranges::count_if(
+        lines, [](const std::string& line) { return field_of(line, "event") == "exchange"; });
+    assert_text_equal(last_line(program),
+                      "becaused: stopped; " + std::to_string(exchanges) + " requests, " +
+                          std::to_string(lines.size() - static_cast<size_t>(exchanges)) +
+                          " connections, 0 lost, 0 records dropped; requests ended: " + reasons);
 }
 
 std::string said(Site& site, std::vector<std::string> arguments, int code = 0) {
@@ -233,8 +231,10 @@ void a_worker_that_ends_again_and_again_ends_them_all(void** state) {
     for (int nth = 1; nth <= 6; ++nth)
         assert_int_equal(::kill(pid_of(program, 2, 2, nth), SIGKILL), 0);
     assert_int_equal(program.wait(), 1);
-    assert_text_contains(program.err(), "ended: killed by SIGKILL; the next one starts in 100 ms\n");
-    assert_text_contains(program.err(), "ended: killed by SIGKILL; the next one starts in 800 ms\n");
+    assert_text_contains(program.err(),
+                         "ended: killed by SIGKILL; the next one starts in 100 ms\n");
+    assert_text_contains(program.err(),
+                         "ended: killed by SIGKILL; the next one starts in 800 ms\n");
     assert_text_contains(program.err(),
                          "ended: killed by SIGKILL, the 6th time in a row within 10 s of its "
                          "start: giving up\n");
@@ -321,12 +321,12 @@ void a_unix_socket_is_shared_and_goes_with_them(void** state) {
     assert_int_equal(::kill(pid_of(program, 2, 3), SIGKILL), 0);
     pid_of(program, 2, 3, 2);
     visit(address, "/again/", 50);
-    Program& late =
-        works.site.start({"run", "--listen", address, "--upstream",
-                          "unix://" + works.site.path("origin"), "--workers", "2", "--state",
-                          "off"});
+    Program& late = works.site.start({"run", "--listen", address, "--upstream",
+                                      "unix://" + works.site.path("origin"), "--workers", "2",
+                                      "--state", "off"});
     assert_int_equal(late.wait(), 1);
-    assert_text_equal(late.err(), "becaused: listen: " + address + ": another process listens there\n");
+    assert_text_equal(late.err(),
+                      "becaused: listen: " + address + ": another process listens there\n");
     stop(program);
     assert_int_equal(::stat(works.site.path("door").c_str(), &found), -1);
     assert_each_once(works.site.records(0), 100);
@@ -346,9 +346,8 @@ void operators_see_and_end_what_any_of_them_has_open(void** state) {
     size_t ended = 0;
     for (const std::string& line : open) {
         if (field_of(line, "kind") != "exchange") continue;
-        assert_text_contains(
-            said(works.site, {"kill", field_of(line, "id"), "--state", place}),
-            "Ended " + field_of(line, "id") + ": GET /hold/");
+        assert_text_contains(said(works.site, {"kill", field_of(line, "id"), "--state", place}),
+                             "Ended " + field_of(line, "id") + ": GET /hold/");
         ++ended;
     }
     assert_int_equal(ended, 12);
@@ -370,7 +369,8 @@ void a_port_for_operators_answers_to_this_machines_names_only(void** state) {
     constexpr std::string_view words = "becaused: operators ask at ";
     const size_t at = program.err().find(words) + words.size();
     const std::string address = program.err().substr(at, program.err().find('\n', at) - at);
-    assert_text_equal(said(works.site, {"why", "--live", "--admin", address}), "Nothing is open.\n");
+    assert_text_equal(said(works.site, {"why", "--live", "--admin", address}),
+                      "Nothing is open.\n");
     for (const auto& [host, status] :
          {std::pair("rebound.example", "403 Forbidden"), std::pair("localhost", "200 OK")}) {
         Peer client = connect_to(address);
@@ -378,8 +378,8 @@ void a_port_for_operators_answers_to_this_machines_names_only(void** state) {
         await_end(client);
         assert_text_contains(client.received, std::string("HTTP/1.1 ") + status + "\r\n");
     }
-    for (const auto& [request, status] : {std::pair("GET /", "404 Not Found"),
-                                          std::pair("POST /live", "405 Method Not Allowed")}) {
+    for (const auto& [request, status] :
+         {std::pair("GET /", "404 Not Found"), std::pair("POST /live", "405 Method Not Allowed")}) {
         Peer client = connect_to(address);
         client.send(std::string(request) + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
         await_end(client);
@@ -409,8 +409,7 @@ std::vector<std::string> all_records(const Site& site, int most) {
 
 void a_file_that_is_put_aside_by_any_of_them_loses_no_line(void** state) {
     Works& works = works_of(state);
-    Program& program =
-        works.serve(3, {"--records-max-size", "4KiB", "--records-keep", "900"});
+    Program& program = works.serve(3, {"--records-max-size", "4KiB", "--records-keep", "900"});
     visit(ready_addresses(program).at(0), "/", 500);
     stop(program);
     assert_true(std::filesystem::exists(works.site.path("records.2.gz")) ||
@@ -504,10 +503,10 @@ void the_state_of_one_crew_is_not_anothers(void** state) {
                                       "unix://" + works.site.path("origin"), "--workers", "2",
                                       "--state", works.site.path("state")});
     assert_int_equal(late.wait(), 1);
-    assert_text_equal(late.err(),
-                      "becaused: state: " + works.site.path("state") +
-                          ": in use by the becaused with pid " + std::to_string(program.pid()) +
-                          "; give each its own --state DIR\n");
+    assert_text_equal(late.err(), "becaused: state: " + works.site.path("state") +
+                                      ": in use by the becaused with pid " +
+                                      std::to_string(program.pid()) +
+                                      "; give each its own --state DIR\n");
     stop(program);
 }
 
@@ -526,8 +525,8 @@ void what_is_wrong_is_said_once(void** state) {
 
 void what_has_one_order_has_one_process(void** state) {
     Works& works = works_of(state);
-    const std::vector<std::string> base = {"check", "--listen", "tcp://127.0.0.1:0", "--upstream",
-                                           "unix:///x", "--workers", "2"};
+    const std::vector<std::string> base = {
+        "check", "--listen", "tcp://127.0.0.1:0", "--upstream", "unix:///x", "--workers", "2"};
     const auto with = [&](std::vector<std::string> more) {
         more.insert(more.begin(), base.begin(), base.end());
         return more;

@@ -80,8 +80,8 @@ void Origin::read_some(Connection& connection) {
 }
 
 void Origin::answer(Connection& connection, const std::string& target) {
-    const std::string text = "HTTP/1.1 200 OK\r\nContent-Length: " +
-                             std::to_string(target.size()) + "\r\n\r\n" + target;
+    const std::string text =
+        "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(target.size()) + "\r\n\r\n" + target;
     if (target.find("hold") != std::string::npos && !released_) {
         connection.held = text;
         ++held_;
