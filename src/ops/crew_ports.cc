@@ -99,7 +99,11 @@ void CrewPorts::leave(int worker) {
 
 void CrewPorts::close() {
     for (const Port& port : ports_) {
-        for (const int fd : port.fds) ignored(::close(fd), "nobody comes any more");
+        for (const int fd : port.fds) {
+            // For all who have it, at once: the workers are yet to hear that they stop.
+            ignored(::shutdown(fd, SHUT_RDWR), "one that does not listen yet");
+            ignored(::close(fd), "nobody comes any more");
+        }
         if (!port.path.empty()) unlink_unix(port.path, port.inode);
     }
     ports_.clear();
