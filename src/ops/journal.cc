@@ -68,6 +68,7 @@ void Journal::on_written(size_t lines) {
 
 void Journal::rotate_at(const Rotation::Limits& limits) {
     auto rotation = std::make_unique<Rotation>(path_, limits);
+    if (baton_ != nullptr) rotation->share(*baton_);
     if (path_ != "-" && rotation->wanted()) rotation_ = std::move(rotation);
 }
 

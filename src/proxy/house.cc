@@ -127,23 +127,33 @@ Status House::reload() {
     return access_.service() == nullptr ? Status::fine() : access_.service()->load();
 }
 
-Status House::open() {
+Result<Endpoint> place_of(const ListenAddress& address) {
+    const std::string& host = address.host == "localhost" ? "127.0.0.1" : address.host;
+    const Endpoint at = parse_literal(host, address.port);
+    if (at.kind != Endpoint::Kind::none) return at;
+    return Status::failed("listen: " + address.text +
+                          ": give an address (127.0.0.1, [::1]), not a name");
+}
+
+Status House::open(Listener& listener, const ListenAddress& address) {
+    if (address.kind == Address::Kind::unix)
+        return listener.open_unix(address.path, address.mode, address.group, settings_.backlog,
+                                  address.text);
+    Result<Endpoint> at = place_of(address);
+    if (!at.ok()) return at.status();
+    return listener.open_tcp(at.value(), settings_.backlog,
+                             {settings_.tcp_keepalive_s, settings_.tcp_user_timeout_s},
+                             address.text);
+}
+
+Status House::open(const std::vector<int>& bound) {
     if (Status status = reload(); !status.ok()) return status;
-    for (const ListenAddress& address : settings_.listen) {
+    for (size_t i = 0; i < settings_.listen.size(); ++i) {
+        const ListenAddress& address = settings_.listen[i];
         auto listener = std::make_unique<Listener>(loop_, *this);
-        Status status = Status::fine();
-        if (address.kind == Address::Kind::unix) {
-            status = listener->open_unix(address.path, address.mode, address.group,
-                                         settings_.backlog, address.text);
-        } else {
-            const std::string& host = address.host == "localhost" ? "127.0.0.1" : address.host;
-            const Endpoint at = parse_literal(host, address.port);
-            const SocketOptions options{settings_.tcp_keepalive_s, settings_.tcp_user_timeout_s};
-            status = at.kind == Endpoint::Kind::none
-                         ? Status::failed("listen: " + address.text +
-                                          ": give an address (127.0.0.1, [::1]), not a name")
-                         : listener->open_tcp(at, settings_.backlog, options, address.text);
-        }
+        const Status status = bound.empty() ? open(*listener, address)
+                                            : listener->adopt(bound.at(i), address.path,
+                                                              settings_.backlog, address.text);
         if (!status.ok()) {
             for (auto& open : listeners_) open->close();
             return status;
