@@ -175,6 +175,10 @@ void Conn::allocate(uv_buf_t* buffer) {
     }
     *buffer = ::uv_buf_init(nullptr, 0);
     if (budget_ == 0) return;  // libuv leaves its read loop; epoll tells us again next turn
+    if (outlet_ != nullptr) {  // the same, and read_spliced is called
+        no_room_ = false;
+        return;
+    }
     if (own_room_) {
         *buffer = ::uv_buf_init(own_room_.get(), own_room_bytes);
         return;
@@ -213,18 +217,24 @@ void Conn::handle_read(ssize_t count) {
     }
     if (count == 0) return;
     if (count == UV_ENOBUFS) {
-        if (!no_room_) return;
-        pause(Pause::no_slab);
-        loop_.wait_for_slabs(*this);
+        if (no_room_) {
+            pause(Pause::no_slab);
+            loop_.wait_for_slabs(*this);
+        } else if (outlet_ != nullptr) {
+            read_spliced();
+        }
         return;
     }
     reading_ = false;
+    end_reading(static_cast<int>(count));
+}
+
+// Nothing more comes: UV_EOF, or what reading failed with.
+void Conn::end_reading(int error) {
     eof_ = true;
-    if (count == UV_EOF) {
-        handle_eof();
-        return;
-    }
-    report(judge(Op::read, static_cast<int>(count)));
+    splice_off();
+    if (error == UV_EOF) handle_eof();
+    else report(judge(Op::read, error));
 }
 
 void Conn::take(const Slice& bytes) {
@@ -293,6 +303,7 @@ void Conn::end(const Ending& ending, Close how) {
     if (ending.end_class() != EndClass::clean) entry_.facts.unsent_bytes = unsent_bytes();
     ProbeNode::unlink();
     SlabWaiter::unlink();
+    leave_splices();
     const int descriptor = fd();
     if (how == Close::reset && !unix_ && descriptor >= 0) {
         const linger at_once{1, 0};
