@@ -303,7 +303,8 @@ void Conn::end(const Ending& ending, Close how) {
     if (ending.end_class() != EndClass::clean) entry_.facts.unsent_bytes = unsent_bytes();
     ProbeNode::unlink();
     SlabWaiter::unlink();
-    leave_splices();
+    splice_off();
+    drop_inlet();
     const int descriptor = fd();
     if (how == Close::reset && !unix_ && descriptor >= 0) {
         const linger at_once{1, 0};

@@ -224,7 +224,7 @@ class Conn final : private ProbeNode, private SlabWaiter, private Holder {
     void read_spliced();
     int try_inlet();
     int queue_inlet(uint64_t most);
-    void leave_splices();
+    void drop_inlet();
     // TLS: conn_tls.cc.
     bool begin_tls(TlsContext* context);
     uv_buf_t tls_buffer(size_t plain_room);

@@ -41,9 +41,8 @@ void Conn::splice_off() {
     loop_.splices().give_back(&splice);
 }
 
-// At the end: nothing more comes from here, and what lies in a pipe for it is lost.
-void Conn::leave_splices() {
-    splice_off();
+// What lies in the pipe can go nowhere any more.
+void Conn::drop_inlet() {
     if (inlet_ == nullptr) return;
     if (inlet_->source != nullptr) inlet_->source->outlet_ = nullptr;
     loop_.splices().give_back(std::exchange(inlet_, nullptr));
@@ -82,12 +81,16 @@ void Conn::read_spliced() {
 }
 
 int Conn::write_spliced(size_t count) {
-    if (ending_ || finishing_) return UV_EPIPE;
+    int error = ending_ || finishing_ ? UV_EPIPE : 0;
+    if (error == 0 && request_ == nullptr) error = try_inlet();
+    if (error != 0) {
+        drop_inlet();
+        return error;
+    }
     wire_out_ += count;
     entry_.facts.out_bytes += count;
-    const int error = request_ == nullptr ? try_inlet() : 0;
     note();
-    return error;
+    return 0;
 }
 
 // With an empty queue: to the kernel what it takes, and of the rest what libuv needs to tell us when it takes
