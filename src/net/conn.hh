@@ -153,7 +153,6 @@ class Conn final : private ProbeNode, private SlabWaiter, private Holder {
     bool splice_to(Conn& sink, uint64_t most);
     // What comes from here on is read; what is in the pipe goes its way.
     void splice_off();
-    bool splicing() const { return outlet_ != nullptr; }
     // Writes what on_spliced told of; returns as write() does. What the kernel does not take counts as
     // queued.
     int write_spliced(size_t count);

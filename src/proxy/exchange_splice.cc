@@ -34,7 +34,7 @@ void Exchange::splice(Side from, size_t came) {
     if (least_bytes == 0 || upstream_ == nullptr) return;
     const uint64_t rest_bytes = unseen_bytes(from);
     if (rest_bytes == UINT64_MAX ? came < std::min(busy_bytes, least_bytes)
-                                 : rest_bytes < std::max<uint64_t>(1, least_bytes))
+                                 : rest_bytes < least_bytes)
         return;
     const bool up = from == Side::client;
     Conn& source = up ? client() : *upstream_;

@@ -111,19 +111,19 @@ struct Settings {
     uint32_t max_connections = 4096;     // clients at once; also capped below RLIMIT_NOFILE
     uint32_t max_requests = 0;           // per client connection; 0: no limit
     uint64_t memory_bytes = 256U << 20;  // for bodies in flight (slabs)
-    // Bodies and tunnels of which so much is to come go from socket to socket by splice(2); 0: none do.
-    uint64_t splice_bytes = 256U << 10;
-    uint32_t pool_size = 64;            // idle upstream connections kept
-    uint32_t connect_tries = 3;         // dials per request, with exponential back-off
-    uint32_t retry_backoff_ms = 100;    // first pause between dials; doubles, with jitter
-    uint32_t replays = 2;               // repeats of a replayable request on a fresh connection
-    uint32_t replay_bytes = 64U << 10;  // largest body kept for that
+    uint32_t pool_size = 64;             // idle upstream connections kept
+    uint32_t connect_tries = 3;          // dials per request, with exponential back-off
+    uint32_t retry_backoff_ms = 100;     // first pause between dials; doubles, with jitter
+    uint32_t replays = 2;                // repeats of a replayable request on a fresh connection
+    uint32_t replay_bytes = 64U << 10;   // largest body kept for that
     uint32_t backlog = 1024;
     uint32_t tcp_keepalive_s = 30;  // idle before the first probe; 0: off
     uint32_t tcp_user_timeout_s =
         120;  // unacknowledged data: the peer is gone; 0: the kernel's own
     uint64_t journal_bytes =
         4U << 20;  // records waiting to be written; beyond: dropped and counted
+    // Bodies of which so much is to come, and busy tunnels, go by splice(2); 0: none do.
+    uint64_t splice_bytes = 256U << 10;
 };
 
 }  // namespace becaused
