@@ -167,13 +167,8 @@ void Conn::update_reading() {
 
 void Conn::slabs_are_back() { resume(Pause::no_slab); }
 
-// Where the next bytes go; nothing when none are wanted now.
+// Where the next bytes go; nothing when there is no room now.
 std::span<char> Conn::room_to_read() {
-    if (turn_ != loop_.turn_number()) {
-        turn_ = loop_.turn_number();
-        budget_ = static_cast<uint32_t>(loop_.read_budget());
-    }
-    if (budget_ == 0) return {};  // epoll tells us again next turn
     if (own_room_) return {own_room_.get(), own_room_bytes};
     const std::span<char> room = loop_.slabs().room();
     if (room.empty()) {
@@ -186,7 +181,16 @@ std::span<char> Conn::room_to_read() {
 }
 
 void Conn::handle_readable() {
-    while (reading_ && !ending_) {
+    if (turn_ != loop_.turn_number()) {
+        turn_ = loop_.turn_number();
+        budget_ = static_cast<uint32_t>(loop_.read_budget());
+    }
+    while (reading_ && !ending_ && budget_ > 0) {  // else epoll tells us again next turn
+        if (outlet_ != nullptr) {
+            entry_.serve();
+            read_spliced();
+            return;
+        }
         const std::span<char> room = room_to_read();
         if (room.empty()) return;
         const ssize_t count = ::recv(fd(), room.data(), room.size(), 0);
@@ -195,10 +199,7 @@ void Conn::handle_readable() {
         if (count < 0 && error == EAGAIN) return;
         entry_.serve();
         if (count <= 0) {
-            eof_ = true;
-            update_reading();
-            if (count == 0) handle_eof();
-            else report(judge(Op::read, -error));
+            end_reading(count == 0 ? UV_EOF : -error);
             return;
         }
         handle_read(static_cast<size_t>(count));
@@ -222,6 +223,15 @@ void Conn::handle_read(size_t count) {
         else take(bytes);
     }
     loop_.slabs().settle();
+}
+
+// Nothing more comes: UV_EOF, or what reading failed with.
+void Conn::end_reading(int error) {
+    eof_ = true;
+    update_reading();
+    splice_off();
+    if (error == UV_EOF) handle_eof();
+    else report(judge(Op::read, error));
 }
 
 void Conn::take(const Slice& bytes) {
@@ -290,6 +300,8 @@ void Conn::end(const Ending& ending, Close how) {
     if (ending.end_class() != EndClass::clean) entry_.facts.unsent_bytes = unsent_bytes();
     ProbeNode::unlink();
     SlabWaiter::unlink();
+    splice_off();
+    drop_inlet();
     const int descriptor = fd();
     if (how == Close::reset && !unix_ && descriptor >= 0) {
         const linger at_once{1, 0};

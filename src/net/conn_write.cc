@@ -62,6 +62,8 @@ int Conn::write_raw(std::span<const Part> parts) {
     if (sent > 0) entry_.facts.last_out_ns = loop_.now_ns();
     note();
     if (sent == total) return 0;
+    // What lies in the pipe came before.
+    if (const int error = queue_inlet(UINT64_MAX); error != 0) return error;
     for (const Part& part : parts) {
         const uint64_t gone = std::min<uint64_t>(sent, part.bytes.size());
         sent -= gone;
@@ -136,7 +138,7 @@ void Conn::handle_written(int status) {
         return;
     }
     if (queue_.empty() && finishing_ && !shut_) shut_down();
-    if (queue_.empty() || (was_full_ && queue_.bytes() <= resume_bytes)) {
+    if (queue_.empty() || (was_full_ && !full() && queue_.bytes() <= resume_bytes)) {
         was_full_ = false;
         sink_->on_room(*this);
     }
@@ -158,7 +160,7 @@ int Conn::try_queue() {
         queue_.drop_front(static_cast<uint64_t>(result));
         if (static_cast<uint64_t>(result) < offered) return arm_write();
     }
-    return 0;
+    return inlet_ == nullptr ? 0 : try_inlet();
 }
 
 void Conn::finish() {

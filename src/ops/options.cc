@@ -80,6 +80,7 @@ constexpr Option table[] = {
     {"max_connections",    Kind::count,       "N",        &S::max_connections,    1, 1'000'000, false, "clients at once"},
     {"max_requests",       Kind::count,       "N",        &S::max_requests,       0, 4'000'000'000, false, "requests per client connection; 0: no limit"},
     {"memory",             Kind::size,        "SIZE",     &S::memory_bytes,       mib, 1024 * gib, false, "for bodies on their way, all connections together"},
+    {"splice",             Kind::size,        "SIZE",     &S::splice_bytes,       1, 1024 * gib, true, "bodies with so much left, and busy tunnels, go by splice(2), uncopied; not under TLS"},
     {"pool_size",          Kind::count,       "N",        &S::pool_size,          0, 65'536, false, "idle upstream connections kept"},
     {"connect_tries",      Kind::count,       "N",        &S::connect_tries,      1, 100, false, "connects to the upstream per request"},
     {"retry_backoff",      Kind::duration_ms, "DURATION", &S::retry_backoff_ms,   1, 60'000, false, "first pause between connects; doubles, with jitter"},

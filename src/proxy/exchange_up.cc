@@ -153,13 +153,19 @@ size_t Exchange::take(const Slice& bytes) {
         body_written(outcome);
     }
     if (finished_) return taken;
+    splice(Side::client, taken);
+    client_moved(taken);
+    return taken;
+}
+
+// So many of the client's bytes went on.
+void Exchange::client_moved(size_t count) {
     if (upstream_ != nullptr && upstream_->full()) {
         client().pause(Conn::Pause::sink_full);
         session_->rearm();
     }
-    if (!finished_ && holding_.shaped) shape(true, taken);
+    if (!finished_ && holding_.shaped) shape(true, count);
     note();
-    return taken;
 }
 
 void Exchange::keep_for_replay(std::string_view bytes) {

@@ -124,6 +124,8 @@ struct Settings {
         120;  // unacknowledged data: the peer is gone; 0: the kernel's own
     uint64_t journal_bytes =
         4U << 20;  // records waiting to be written; beyond: dropped and counted
+    // Bodies of which so much is to come, and busy tunnels, go by splice(2); 0: none do.
+    uint64_t splice_bytes = 256U << 10;
 };
 
 }  // namespace becaused

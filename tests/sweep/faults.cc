@@ -129,6 +129,7 @@ WRAP_KERNEL(rename, (const char* from, const char* to), (from, to))
 WRAP_KERNEL(getsockname, (int fd, sockaddr* address, socklen_t* length), (fd, address, length))
 WRAP_KERNEL(listen, (int fd, int backlog), (fd, backlog))
 WRAP_KERNEL(lstat, (const char* path, struct stat* status), (path, status))
+WRAP_KERNEL(pipe2, (int* ends, int flags), (ends, flags))
 WRAP_KERNEL(poll, (pollfd * fds, nfds_t count, int timeout), (fds, count, timeout))
 WRAP_KERNEL(setsockopt, (int fd, int level, int option, const void* value, socklen_t length),
             (fd, level, option, value, length))
@@ -234,6 +235,30 @@ int __wrap_open(const char* path, int flags, ...) {
         return -1;
     }
     return __real_open(path, flags, mode);
+}
+
+int __real_fcntl(int fd, int command, long argument);
+int __wrap_fcntl(int fd, int command, ...) {
+    va_list rest;
+    va_start(rest, command);
+    const long argument = va_arg(rest, long);
+    va_end(rest);
+    if (const int error = hit(Call::fcntl)) {
+        errno = error;
+        return -1;
+    }
+    return __real_fcntl(fd, command, argument);
+}
+
+ssize_t __real_splice(int in, off64_t* in_at, int out, off64_t* out_at, size_t size,
+                      unsigned flags);
+ssize_t __wrap_splice(int in, off64_t* in_at, int out, off64_t* out_at, size_t size,
+                      unsigned flags) {
+    if (const int error = hit(Call::splice)) {
+        errno = error;
+        return -1;
+    }
+    return __real_splice(in, in_at, out, out_at, size, flags);
 }
 
 ssize_t __real_write(int fd, const void* bytes, size_t size);

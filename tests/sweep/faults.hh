@@ -38,12 +38,14 @@ inline constexpr bool is_tls_code(int error) { return error >= 0x1000; }
     X(connect,         ECONNREFUSED, EAGAIN, ENETUNREACH, ENOENT)                        \
     X(getsockname,     ENOBUFS)                                                          \
     X(getsockopt,      ENOBUFS)                                                          \
+    X(fcntl,           EPERM)                                                            \
     X(ioctl,           EINVAL)                                                           \
     X(listen,          EADDRINUSE)                                                       \
     X(lstat,           EACCES)                                                           \
     X(ftruncate,       EIO)                                                              \
     X(mmap,            ENOMEM)                                                           \
     X(open,            EMFILE, ENOSPC)                                                   \
+    X(pipe2,           EMFILE, ENFILE)                                                   \
     X(poll,            ENOMEM)                                                           \
     X(posix_fallocate, ENOSPC, EINTR)                                                    \
     X(recv,            ECONNRESET, ETIMEDOUT, EAGAIN, ENOMEM)                            \
@@ -53,6 +55,7 @@ inline constexpr bool is_tls_code(int error) { return error >= 0x1000; }
     X(setsockopt,      ENOBUFS)                                                          \
     X(shutdown,        ENOTCONN)                                                         \
     X(socket,          EMFILE, ENFILE, ENOBUFS)                                          \
+    X(splice,          EINVAL, ENOMEM, ECONNRESET, EPIPE, EAGAIN)                        \
     X(unlink,          EPERM)                                                            \
     X(write,           ECONNRESET, EPIPE, EAGAIN, ENOBUFS)                               \
     X(writev,          ECONNRESET, EPIPE, EAGAIN, ENOBUFS)                               \
