@@ -45,7 +45,7 @@ Status Crew::open_signals() {
 
 Status Crew::open_state() {
     if (settings_.state == "off") return Status::fine();
-    const Status status = take_state_place(settings_, state_);
+    Status status = take_state_place(settings_, state_);
     if (status.ok()) state_path_ = state_.path();
     else if (settings_.state != "auto") return status;
     else say(phrase(status.message(), "; ", no_black_box));

@@ -55,7 +55,7 @@ void say_access(const Status& status) {
 // What was learnt so far, into its file.
 Status keep_lessons(House& house, const Settings& settings) {
     if (house.learner() == nullptr) return Status::fine();
-    const Status status = write_learnt_file(settings.learn, house.learner()->text());
+    Status status = write_learnt_file(settings.learn, house.learner()->text());
     if (status.ok())
         std::fprintf(stderr, "becaused: what was learnt stands in %s\n", settings.learn.c_str());
     else std::fprintf(stderr, "becaused: %s\n", status.message().c_str());
@@ -109,7 +109,7 @@ class Operator final : public SignalSink, public OrderSink {
     Journal& journal_;
     Admin& admin_;
     const Settings& settings_;
-    const bool silent_;
+    bool silent_;
 };
 
 // In its default place it is a convenience, and what is in its way a warning.
