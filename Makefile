@@ -29,9 +29,9 @@ test = JOBS=$(JOBS) scripts/test
 quick = -LE load
 
 .DEFAULT_GOAL := help
-.PHONY: help deps test-deps build run test load test-build test-one test-clang e2e asan tsan fuzz cover bench lint \
-	format tidy docs static static-build static-e2e check-static install dist deb check-debian12 check-debian13 check-deb12 \
-	check-deb13 clean
+.PHONY: help deps test-deps build run test load test-build test-one test-clang e2e asan tsan fuzz cover guard bench \
+	bench-quick lint format tidy docs static static-build static-e2e check-static install dist deb check-debian12 \
+	check-debian13 check-deb12 check-deb13 clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -114,9 +114,17 @@ static-e2e: static ## The e2e tests, with nothing but that file in the proxy's r
 check-static: static-build ## Build it again elsewhere: are the bytes the same?
 	@CXX=$(CXX) CC=$(CC) JOBS=$(JOBS) tests/static/reproduce
 
-bench: build ## Measure CPU per request and per GB, next to nginx and HAProxy
+guard: build ## Check what a request costs against tests/bench/guard.txt: instructions, system calls, memory
+	@scripts/deps guard
+	@tests/bench/guard
+
+bench: build ## Measure what it costs beside nginx and HAProxy, 10 minutes: build/bench/result.svg
 	@scripts/deps bench
 	@tests/bench/run
+
+bench-quick: build ## The main rows of it, roughly, within a minute
+	@scripts/deps bench
+	@tests/bench/run --quick
 
 lint: tidy ## Check format, house rules (scripts/tidy) and clang-tidy (QUICK=1: without its analyzer)
 	@scripts/deps build clang lint

@@ -81,9 +81,11 @@ _becaused() {
       '--allow-half-close[a client that ends its half early still gets its answer]' \
       '--via-name=[the name in Via and Proxy-Status]:NAME: ' \
       '--tell=[how clients hear why an answer was cut\: progress,frames,goaway,refusals or off]:WAYS:(progress frames goaway refusals off)' \
+      '--workers=[processes that share the ports and the work; auto\: one for each core]:N|auto:(auto)' \
       '--max-connections=[clients at once]:N: ' \
       '--max-requests=[requests per client connection; 0\: no limit]:N: ' \
       '--memory=[for bodies on their way, all connections together]:SIZE: ' \
+      '--splice=[bodies with so much left, and busy tunnels, go by splice(2), uncopied; not under TLS]:SIZE: ' \
       '--pool-size=[idle upstream connections kept]:N: ' \
       '--connect-tries=[connects to the upstream per request]:N: ' \
       '--retry-backoff=[first pause between connects; doubles, with jitter]:DURATION: ' \
@@ -149,9 +151,11 @@ _becaused() {
       '--allow-half-close[a client that ends its half early still gets its answer]' \
       '--via-name=[the name in Via and Proxy-Status]:NAME: ' \
       '--tell=[how clients hear why an answer was cut\: progress,frames,goaway,refusals or off]:WAYS:(progress frames goaway refusals off)' \
+      '--workers=[processes that share the ports and the work; auto\: one for each core]:N|auto:(auto)' \
       '--max-connections=[clients at once]:N: ' \
       '--max-requests=[requests per client connection; 0\: no limit]:N: ' \
       '--memory=[for bodies on their way, all connections together]:SIZE: ' \
+      '--splice=[bodies with so much left, and busy tunnels, go by splice(2), uncopied; not under TLS]:SIZE: ' \
       '--pool-size=[idle upstream connections kept]:N: ' \
       '--connect-tries=[connects to the upstream per request]:N: ' \
       '--retry-backoff=[first pause between connects; doubles, with jitter]:DURATION: ' \

@@ -11,12 +11,14 @@
 
 #include "ops/check_request.hh"
 #include "ops/config.hh"
+#include "ops/crew.hh"
 #include "ops/docs.hh"
 #include "ops/help.hh"
 #include "ops/kill.hh"
 #include "ops/nearest.hh"
 #include "ops/phrase.hh"
 #include "ops/run.hh"
+#include "ops/share.hh"
 #include "ops/start.hh"
 #include "ops/token.hh"
 #include "ops/version.hh"
@@ -48,7 +50,8 @@ int run_command(Arguments arguments) {
     const Settings& settings = config.value().settings();
     const Status ready = check_start(settings);
     if (!ready.ok()) return complain(ready.message(), exit_failed);
-    return run(settings, config.value());
+    const uint32_t workers = worker_count(settings);
+    return workers == 1 ? run(settings) : run_crew(settings, workers);
 }
 
 // Takes the flags of check's own out of `settings`. Failed: one of them has no value.

@@ -17,6 +17,7 @@ namespace becaused {
 enum class Kind : uint8_t {
     boolean,
     count,
+    workers,      // a count, or `auto`, which the field holds as 0
     size,         // 64KiB; the field holds bytes
     duration_ms,  // 2s; the field holds milliseconds
     duration_s,   // 2m; the field holds whole seconds

@@ -36,6 +36,7 @@ std::vector<std::string> words_for(Kind kind) {
         case Kind::mode: return {"enforce", "report", "learn"};
         case Kind::tell: return {"progress", "frames", "goaway", "refusals", "off"};
         case Kind::admin: return {"auto", "off"};
+        case Kind::workers: return {"auto"};
         case Kind::clock: return words_of<ClockName, clock_count>("=");
         case Kind::boolean:
         case Kind::count:

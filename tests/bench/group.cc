@@ -13,11 +13,12 @@ struct KindRow {
     std::uint64_t default_bytes;
     bool sends_body;
     bool chunked;
+    bool tunnel = false;
 };
 
-constexpr std::uint64_t bulk_bytes = 256ULL << 20;
+constexpr std::uint64_t bulk_bytes = 64ULL << 20;
 
-constexpr std::array<KindRow, 8> kinds{{
+constexpr std::array<KindRow, 11> kinds{{
     {"get", Kind::get, "GET", 100, false, false},
     {"version", Kind::version, "GET", 100, false, false},
     {"post", Kind::post, "POST", 1024, true, false},
@@ -26,6 +27,9 @@ constexpr std::array<KindRow, 8> kinds{{
     {"down-chunked", Kind::down_chunked, "GET", bulk_bytes, false, true},
     {"up", Kind::up, "PUT", bulk_bytes, true, false},
     {"up-chunked", Kind::up_chunked, "PUT", bulk_bytes, true, true},
+    {"tunnel", Kind::get, "GET", 100, false, false, true},
+    {"tunnel-down", Kind::down, "GET", bulk_bytes, false, false, true},
+    {"tunnel-up", Kind::up, "PUT", bulk_bytes, true, false, true},
 }};
 
 std::string target_of(const Group& group) {
@@ -57,6 +61,14 @@ std::string head_of(const Group& group, const KindRow& row) {
     return head + "\r\n";
 }
 
+// A docker client's attach. Inside the tunnel the origin answers the same requests as outside.
+constexpr const char* attach_head =
+    "POST /v1.43/containers/bench/attach?stdin=1&stdout=1&stream=1 HTTP/1.1\r\n"
+    "Host: docker.example:2375\r\nUser-Agent: Docker-Client/27.5.1 (linux)\r\n"
+    "Content-Length: 0\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+
+const std::string small_head = "GET /small HTTP/1.1\r\nHost: docker.example:2375\r\n\r\n";
+
 const KindRow& row_of(std::string_view name) {
     for (const KindRow& row : kinds) {
         if (row.name == name) return row;
@@ -86,6 +98,8 @@ Group Group::parse(std::string_view text) {
     if (is_small && group.body_bytes != 100) die("a small GET has 100 bytes");
     group.sends_body = row.sends_body;
     group.head = head_of(group, row);
+    group.tunnel = row.tunnel;
+    group.opening = group.tunnel ? std::string(attach_head) : small_head;
     if (row.sends_body) {
         group.body = row.chunked ? Body::chunked(group.body_bytes) : Body::plain(group.body_bytes);
     }

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "body.hh"
 #include "histogram.hh"
+#include "pace.hh"
 
 namespace bench {
 
@@ -23,8 +25,13 @@ struct Group {
     std::uint64_t connections = 0;
     std::uint64_t body_bytes = 0;  // of the body that travels, whichever way
     bool sends_body = false;
+    bool tunnel = false;  // all its requests are sent inside a tunnel
+    std::string opening;  // the exchange before the run: a tunnel's upgrade, else a small GET
     std::string head;
     Body body;
+    std::unique_ptr<Pace> pace;  // null: the next request follows the answer
+
+    bool opens_first = false;  // each connection makes one exchange more, before the run begins
 
     std::uint64_t request_limit = UINT64_MAX;
     std::int64_t deadline_ns = 0;  // no request starts after it

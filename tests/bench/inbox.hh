@@ -1,16 +1,15 @@
-// inbox: reads what a socket holds into a Message, through one buffer that all connections share.
+// inbox: reads what a channel holds into a Message, through one buffer that all connections share.
 //
 // Bulk that nobody looks at is dropped inside the kernel (MSG_TRUNC on TCP), so that an end of the
 // bench costs a fraction of the proxy that it measures. Never closes.
 #pragma once
-
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <span>
 #include <string_view>
 
+#include "channel.hh"
 #include "message.hh"
 
 namespace bench {
@@ -19,14 +18,12 @@ class Inbox {
   public:
     enum class Result { more, done, ended, failed, wrong };
 
-    explicit Inbox(bool is_tcp) : is_tcp_(is_tcp) {}
-
     // One read. After `failed`, errno says why; after `wrong`, what_wrong().
-    [[nodiscard]] Result read_from(int fd, Message& message) {
-        const std::uint64_t unread = is_tcp_ ? message.skippable() : 0;
+    [[nodiscard]] Result read_from(Channel& channel, Message& message) {
+        const std::uint64_t unread = channel.can_drop() ? message.skippable() : 0;
         const std::span<char> buffer = shared_buffer();
-        if (unread >= buffer.size()) return drop_from(fd, message, unread);
-        const ssize_t got = recv(fd, buffer.data(), buffer.size(), 0);
+        if (unread >= buffer.size()) return drop_from(channel, message, unread);
+        const ssize_t got = channel.receive(buffer);
         if (got <= 0) return empty_read(got);
         const std::string_view bytes(buffer.data(), static_cast<std::size_t>(got));
         const std::size_t used = message.take(bytes);
@@ -43,10 +40,10 @@ class Inbox {
         return bytes;
     }
 
-    Result drop_from(int fd, Message& message, std::uint64_t unread) {
+    Result drop_from(Channel& channel, Message& message, std::uint64_t unread) {
         const std::size_t limit =
             static_cast<std::size_t>(std::min<std::uint64_t>(unread, 1 << 20));
-        const ssize_t got = recv(fd, nullptr, limit, MSG_TRUNC);
+        const ssize_t got = channel.drop(limit);
         if (got <= 0) return empty_read(got);
         message.skip(static_cast<std::uint64_t>(got));
         return Result::more;
@@ -62,7 +59,6 @@ class Inbox {
         return Result::wrong;
     }
 
-    bool is_tcp_;
     const char* what_wrong_ = "";
 };
 

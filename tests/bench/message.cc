@@ -30,7 +30,7 @@ void Message::reset() {
     state_ = State::head;
     wrong_ = nullptr;
     head_.clear();
-    chunked_ = has_length_ = asks_to_close_ = false;
+    chunked_ = has_length_ = asks_to_close_ = asks_to_upgrade_ = false;
     left_ = body_bytes_ = 0;
     line_empty_ = true;
     first_count_ = 0;
@@ -93,13 +93,14 @@ void Message::read_field(std::string_view line) {
         chunked_ = true;
     }
     if (value_of(line, "connection") == "close") asks_to_close_ = true;
+    if (value_of(line, "upgrade") == "tcp") asks_to_upgrade_ = true;
 }
 
 void Message::begin_body() {
     if (chunked_ && has_length_) return fail("both Content-Length and Transfer-Encoding");
     if (chunked_) {
         state_ = State::chunk_size;
-    } else if (has_length_ || role_ == Role::request) {
+    } else if (has_length_ || role_ == Role::request || status() == 101) {
         state_ = left_ > 0 ? State::fixed : State::done;
     } else {
         fail("an answer without a stated length");

@@ -31,6 +31,7 @@ class Message {
     [[nodiscard]] std::string_view start_line() const;
     [[nodiscard]] int status() const;
     [[nodiscard]] bool asks_to_close() const { return asks_to_close_; }
+    [[nodiscard]] bool asks_to_upgrade() const { return asks_to_upgrade_; }
     [[nodiscard]] std::uint64_t body_bytes() const { return body_bytes_; }
     [[nodiscard]] std::string_view first_body_bytes() const { return {first_, first_count_}; }
 
@@ -58,6 +59,7 @@ class Message {
     bool chunked_ = false;
     bool has_length_ = false;
     bool asks_to_close_ = false;
+    bool asks_to_upgrade_ = false;
     std::uint64_t left_ = 0;  // of the body, or of the chunk
     std::uint64_t body_bytes_ = 0;
     bool line_empty_ =

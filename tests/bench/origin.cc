@@ -5,11 +5,10 @@
 //   GET /small               100 bytes; GET /v1.43/version the same
 //   GET /bulk?n=BYTES        BYTES bytes with Content-Length; with &chunked=1 in chunks of 32 KiB
 //   PUT or POST, any target  swallows the body and answers with the number of its bytes
+//   any of them with Upgrade: tcp  101; inside the tunnel it answers the same requests
 //
 // The heads look like dockerd's, so that a proxy has a real head to read. Prints "ready" once it
 // listens and runs until a signal ends it.
-
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstring>
@@ -45,10 +44,9 @@ std::string length_head(const char* status, std::uint64_t bytes) {
 // One connection from a proxy. Owned by the Origin, which drops it when handle() says so.
 class Guest {
   public:
-    Guest(int fd, bool is_tcp, Poller& poller) : fd_(fd), inbox_(is_tcp), poller_(poller) {
-        poller_.add(fd_, EPOLLIN, this);
+    Guest(int fd, Channel::Kind kind, Poller& poller) : channel_(fd, kind), poller_(poller) {
+        poller_.add(fd, EPOLLIN, this);
     }
-    ~Guest() { close(fd_); }
     Guest(const Guest&) = delete;
     Guest& operator=(const Guest&) = delete;
 
@@ -57,7 +55,7 @@ class Guest {
 
   private:
     bool read_on() {
-        switch (inbox_.read_from(fd_, request_)) {
+        switch (inbox_.read_from(channel_, request_)) {
             case Inbox::Result::more: return true;
             case Inbox::Result::done: answer(); return send_on();
             case Inbox::Result::ended:
@@ -69,10 +67,10 @@ class Guest {
     }
 
     bool send_on() {
-        const Outbox::Result result = outbox_.send_to(fd_);
+        const Outbox::Result result = outbox_.send_to(channel_);
         if (result == Outbox::Result::failed) return false;
         const bool blocked = result == Outbox::Result::blocked;
-        if (blocked != sending_) poller_.change(fd_, blocked ? EPOLLOUT : EPOLLIN, this);
+        if (blocked != sending_) poller_.change(channel_.fd(), blocked ? EPOLLOUT : EPOLLIN, this);
         sending_ = blocked;
         return blocked || !closing_;
     }
@@ -80,8 +78,13 @@ class Guest {
     void answer() {
         closing_ = request_.asks_to_close();
         static const std::string small = length_head("200 OK", 100) + std::string(100, 's');
+        static const std::string tunnel =
+            "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\n"
+            "Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
         const std::string_view line = request_.start_line();
-        if (line.starts_with("GET /small ") || line.starts_with("GET /v1.43/version ")) {
+        if (request_.asks_to_upgrade()) {
+            outbox_.put(tunnel, {});
+        } else if (line.starts_with("GET /small ") || line.starts_with("GET /v1.43/version ")) {
             outbox_.put(small, {});
         } else if (line.starts_with("GET /bulk?n=")) {
             answer_bulk(line.substr(std::strlen("GET /bulk?n=")));
@@ -104,7 +107,7 @@ class Guest {
         outbox_.put(head_, chunked ? Body::chunked(bytes) : Body::plain(bytes));
     }
 
-    int fd_;
+    Channel channel_;
     Inbox inbox_;
     Poller& poller_;
     Message request_{Message::Role::request};
@@ -116,7 +119,7 @@ class Guest {
 
 struct Door {
     int fd;
-    bool is_tcp;
+    Channel::Kind kind;
 };
 
 class Origin {
@@ -124,7 +127,8 @@ class Origin {
     explicit Origin(const std::vector<Address>& addresses) {
         doors_.reserve(addresses.size());  // the poller keeps pointers to them
         for (const Address& address : addresses) {
-            doors_.push_back({listen_on(address), address.is_tcp()});
+            doors_.push_back(
+                {listen_on(address), address.is_tcp() ? Channel::Kind::tcp : Channel::Kind::unix});
             poller_.add(doors_.back().fd, EPOLLIN, &doors_.back());
         }
     }
@@ -153,7 +157,7 @@ class Origin {
     void welcome(const Door& door) {
         const int fd = accept_from(door.fd);
         if (fd < 0) return;
-        auto guest = std::make_unique<Guest>(fd, door.is_tcp, poller_);
+        auto guest = std::make_unique<Guest>(fd, door.kind, poller_);
         guests_.emplace(guest.get(), std::move(guest));
     }
 

@@ -3,13 +3,12 @@
 // The head's text belongs to the caller and outlives the sending. Never blocks, never closes.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <cerrno>
 #include <cstdint>
 #include <string_view>
 
 #include "body.hh"
+#include "channel.hh"
 
 namespace bench {
 
@@ -24,13 +23,12 @@ class Outbox {
 
     // Sends until the socket is full, all is sent, or a turn's share is used up: one stream must
     // not keep the others waiting. After `failed`, errno says why.
-    [[nodiscard]] Result send_to(int fd) {
+    [[nodiscard]] Result send_to(Channel& channel) {
         std::uint64_t share_bytes = 512 * 1024;
         while (!head_.empty() || !body_.done()) {
             const bool from_head = !head_.empty();
             const std::string_view bytes = from_head ? head_ : body_.next();
-            const int more = from_head && !body_.done() ? MSG_MORE : 0;
-            const ssize_t sent = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | more);
+            const ssize_t sent = channel.send(bytes, from_head && !body_.done());
             if (sent < 0) return errno == EAGAIN ? Result::blocked : Result::failed;
             const std::size_t count = static_cast<std::size_t>(sent);
             if (from_head) {
@@ -38,7 +36,8 @@ class Outbox {
             } else {
                 body_.sent(count);
             }
-            if (count < bytes.size() || count >= share_bytes) return unsent();
+            const bool full = count < bytes.size() && channel.short_means_full();
+            if (full || count >= share_bytes) return unsent();
             share_bytes -= count;
         }
         return Result::done;

@@ -35,7 +35,7 @@ class Processes:
         for process in self.started:
             self.wait_or_kill(process, deadline)
 
-    def start(self, command, core, stdout, stderr):
+    def start(self, command, core, stdout, stderr, stdin=subprocess.DEVNULL):
         """The process runs on `core` only, not longer than us, and does not hear Ctrl-C."""
         libc = ctypes.CDLL(None)
 
@@ -43,7 +43,7 @@ class Processes:
             os.sched_setaffinity(0, {core})
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
+        process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr,
                                    start_new_session=True, preexec_fn=prepare)
         self.started.append(process)
         return process

@@ -24,7 +24,8 @@ def record(harness, proxy, row, seconds):
     if perf.poll() is not None:
         with open(proxy.path("perf.stderr"), errors="replace") as err:
             raise BenchError(f"perf does not attach: {err.read().strip()}")
-    harness.load(proxy.target, row.groups, seconds)
+    harness.load(proxy.tls_target if row.over_tls else proxy.target, row.groups, seconds,
+                 over_tls=row.over_tls)
     harness.processes.end(perf, signal.SIGINT, seconds=30)
     report = subprocess.run(
         ["perf", "report", "-i", data, "--stdio", "-g", "none", "--no-children", "--sort",

@@ -18,10 +18,11 @@ def require_strace():
         raise UsageError("strace is not installed; install it with: apt-get install strace")
 
 
-def count(harness, proxy, group):
-    """Calls per request by name, for one run of keep-alive requests."""
+def count(harness, proxy, group, requests=REQUESTS, over_tls=False):
+    """Calls per request by name, for one run of `requests` requests."""
+    target = proxy.tls_target if over_tls else proxy.target
     # The upstream connections are opened before the count: a pool is there to last.
-    harness.load(proxy.target, [group], seconds=5, requests=1000)
+    harness.load(target, [group], seconds=30, requests=max(1, requests // 20), over_tls=over_tls)
     summary = proxy.path("strace")
     command = ["strace", "-f", "-c", "-U", "calls,name", "-o", summary]
     pids = tree(proxy.process.pid)
@@ -31,11 +32,11 @@ def count(harness, proxy, group):
     with open(said, "wb") as err:
         strace = harness.processes.start(command, harness.core, err, err)
     wait_until_attached(strace, said, len(pids))
-    report = harness.load(proxy.target, [group], seconds=60, requests=REQUESTS)
+    report = harness.load(target, [group], seconds=60, requests=requests, over_tls=over_tls)
     harness.processes.end(strace, signal.SIGINT)
-    requests = report["groups"][0]["requests"]
+    answered = report["groups"][0]["requests"]
     with open(summary) as lines:
-        return {name: calls / requests for name, calls in parse(lines)}
+        return {name: calls / answered for name, calls in parse(lines)}
 
 
 def wait_until_attached(strace, said, wanted):

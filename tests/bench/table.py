@@ -2,7 +2,7 @@
 
 import statistics
 
-from rows import LATENCY
+from rows import ADDED, ALONE
 
 
 def spread(values):
@@ -47,15 +47,17 @@ def ratio(ours, theirs):
 
 
 def number(value):
-    return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 100 else f"{value:,.0f}"
+    return f"{value:.3f}" if abs(value) < 1 else f"{value:.2f}" if value < 100 else f"{value:,.0f}"
 
 
 def ratio_text(found):
     return "-" if found is None else f"{found['median']:.2f}"
 
 
-HEAD = (f"  {'':12} {'median':>8} {'min..max':>17} {'throughput':>22} {'p50 us':>8} {'p99 us':>8} "
-        f"{'proxy':>6} {'load':>5} {'ours/it':>8}")
+def head(row):
+    throughput = "+p50 +p99 +p99.9 us" if row.unit == ADDED else "throughput"
+    return (f"  {'':12} {'median':>8} {'min..max':>17} {throughput:>22} {'p50 us':>8} {'p99 us':>8} "
+            f"{'proxy':>6} {'load':>5} {'ours/it':>8}")
 
 
 def line(cell, ours):
@@ -64,6 +66,9 @@ def line(cell, ours):
     costs, run = cell.costs, cell.typical()
     between = f"{number(min(costs))}..{number(max(costs))}"
     against = "" if ours in (None, cell) else ratio_text(ratio(ours, cell))
+    if cell.row.unit in ALONE:
+        return (f"  {cell.name:12} {number(statistics.median(costs)):>8} {between:>17} {'':>52} "
+                f"{against:>8}")
     latency = run.judged["latency_us"]
     return (f"  {cell.name:12} {number(statistics.median(costs)):>8} {between:>17} "
             f"{cell.row.throughput(run):>22} {latency['p50']:>8,.0f} {latency['p99']:>8,.0f} "
@@ -75,7 +80,7 @@ def row_text(row, cells, ours_name):
     """A row's block: one line for each proxy."""
     ours = cells.get(ours_name)
     title = f"{row.title}, {row.upstream} upstream [{row.key}]"
-    lines = [f"{title}: {row.unit}", HEAD] + [line(cell, ours) for cell in cells.values()]
+    lines = [f"{title}: {row.unit}", head(row)] + [line(cell, ours) for cell in cells.values()]
     return "\n".join(lines) + "\n"
 
 
@@ -85,14 +90,16 @@ def summary_text(rows, results, ours_name, names):
     if ours_name not in names or not peers:
         return ""
     lines = [f"{ours_name} to each, by median (below 1: {ours_name} costs less)",
-             f"  {'':14}" + "".join(f"{peer:>12}" for peer in peers)]
+             f"  {'':14}" + "".join(f"{peer:>12}" for peer in peers) + f"{ours_name:>14}"]
     for row in rows:
         if row.variants:
             continue
         cells = results[row.key]
         found = [ratio_text(ratio(cells[ours_name], cells[peer])) for peer in peers]
-        note = "  (latency)" if row.unit == LATENCY else ""
-        lines.append(f"  {row.key:14}" + "".join(f"{text:>12}" for text in found) + note)
+        mine = cells[ours_name]
+        own = "-" if mine.failure else number(statistics.median(mine.costs))
+        lines.append(f"  {row.key:14}" + "".join(f"{text:>12}" for text in found)
+                     + f"{own:>14} {row.unit}")
     return "\n".join(lines) + "\n"
 
 

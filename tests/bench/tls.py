@@ -1,27 +1,22 @@
-"""Loads over TLS, by programs that others keep: openssl s_time for handshakes, curl for bulk, Python's
-ssl for idle connections. What they cost themselves does not count: the proxy's CPU time and memory are
-what is measured. All proxies speak TLS 1.2 with one P-256 certificate: the newest that ours speaks with
-mbedTLS 2.28 (Debian 12).
+"""The certificate, and handshakes one after the other, by openssl s_time.
+
+All proxies speak TLS 1.2 with one P-256 certificate: the newest that ours speaks with mbedTLS 2.28
+(Debian 12). What the clients cost themselves does not count.
 """
 
 import os
 import re
 import shutil
-import socket
-import ssl
 import subprocess
 
-from processes import BenchError, UsageError, tree
+from processes import BenchError, UsageError
 
-BULK_BYTES = 512 << 20
-IDLE_CONNECTIONS = 300
-KINDS = ("tls-full", "tls-resumed", "tls-down", "tls-up", "tls-idle")
+KINDS = ("tls-full", "tls-resumed")
 
 
 def require():
-    for program in ("openssl", "curl"):
-        if shutil.which(program) is None:
-            raise UsageError(f"{program} is not installed; install it with: scripts/deps bench")
+    if shutil.which("openssl") is None:
+        raise UsageError("openssl is not installed; install it with: scripts/deps bench")
 
 
 class Certificate:
@@ -55,9 +50,9 @@ def run(processes, core, command, seconds):
     return out.decode()
 
 
-def group(kind, requests, body_bytes, seconds, **more):
+def group(kind, requests, body_bytes, seconds):
     return {"kind": kind, "requests": requests, "body_bytes": body_bytes, "seconds": seconds,
-            "errors": 0, "latency_us": {"p50": 0, "p99": 0}, **more}
+            "errors": 0, "latency_us": {"p50": 0, "p99": 0, "p999": 0}}
 
 
 def handshakes(processes, core, port, kind, seconds):
@@ -71,59 +66,7 @@ def handshakes(processes, core, port, kind, seconds):
     return group(kind, int(found[-1][0]), 0, whole)
 
 
-def bulk(processes, core, port, kind, directory):
-    command = ["curl", "--silent", "--show-error", "--insecure", "--max-time", "60",
-               "--output", "/dev/null", "--write-out", "%{http_code} %{time_total}"]
-    if kind == "tls-up":
-        zeros = os.path.join(directory, "zeros")
-        with open(zeros, "wb") as file:
-            file.truncate(BULK_BYTES)
-        command += ["--request", "POST", "--upload-file", zeros, "--header", "Expect:",
-                    f"https://127.0.0.1:{port}/sink"]
-    else:
-        command += [f"https://127.0.0.1:{port}/bulk?n={BULK_BYTES}"]
-    status, seconds = run(processes, core, command, 80).split()
-    if status != "200":
-        raise BenchError(f"{kind}: status {status}")
-    return group(kind, 1, BULK_BYTES, float(seconds))
-
-
-def resident_bytes(pid):
-    """Of the process and its descendants; pages that they share count for each."""
-    total = 0
-    for each in tree(pid):
-        with open(f"/proc/{each}/smaps_rollup") as rollup:
-            total += sum(int(line.split()[1]) for line in rollup if line.startswith("Rss:"))
-    return total * 1024
-
-
-def idle(pid, port):
-    """Each connection has had one answer, and waits for what its client wants next."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    before, held = resident_bytes(pid), []
-    try:
-        for _ in range(IDLE_CONNECTIONS):
-            plain = socket.create_connection(("127.0.0.1", port), timeout=10)
-            held.append(context.wrap_socket(plain))
-            held[-1].sendall(b"GET /small HTTP/1.1\r\nHost: b\r\n\r\n")
-            if not held[-1].recv(4096).startswith(b"HTTP/1.1 200"):
-                raise BenchError("an idle connection had no good answer")
-        return group("tls-idle", IDLE_CONNECTIONS, 0, 1,
-                     idle_bytes=resident_bytes(pid) - before)
-    finally:
-        for each in held:
-            each.close()
-
-
 def load(harness, proxy, kind, seconds):
     """The same shape as bench_load's report."""
-    port = proxy.tls_port
-    if kind in ("tls-full", "tls-resumed"):
-        found = handshakes(harness.processes, harness.core, port, kind, seconds)
-    elif kind == "tls-idle":
-        found = idle(proxy.process.pid, port)
-    else:
-        found = bulk(harness.processes, harness.core, port, kind, harness.directory)
+    found = handshakes(harness.processes, harness.core, proxy.tls_port, kind, seconds)
     return {"groups": [found], "cpu_seconds": 0.0}
