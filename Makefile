@@ -100,6 +100,7 @@ cover: ## Run the tests and print which lines of src/ they reach
 	@scripts/cover build/cover
 
 static: static-build ## Build one file that needs nothing else, build/becaused-static, and check it in an empty root
+	@scripts/deps static
 	@tests/static/run
 
 static-build: deps
