@@ -30,7 +30,8 @@ quick = -LE load
 
 .DEFAULT_GOAL := help
 .PHONY: help deps test-deps build run test load test-build test-one test-clang e2e asan tsan fuzz cover guard bench \
-	bench-quick lint format tidy docs check-debian12 check-debian13 clean
+	bench-quick lint format tidy docs static static-build static-e2e check-static install dist deb check-debian12 \
+	check-debian13 check-deb12 check-deb13 clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,9 +39,11 @@ help: ## List these commands
 deps: ## Install what building and testing needs (Debian packages)
 	@scripts/deps build
 
+release = $(call configure,$(release_dir),-DCMAKE_BUILD_TYPE=Release -DBECAUSED_TESTS=OFF \
+	-DCMAKE_RUNTIME_OUTPUT_DIRECTORY=$(CURDIR)/build)
+
 build: deps ## Build the program: build/becaused
-	@$(call configure,$(release_dir),-DCMAKE_BUILD_TYPE=Release -DBECAUSED_TESTS=OFF \
-		-DCMAKE_RUNTIME_OUTPUT_DIRECTORY=$(CURDIR)/build)
+	@$(release)
 	@$(call compile,$(release_dir))
 
 run: build ## Run it on tcp://127.0.0.1:2375 (LISTEN=...) before this machine's Docker
@@ -96,6 +99,20 @@ cover: ## Run the tests and print which lines of src/ they reach
 	@$(test) build/cover $(quick)
 	@scripts/cover build/cover
 
+static: static-build ## Build one file that needs nothing else, build/becaused-static, and check it in an empty root
+	@tests/static/run
+
+static-build: deps
+	@$(release)
+	@$(call compile,$(release_dir)) --target becaused-static
+
+static-e2e: static ## The e2e tests, with nothing but that file in the proxy's root
+	@scripts/deps e2e
+	@tests/e2e/run --static --all
+
+check-static: static-build ## Build it again elsewhere: are the bytes the same?
+	@CXX=$(CXX) CC=$(CC) JOBS=$(JOBS) tests/static/reproduce
+
 guard: build ## Check what a request costs against tests/bench/guard.txt: instructions, system calls, memory
 	@scripts/deps guard
 	@tests/bench/guard
@@ -124,6 +141,21 @@ format: ## Rewrite the sources in the house format
 
 docs: build ## Write the generated reference pages
 	@scripts/docs
+
+install: ## Install what was built: PREFIX=/usr/local, DESTDIR= before it
+	@PREFIX=$(or $(PREFIX),/usr/local) DESTDIR=$(DESTDIR) scripts/package/install build/becaused
+
+dist: ## Pack the last commit's sources: build/becaused-VERSION.tar.gz
+	@scripts/package/dist
+
+deb: build ## Make a Debian package: build/becaused_VERSION_ARCH.deb
+	@scripts/package/deb build/becaused
+
+check-deb12: ## Install, run and purge that package on Debian 12, in a clean root
+check-deb13: ## The same on Debian 13
+check-deb12 check-deb13: deb
+	@scripts/deps debootstrap
+	@scripts/check-deb $(@:check-deb%=%)
 
 check-debian12: ## Test and build on Debian 12, in a root of its own under build/
 check-debian13: ## The same on Debian 13

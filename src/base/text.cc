@@ -1,30 +1,40 @@
 #include "base/text.hh"
 
+#include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <ctime>
 
 namespace becaused {
 
+char* write_number(char* to, uint64_t value) {
+    if (value < 10) {
+        *to = static_cast<char>('0' + value);
+        return to + 1;
+    }
+    return std::to_chars(to, to + 20, value).ptr;
+}
+
 void append_number(std::string& out, uint64_t value) {
     char digits[20];
-    const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-    out.append(digits, end);
+    out.append(digits, write_number(digits, value));
 }
 
-void append_ms(std::string& out, uint64_t ns) {
+char* write_ms(char* to, uint64_t ns) {
     const uint64_t us = ns / 1000;
-    append_number(out, us / 1000);
+    to = write_number(to, us / 1000);
     const auto rest = static_cast<unsigned>(us % 1000);
-    if (rest == 0) return;
-    char decimals[4] = {'.', static_cast<char>('0' + rest / 100),
-                        static_cast<char>('0' + rest / 10 % 10),
-                        static_cast<char>('0' + rest % 10)};
-    size_t length = 4;
-    while (decimals[length - 1] == '0') --length;
-    out.append(decimals, length);
+    if (rest == 0) return to;
+    to[0] = '.';
+    to[1] = static_cast<char>('0' + rest / 100);
+    to[2] = static_cast<char>('0' + rest / 10 % 10);
+    to[3] = static_cast<char>('0' + rest % 10);
+    to += 4;
+    while (to[-1] == '0') --to;
+    return to;
 }
 
-void append_time(std::string& out, uint64_t wall_ns) {
+char* write_time(char* to, uint64_t wall_ns) {
     // The second's text is the same for thousands of records: formatted once.
     static thread_local time_t cached_second = -1;
     static thread_local char cached[21];
@@ -35,12 +45,13 @@ void append_time(std::string& out, uint64_t wall_ns) {
         std::strftime(cached, sizeof cached, "%Y-%m-%dT%H:%M:%S.", &parts);
         cached_second = second;
     }
-    out.append(cached, 20);
+    std::memcpy(to, cached, 20);
     const auto ms = static_cast<unsigned>(wall_ns / 1'000'000U % 1000);
-    out += static_cast<char>('0' + ms / 100);
-    out += static_cast<char>('0' + ms / 10 % 10);
-    out += static_cast<char>('0' + ms % 10);
-    out += 'Z';
+    to[20] = static_cast<char>('0' + ms / 100);
+    to[21] = static_cast<char>('0' + ms / 10 % 10);
+    to[22] = static_cast<char>('0' + ms % 10);
+    to[23] = 'Z';
+    return to + 24;
 }
 
 void append_size(std::string& out, uint64_t bytes) {
@@ -102,91 +113,75 @@ size_t utf8_length(std::string_view text) {
     return 0;
 }
 
-void append_escape(std::string& out, unsigned char byte) {
+// All ASCII but control bytes, DEL, quote and backslash.
+bool plain(unsigned char byte) {
+    return byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\';
+}
+
+constexpr uint64_t each(uint8_t byte) { return 0x0101010101010101U * byte; }
+
+// Eight bytes at once; may say no to what is plain behind one that is not.
+bool all_plain(uint64_t word) {
+    const auto holds = [word](uint8_t byte) {
+        const uint64_t zero = word ^ each(byte);
+        return (zero - each(1)) & ~zero;
+    };
+    const uint64_t control = (word - each(0x20)) & ~word;
+    return ((control | holds('"') | holds('\\') | holds(0x7F) | word) & each(0x80)) == 0;
+}
+
+char* write_escape(char* to, unsigned char byte) {
     static constexpr char hex[] = "0123456789abcdef";
+    *to++ = '\\';
     switch (byte) {
-        case '"': out += "\\\""; return;
-        case '\\': out += "\\\\"; return;
-        case '\n': out += "\\n"; return;
-        case '\r': out += "\\r"; return;
-        case '\t': out += "\\t"; return;
+        case '"':
+        case '\\': *to++ = static_cast<char>(byte); return to;
+        case '\n': *to++ = 'n'; return to;
+        case '\r': *to++ = 'r'; return to;
+        case '\t': *to++ = 't'; return to;
         default: break;
     }
-    out += "\\u00";
-    out += hex[byte >> 4U];
-    out += hex[byte & 15U];
+    for (const char c : {'u', '0', '0', hex[byte >> 4U], hex[byte & 15U]}) *to++ = c;
+    return to;
 }
 
 }  // namespace
 
-void append_json_text(std::string& out, std::string_view text) {
-    size_t plain = 0;  // start of the run that needs no change
-    for (size_t i = 0; i < text.size();) {
-        const auto byte = static_cast<unsigned char>(text[i]);
-        if (byte >= 0x20 && byte < 0x7F && byte != '"' && byte != '\\') [[likely]] {
-            ++i;
-            continue;
+char* write_json_text(char* to, std::string_view text) {
+    const char* from = text.data();
+    const char* const end = from + text.size();
+    while (from != end) {
+        uint64_t word;
+        while (static_cast<size_t>(end - from) >= sizeof word) {
+            std::memcpy(&word, from, sizeof word);
+            if (!all_plain(word)) break;
+            std::memcpy(to, &word, sizeof word);
+            from += sizeof word;
+            to += sizeof word;
         }
-        const size_t length = byte >= 0x80 ? utf8_length(text.substr(i)) : 0;
-        if (length > 0) {
-            i += length;
-            continue;
+        while (from != end && plain(static_cast<unsigned char>(*from))) *to++ = *from++;
+        if (from == end) break;
+        const auto byte = static_cast<unsigned char>(*from);
+        const std::string_view rest(from, static_cast<size_t>(end - from));
+        if (byte < 0x80) {
+            to = write_escape(to, byte);
+            ++from;
+        } else if (const size_t length = utf8_length(rest); length > 0) {
+            to = std::copy_n(from, length, to);
+            from += length;
+        } else {
+            to = std::copy_n("\xEF\xBF\xBD", 3, to);
+            ++from;
         }
-        out.append(text.data() + plain, i - plain);
-        if (byte >= 0x80) out += "\xEF\xBF\xBD";
-        else append_escape(out, byte);
-        plain = ++i;
     }
-    out.append(text.data() + plain, text.size() - plain);
+    return to;
 }
 
-void JsonLine::key(std::string_view key) {
-    if (!first_) out_ += ',';
-    first_ = false;
-    if (key.empty()) return;
-    out_ += '"';
-    out_ += key;
-    out_ += "\":";
-}
-
-void JsonLine::text(std::string_view name, std::string_view value) {
-    key(name);
-    out_ += '"';
-    append_json_text(out_, value);
-    out_ += '"';
-}
-
-void JsonLine::number(std::string_view name, uint64_t value) {
-    key(name);
-    append_number(out_, value);
-}
-
-void JsonLine::ms(std::string_view name, uint64_t ns) {
-    key(name);
-    append_ms(out_, ns);
-}
-
-void JsonLine::time(std::string_view name, uint64_t wall_ns) {
-    key(name);
-    out_ += '"';
-    append_time(out_, wall_ns);
-    out_ += '"';
-}
-
-void JsonLine::flag(std::string_view name, bool value) {
-    key(name);
-    out_ += value ? "true" : "false";
-}
-
-void JsonLine::open(std::string_view name, char bracket) {
-    key(name);
-    out_ += bracket;
-    first_ = true;
-}
-
-void JsonLine::close(char bracket) {
-    out_ += bracket;
-    first_ = false;
+void append_json_text(std::string& out, std::string_view text) {
+    const size_t before = out.size();
+    out.resize(before + json_text_limit(text.size()));
+    const char* end = write_json_text(out.data() + before, text);
+    out.resize(static_cast<size_t>(end - out.data()));
 }
 
 }  // namespace becaused

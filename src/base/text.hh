@@ -1,49 +1,50 @@
-// Text for machines: JSON written straight into a string whose capacity is kept, numbers, times.
-// JsonLine writes one object; it never allocates once the string has grown to its usual size.
+// Text for machines and for people: numbers, times, sizes, what stands inside a JSON string. Each at the
+// end of a string; or at `to`, where there is room, and the end of what was written is returned.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
 namespace becaused {
 
+// As memcpy(3), without its call where there is little to copy.
+inline char* copy_short(char* to, std::string_view from) {
+    const size_t size = from.size();
+    if (size >= 8 && size <= 16) {
+        uint64_t front, back;
+        std::memcpy(&front, from.data(), 8);
+        std::memcpy(&back, from.data() + size - 8, 8);
+        std::memcpy(to, &front, 8);
+        std::memcpy(to + size - 8, &back, 8);
+    } else if (size >= 4 && size < 8) {
+        uint32_t front, back;
+        std::memcpy(&front, from.data(), 4);
+        std::memcpy(&back, from.data() + size - 4, 4);
+        std::memcpy(to, &front, 4);
+        std::memcpy(to + size - 4, &back, 4);
+    } else {
+        std::memcpy(to, from.data(), size);
+    }
+    return to + size;
+}
+
 void append_number(std::string& out, uint64_t value);
+char* write_number(char* to, uint64_t value);  // 20 bytes at most
 // Milliseconds with three decimals from nanoseconds, "12.345"; trailing zeros left out.
-void append_ms(std::string& out, uint64_t ns);
+char* write_ms(char* to, uint64_t ns);  // 24 bytes at most
 // "2026-11-21T12:00:00.123Z" (RFC 3339), from nanoseconds since 1970.
-void append_time(std::string& out, uint64_t wall_ns);
+char* write_time(char* to, uint64_t wall_ns);  // 24 bytes
 // For people: "12 B", "1.2 kB", "300 MB"; "250 ms", "12 s", "15 min", "2 h".
 void append_size(std::string& out, uint64_t bytes);
 void append_duration(std::string& out, uint64_t ms);
 // As the inside of a JSON string: quotes, backslash and control bytes escaped, bytes that are not UTF-8
 // replaced by U+FFFD (RFC 8259 §8.1).
 void append_json_text(std::string& out, std::string_view text);
-
-class JsonLine {
-  public:
-    // Appends to `out`; the object is open from here to `end()`.
-    explicit JsonLine(std::string& out) : out_(out) { out_ += '{'; }
-    JsonLine(const JsonLine&) = delete;
-    JsonLine& operator=(const JsonLine&) = delete;
-
-    void text(std::string_view name, std::string_view value);
-    void number(std::string_view name, uint64_t value);
-    void ms(std::string_view name, uint64_t ns);
-    void time(std::string_view name, uint64_t wall_ns);
-    void flag(std::string_view name, bool value);
-    // Nested objects and arrays; `name` empty inside arrays.
-    void open(std::string_view name, char bracket);
-    void close(char bracket);
-    // Closes the object and ends the line.
-    void end() { out_ += "}\n"; }
-    std::string& out() { return out_; }
-    // Begins a value that the caller appends to out() itself.
-    void key(std::string_view key);
-
-  private:
-    std::string& out_;
-    bool first_ = true;
-};
+char* write_json_text(char* to, std::string_view text);
+// The room that it may need.
+constexpr size_t json_text_limit(size_t bytes) { return 6 * bytes + 8; }
 
 }  // namespace becaused

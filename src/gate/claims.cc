@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "base/text.hh"
+#include "base/json_line.hh"
 #include "gate/datetime.hh"
 #include "gate/identity.hh"
 
@@ -127,12 +127,14 @@ class ClaimReader {
     const char* fault_ = nullptr;
 };
 
-void write_text(JsonLine& line, std::string_view key, const std::string& text) {
-    if (!text.empty()) line.text(key, text);
+template <JsonName field>
+void text_field(JsonLine& line, const std::string& text) {
+    if (!text.empty()) line.text<field>(text);
 }
 
-void write_time(JsonLine& line, std::string_view key, const std::optional<int64_t>& ms) {
-    if (ms) line.text(key, datetime_text(*ms));
+template <JsonName field>
+void time_field(JsonLine& line, const std::optional<int64_t>& ms) {
+    if (ms) line.text<field>(datetime_text(*ms));
 }
 
 }  // namespace
@@ -156,31 +158,31 @@ const char* read_claims(std::string_view json, Claims& claims) {
 }
 
 std::string claims_text(const Claims& claims) {
-    std::string text;
-    JsonLine line(text);
-    write_text(line, "iss", claims.issuer);
-    write_text(line, "sub", claims.subject);
-    write_text(line, "aud", claims.audience);
-    write_time(line, "exp", claims.expires_ms);
-    write_time(line, "nbf", claims.not_before_ms);
-    write_time(line, "iat", claims.issued_ms);
-    write_text(line, "jti", claims.token_id);
-    write_text(line, "profile", claims.profile);
-    write_text(line, "rate", claims.rate);
+    JsonLine line;
+    line.begin();
+    text_field<"iss">(line, claims.issuer);
+    text_field<"sub">(line, claims.subject);
+    text_field<"aud">(line, claims.audience);
+    time_field<"exp">(line, claims.expires_ms);
+    time_field<"nbf">(line, claims.not_before_ms);
+    time_field<"iat">(line, claims.issued_ms);
+    text_field<"jti">(line, claims.token_id);
+    text_field<"profile">(line, claims.profile);
+    text_field<"rate">(line, claims.rate);
     if (!claims.hosts.empty()) {
-        line.open("hosts", '[');
-        for (const std::string& host : claims.hosts) line.text("", host);
+        line.open<"hosts">('[');
+        for (const std::string& host : claims.hosts) line.element(host);
         line.close(']');
     }
     for (const OtherClaim& other : claims.others) {
         std::string key;
         append_json_text(key, other.name);
         line.key(key);
-        text += other.json;
+        line.put(other.json);
     }
-    line.end();
-    text.pop_back();  // the line's end
-    return text;
+    std::string_view text = line.end();
+    text.remove_suffix(1);  // the line's end
+    return std::string(text);
 }
 
 const char* read_key_id(std::string_view footer, std::string& kid) {

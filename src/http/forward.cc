@@ -61,27 +61,29 @@ bool counts_hops(const RequestHead& head) {
     return head.has_max_forwards && (head.method == "OPTIONS" || head.method == "TRACE");
 }
 
-void append_forwarded_element(std::string& out, const RequestHead& head, const Hop& hop) {
+void put_forwarded_element(TextCursor& out, const RequestHead& head, const Hop& hop) {
     const bool ipv6 = hop.client_address.find(':') != string_view::npos;
-    out += "for=";
-    if (hop.client_address == "unix") out += "unknown";
-    else if (ipv6) out.append("\"[").append(hop.client_address).append("]\"");
-    else out += hop.client_address;
+    out.put("for=");
+    if (ipv6) out.put("\"[");
+    out.put(hop.client_address == "unix" ? string_view("unknown") : hop.client_address);
+    if (ipv6) out.put("]\"");
     if (!head.authority.empty()) {
         // Only a token may go without quotes (RFC 7239 §4); a valid authority needs no escapes.
         const bool quoted = !is_token(head.authority);
-        out += quoted ? ";host=\"" : ";host=";
-        out += head.authority;
-        if (quoted) out += '"';
+        out.put(";host=");
+        if (quoted) out.put('"');
+        out.put(head.authority);
+        if (quoted) out.put('"');
     }
-    out.append(";proto=").append(hop.scheme);
+    out.put(";proto=");
+    out.put(hop.scheme);
 }
 
 // What happens to one field on its way to the upstream.
 class RequestCopy {
   public:
     RequestCopy(const RequestHead& head, const BodyFraming& framing, const Hop& hop,
-                const Asked& asked, std::string& out)
+                const Asked& asked, TextCursor& out)
         : head_(head), framing_(framing), hop_(hop), asked_(asked), out_(out), copy_(out) {}
 
     void all() {
@@ -108,7 +110,7 @@ class RequestCopy {
     const BodyFraming& framing_;
     const Hop& hop_;
     const Asked& asked_;
-    std::string& out_;
+    TextCursor& out_;
     FieldCopy copy_;
 };
 
@@ -116,10 +118,11 @@ class RequestCopy {
 bool RequestCopy::extended(const Field& field, const Field* last, bool with_element) {
     if (!hop_.trust_forwarded) return false;
     if (&field != last || !with_element) return true;
-    copy_.unfinished(field) += field.value.empty() ? " " : ", ";
-    if (field.known == FieldName::forwarded) append_forwarded_element(out_, head_, hop_);
-    else out_ += hop_.client_address;
-    out_ += "\r\n";
+    copy_.unfinished(field);
+    out_.put(field.value.empty() ? string_view(" ") : string_view(", "));
+    if (field.known == FieldName::forwarded) put_forwarded_element(out_, head_, hop_);
+    else out_.put(hop_.client_address);
+    out_.put("\r\n");
     return false;
 }
 
@@ -130,14 +133,14 @@ bool RequestCopy::replaced(const Field& field) {
         case FieldName::content_length:
             if (framing_.kind == BodyKind::chunked) return false;
             copy_.flush();
-            append_number_line(out_, field.name, framing_.length);
+            put_number_line(out_, field.name, framing_.length);
             return false;
         case FieldName::upgrade: return !head_.upgrade.empty();
         case FieldName::trailer: return framing_.kind == BodyKind::chunked && !field.hop_by_hop;
         case FieldName::max_forwards:
             if (!counts_hops(head_)) return true;
             copy_.flush();
-            append_number_line(out_, field.name, head_.max_forwards - (head_.max_forwards > 0));
+            put_number_line(out_, field.name, head_.max_forwards - (head_.max_forwards > 0));
             return false;
         case FieldName::forwarded: return extended(field, asked_.forwarded, true);
         case FieldName::x_forwarded_for:
@@ -167,27 +170,26 @@ bool RequestCopy::replaced(const Field& field) {
 }
 
 // The hop's own connection fields.
-void append_request_connection(std::string& out, const RequestHead& head) {
+void put_request_connection(TextCursor& out, const RequestHead& head) {
     const bool upgrade = !head.upgrade.empty();
-    if (head.accepts_trailers) out += "TE: trailers\r\n";
-    if (upgrade && head.accepts_trailers) out += "Connection: Upgrade, TE\r\n";
-    else if (upgrade) out += "Connection: Upgrade\r\n";
-    else if (head.accepts_trailers) out += "Connection: TE\r\n";
+    if (head.accepts_trailers) out.put("TE: trailers\r\n");
+    if (upgrade && head.accepts_trailers) out.put("Connection: Upgrade, TE\r\n");
+    else if (upgrade) out.put("Connection: Upgrade\r\n");
+    else if (head.accepts_trailers) out.put("Connection: TE\r\n");
 }
 
-void append_forwarded(std::string& out, const RequestHead& head, const Hop& hop,
-                      const Asked& asked) {
+void put_forwarded(TextCursor& out, const RequestHead& head, const Hop& hop, const Asked& asked) {
     const bool trusted = hop.trust_forwarded;
     if (!(trusted && asked.forwarded_for != nullptr) && hop.client_address != "unix")
-        append_line(out, "X-Forwarded-For", hop.client_address);
+        put_line(out, "X-Forwarded-For", hop.client_address);
     if (!(trusted && asked.forwarded_host != nullptr) && !head.authority.empty())
-        append_line(out, "X-Forwarded-Host", head.authority);
+        put_line(out, "X-Forwarded-Host", head.authority);
     if (!(trusted && asked.forwarded_proto != nullptr))
-        append_line(out, "X-Forwarded-Proto", hop.scheme);
+        put_line(out, "X-Forwarded-Proto", hop.scheme);
     if (!(trusted && asked.forwarded != nullptr)) {
-        out += "Forwarded: ";
-        append_forwarded_element(out, head, hop);
-        out += "\r\n";
+        out.put("Forwarded: ");
+        put_forwarded_element(out, head, hop);
+        out.put("\r\n");
     }
 }
 
@@ -218,34 +220,35 @@ bool valid_traceparent(string_view value) {
 }
 
 ForwardedRequest write_request_head(const RequestHead& head, const BodyFraming& framing,
-                                    const Hop& hop, string_view fallback_host, std::string& out) {
+                                    const Hop& hop, string_view fallback_host, std::string& text) {
+    TextCursor out(text, usual_head_bytes);
     const Asked asked = notice_all(head);
-    out += head.method;
-    out += ' ';
-    out += hop.target.empty() ? head.path_and_query : hop.target;
-    out += " HTTP/1.1\r\nHost: ";
-    out += head.authority.empty() && asked.host == nullptr ? fallback_host : head.authority;
-    out += "\r\n";
+    out.put(head.method);
+    out.put(' ');
+    out.put(hop.target.empty() ? head.path_and_query : hop.target);
+    out.put(" HTTP/1.1\r\nHost: ");
+    out.put(head.authority.empty() && asked.host == nullptr ? fallback_host : head.authority);
+    out.put("\r\n");
     RequestCopy(head, framing, hop, asked, out).all();
-    if (framing.kind == BodyKind::chunked) out += "Transfer-Encoding: chunked\r\n";
-    append_request_connection(out, head);
-    append_via(out, head.minor_version, hop.via_name);
-    append_forwarded(out, head, hop, asked);
+    if (framing.kind == BodyKind::chunked) out.put("Transfer-Encoding: chunked\r\n");
+    put_request_connection(out, head);
+    put_via(out, head.minor_version, hop.via_name);
+    put_forwarded(out, head, hop, asked);
     ForwardedRequest sent;
     if (asked.request_id != nullptr) {
         sent.request_id = asked.request_id->value;
     } else if (!hop.request_id.empty()) {
         sent.request_id = hop.request_id;
-        append_line(out, "X-Request-Id", hop.request_id);
+        put_line(out, "X-Request-Id", hop.request_id);
     }
     if (asked.traceparent != nullptr) {
         sent.traceparent = asked.traceparent->value;
     } else if (!hop.traceparent.empty()) {
         sent.traceparent = hop.traceparent;
-        append_line(out, "traceparent", hop.traceparent);
+        put_line(out, "traceparent", hop.traceparent);
     }
-    out += hop.added;
-    out += "\r\n";
+    out.put(hop.added);
+    out.put("\r\n");
     return sent;
 }
 

@@ -44,13 +44,13 @@ struct ForwardedRequest {
     std::string_view traceparent;
 };
 
-// Appends the upstream's request head to `out` (which keeps its capacity). The body follows as `framing`
+// Appends the upstream's request head to `text` (which keeps its capacity). The body follows as `framing`
 // says: Content-Length kept, or Transfer-Encoding: chunked. HTTP/1.1 always, Host from head.authority
 // (for HTTP/1.0 without Host: `fallback_host`), origin-form target. Max-Forwards is decremented for
 // OPTIONS and TRACE. Upgrade and `Connection: upgrade` are sent when head.upgrade is not empty.
 ForwardedRequest write_request_head(const RequestHead& head, const BodyFraming& framing,
                                     const Hop& hop, std::string_view fallback_host,
-                                    std::string& out);
+                                    std::string& text);
 
 // How the answer is framed towards this client.
 struct AnswerFraming {
@@ -65,9 +65,9 @@ struct AnswerFraming {
 AnswerFraming frame_answer(const ResponseHead& head, const BodyFraming& from_upstream,
                            uint8_t request_minor, bool head_method, bool client_keep_alive);
 
-// Appends the client's answer head to `out`. Status line is always HTTP/1.1. For tunnel with status 101:
+// Appends the client's answer head to `text`. Status line is always HTTP/1.1. For tunnel with status 101:
 // Upgrade and Connection: Upgrade are kept. No Content-Type, Date or Server is invented.
 void write_response_head(const ResponseHead& head, const AnswerFraming& framing,
-                         std::string_view via_name, std::string& out);
+                         std::string_view via_name, std::string& text);
 
 }  // namespace becaused

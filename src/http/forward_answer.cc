@@ -37,29 +37,30 @@ bool answer_says_length(const ResponseHead& head, const AnswerFraming& framing) 
 }  // namespace
 
 void write_response_head(const ResponseHead& head, const AnswerFraming& framing,
-                         std::string_view via_name, std::string& out) {
-    out += "HTTP/1.1 ";
-    append_number(out, head.status);
-    out += ' ';
-    out += head.reason;
-    out += "\r\n";
+                         std::string_view via_name, std::string& text) {
+    TextCursor out(text, usual_head_bytes);
+    out.put("HTTP/1.1 ");
+    out.number(head.status);
+    out.put(' ');
+    out.put(head.reason);
+    out.put("\r\n");
     FieldCopy copy(out);
     for (const Field& field : head.fields) {
         if (field.known == FieldName::content_length) {
             if (!answer_says_length(head, framing)) continue;
             copy.flush();
-            append_number_line(out, field.name, head.content_length);
+            put_number_line(out, field.name, head.content_length);
         } else if (answer_keeps(field, head, framing)) {
             copy.add(field);
         }
     }
     copy.flush();
-    if (framing.kind == BodyKind::chunked) out += "Transfer-Encoding: chunked\r\n";
-    if (framing.kind == BodyKind::tunnel && head.status == 101) out += "Connection: Upgrade\r\n";
-    else if (framing.close) out += "Connection: close\r\n";
-    else if (framing.keep_alive_1_0) out += "Connection: keep-alive\r\n";
-    append_via(out, head.minor_version, via_name);
-    out += "\r\n";
+    if (framing.kind == BodyKind::chunked) out.put("Transfer-Encoding: chunked\r\n");
+    if (framing.kind == BodyKind::tunnel && head.status == 101) out.put("Connection: Upgrade\r\n");
+    else if (framing.close) out.put("Connection: close\r\n");
+    else if (framing.keep_alive_1_0) out.put("Connection: keep-alive\r\n");
+    put_via(out, head.minor_version, via_name);
+    out.put("\r\n");
 }
 
 }  // namespace becaused

@@ -40,6 +40,14 @@ constexpr uint64_t always_hop_by_hop =
     bit(FieldName::proxy_connection) | bit(FieldName::te) | bit(FieldName::transfer_encoding) |
     bit(FieldName::upgrade);
 
+size_t token_end(std::string_view bytes, size_t at) {
+    const char* const begin = bytes.data();
+    const char* const end = begin + bytes.size();
+    const char* byte = begin + at;
+    while (byte < end && is(octet_token, *byte)) ++byte;
+    return static_cast<size_t>(byte - begin);
+}
+
 const char* name_detail(std::string_view bytes, size_t name, size_t at) {
     if (at == name && at < bytes.size() && bytes[at] == ':') return "a field has no name";
     if (at < bytes.size() && is_space(bytes[at])) return "white space in or after a field name";
@@ -92,7 +100,7 @@ std::optional<ParseFault> split_fields(Side from, std::string_view bytes, size_t
         if (at < bytes.size() && is_space(bytes[at]))
             return make_fault(from, Flaw::malformed, "a folded line", at);
         const size_t name = at;
-        while (at < bytes.size() && is(octet_token, bytes[at])) ++at;
+        at = token_end(bytes, at);
         if (at == name || at >= bytes.size() || bytes[at] != ':') {
             const bool control = find_control_from(bytes.substr(0, at + 1), at) == at;
             const bool line_end = ends_line(bytes, at);

@@ -3,6 +3,7 @@
 #include <llhttp.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "http/guard.hh"
@@ -166,18 +167,32 @@ std::optional<ParseFault> HeadParser::parse_response(std::string_view bytes, Res
     return refused(Side::upstream, state.parser, error, bytes, line.size());
 }
 
+namespace {
+
+// Is the line that the LF at `at` ends an empty one?
+bool ends_empty_line(const char* begin, size_t at) {
+    if (at > 0 && begin[at - 1] == '\r') --at;
+    return at == 0 || begin[at - 1] == '\n';
+}
+
+}  // namespace
+
 std::optional<size_t> find_head_end(std::string_view bytes, size_t from) {
     const char* const begin = bytes.data();
     size_t at = from;
-    while (at < bytes.size()) {
-        const void* const found = std::memchr(begin + at, '\n', bytes.size() - at);
-        if (found == nullptr) return std::nullopt;
-        at = static_cast<size_t>(static_cast<const char*>(found) - begin);
-        size_t line_end = at;
-        if (line_end > 0 && begin[line_end - 1] == '\r') --line_end;
-        ++at;
-        if (line_end == 0 || begin[line_end - 1] == '\n') return at;
+#ifdef __SSE2__
+    for (; at + 16 <= bytes.size(); at += 16) {
+        const __m128i piece = _mm_loadu_si128(reinterpret_cast<const __m128i*>(begin + at));
+        auto found =
+            static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(piece, _mm_set1_epi8('\n'))));
+        for (; found != 0; found &= found - 1) {
+            const size_t line_end = at + static_cast<size_t>(std::countr_zero(found));
+            if (ends_empty_line(begin, line_end)) return line_end + 1;
+        }
     }
+#endif
+    for (; at < bytes.size(); ++at)
+        if (begin[at] == '\n' && ends_empty_line(begin, at)) return at + 1;
     return std::nullopt;
 }
 

@@ -21,11 +21,10 @@ void fill_free(std::vector<uint32_t>& free, uint32_t count) {
 }  // namespace
 
 BlackBox::BlackBox(std::span<char> memory, const box::Shape& shape, box::Life life)
-    : shape_(shape),
-      control_(reinterpret_cast<box::Control*>(memory.data() + box::control_at)),
+    : control_(reinterpret_cast<box::Control*>(memory.data() + box::control_at)),
       exchanges_(reinterpret_cast<box::ExchangeSlot*>(memory.data() + box::page_bytes)),
       connections_(reinterpret_cast<box::ConnectionSlot*>(memory.data() + shape.connections_at())),
-      ring_(memory.data() + shape.ring_at()) {
+      ring_(memory.data() + shape.ring_at(), shape.ring_bytes, control_->ring) {
     CHECK(memory.size() == shape.file_bytes() && shape.ring_bytes % 8 == 0);
     CHECK(shape.exchanges <= box::most_slots && shape.connections <= box::most_slots);
     CHECK(shape.ring_bytes <= box::most_ring_bytes);
@@ -93,50 +92,6 @@ void BlackBox::note_peers(uint32_t slot, const ConnectionFacts& facts) {
                                                        place_of(facts.via),
                                                        static_cast<uint8_t>(facts.side),
                                                        {}});
-}
-
-void BlackBox::put_frame(uint64_t at, std::string_view line) {
-    const box::Frame frame{static_cast<uint32_t>(line.size()), box::frame_sum(line)};
-    std::memcpy(ring_ + at, &frame, sizeof frame);
-    std::memcpy(ring_ + at + sizeof frame, line.data(), line.size());
-    box::fence();
-}
-
-// Empty is begin = end = 0, and only that: a frame never ends where the first one begins.
-bool BlackBox::keep(std::string_view line) {
-    const uint64_t begin = control_->ring >> 32U;
-    const uint64_t end = control_->ring & UINT32_MAX;
-    const uint64_t size = box::frame_bytes(line.size());
-    const bool wrapped = end < begin;
-    if (end + size < (wrapped ? begin : shape_.ring_bytes)) {
-        put_frame(end, line);
-        set_ring(begin, end + size);
-        return true;
-    }
-    if (wrapped || size >= begin) return false;
-    const box::Frame skip{box::skip_length, 0};
-    std::memcpy(ring_ + end, &skip, sizeof skip);
-    put_frame(0, line);
-    set_ring(begin, size);
-    return true;
-}
-
-void BlackBox::forget(size_t lines) {
-    uint64_t begin = control_->ring >> 32U;
-    const uint64_t end = control_->ring & UINT32_MAX;
-    while (lines > 0 && begin != end) {
-        box::Frame frame;
-        std::memcpy(&frame, ring_ + begin, sizeof frame);
-        if (frame.length == box::skip_length) {
-            begin = 0;
-            continue;
-        }
-        begin += box::frame_bytes(frame.length);
-        --lines;
-    }
-    // Starting at the front again keeps the ring in few pages.
-    if (begin == end) set_ring(0, 0);
-    else set_ring(begin, end);
 }
 
 }  // namespace becaused

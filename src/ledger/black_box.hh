@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ledger/black_box_layout.hh"
+#include "ledger/black_box_ring.hh"
 #include "ledger/entry.hh"
 
 namespace becaused {
@@ -39,10 +40,10 @@ class BlackBox {
     }
 
     // A record until it was written; false when the ring is full.
-    bool keep(std::string_view line);
+    bool keep(std::string_view line) { return ring_.keep(line); }
     // The oldest lines were written.
-    void forget(size_t lines);
-    bool holds_lines() const { return control_->ring != 0; }
+    void forget(size_t lines) { ring_.forget(lines); }
+    bool holds_lines() const { return !ring_.empty(); }
 
     // A clean end, with lines left.
     void end() { box::store(control_->ended, 1); }
@@ -54,14 +55,11 @@ class BlackBox {
     box::ExchangeSlot& exchange(uint32_t slot) { return exchanges_[slot]; }
     box::ConnectionSlot& connection(uint32_t slot) { return connections_[slot]; }
     std::vector<uint32_t>& free_slots(Entry::Kind kind) { return free_[static_cast<size_t>(kind)]; }
-    void put_frame(uint64_t at, std::string_view line);
-    void set_ring(uint64_t begin, uint64_t end) { box::store(control_->ring, begin << 32U | end); }
 
-    box::Shape shape_;
     box::Control* control_;
     box::ExchangeSlot* exchanges_;
     box::ConnectionSlot* connections_;
-    char* ring_;
+    BlackBoxRing ring_;
     std::vector<uint32_t> free_[2];
 };
 

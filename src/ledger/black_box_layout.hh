@@ -261,7 +261,7 @@ struct Frame {
     uint32_t length;
     uint32_t sum;
 };
-inline constexpr uint32_t skip_length = UINT32_MAX;  // go on at the ring's beginning
+inline constexpr uint32_t jump_length = UINT32_MAX;  // the next frame is at `sum`
 inline uint64_t frame_bytes(uint64_t length) { return sizeof(Frame) + (length + 7) / 8 * 8; }
 inline uint32_t frame_sum(std::string_view line) {
     const uint64_t sum = sum_of(magic, line.data(), line.size());

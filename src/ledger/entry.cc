@@ -161,7 +161,6 @@ void ExchangeEntry::note_upstream() {
 Ledger::Ledger(Clock& clock) : clock_(clock) {
     std::random_device device;
     set_life(device());
-    line_.reserve(2048);
 }
 
 Ledger::~Ledger() { DCHECK(live_count_ == 0); }
@@ -170,10 +169,15 @@ void Ledger::set_life(uint32_t life) {
     for (size_t i = life_.size(); i-- > 0; life >>= 4U) life_[i] = "0123456789abcdef"[life & 15U];
 }
 
+char* Ledger::write_id(char* to, EntryId id) const {
+    to = std::copy(life_.begin(), life_.end(), to);
+    *to++ = '-';
+    return write_number(to, id);
+}
+
 void Ledger::append_id(std::string& out, EntryId id) const {
-    out.append(life_.data(), life_.size());
-    out += '-';
-    append_number(out, id);
+    char text[id_limit];
+    out.append(text, write_id(text, id));
 }
 
 Entry* Ledger::find_open(std::string_view id) {
@@ -206,66 +210,56 @@ void Ledger::close(Entry& entry, const Ending& ending) {
     if (sink_ == nullptr) return;
 
     const uint64_t now_ns = clock_.now_ns();
-    line_.clear();
-    JsonLine line(line_);
-    line.number("v", record_version);
-    line.text("event", entry.kind() == Entry::Kind::connection ? "connection" : "exchange");
-    line.key("id");
-    line_ += '"';
-    append_id(line_, entry.id());
-    line_ += '"';
-    line.time("time", clock_.wall_ns(now_ns));
-    write_ending(line, *this, ending);
+    line_.begin();
+    line_.number<"v">(record_version);
+    line_.word<"event">(entry.kind() == Entry::Kind::connection ? "connection" : "exchange");
+    line_.key<"id">();
+    put_id(line_, *this, entry.id());
+    line_.time<"time">(clock_.wall_ns(now_ns));
+    write_ending(line_, *this, ending);
     if (entry.kind() == Entry::Kind::connection)
-        write_connection(line, *this, clock_, entry, static_cast<ConnectionEntry&>(entry).facts,
+        write_connection(line_, *this, clock_, entry, static_cast<ConnectionEntry&>(entry).facts,
                          now_ns);
     else
-        write_exchange(line, *this, clock_, entry, static_cast<ExchangeEntry&>(entry).facts,
+        write_exchange(line_, *this, clock_, entry, static_cast<ExchangeEntry&>(entry).facts,
                        now_ns);
-    if (entry.trail_count_ > 0) {
-        line.open("trail", '[');
-        for (size_t i = 0; i < entry.trail_count_; ++i) {
-            const TrailItem& item = entry.trail_[i];
-            line.open("", '{');
-            line.text("side", name(item.side));
-            line.text("op", name(item.op));
-            if (item.error != 0) line.text("errno", error_name(item.error));
-            line.ms("after_ms", item.at_ns - entry.opened_ns_);
-            line.close('}');
-        }
-        line.close(']');
+    write_trail(entry);
+    sentence_.clear();
+    append_because(sentence_, ending);
+    line_.text<"because">(sentence_);
+    sink_->record(line_.end());
+}
+
+void Ledger::write_trail(const Entry& entry) {
+    if (entry.trail_count_ == 0) return;
+    line_.open<"trail">('[');
+    for (size_t i = 0; i < entry.trail_count_; ++i) {
+        const TrailItem& item = entry.trail_[i];
+        line_.open_element();
+        line_.word<"side">(name(item.side));
+        line_.word<"op">(name(item.op));
+        if (item.error != 0) line_.word<"errno">(error_name(item.error));
+        line_.ms<"after_ms">(item.at_ns - entry.opened_ns_);
+        line_.close('}');
     }
-    line.key("because");
-    line_ += '"';
-    append_because(line_, ending);
-    line_ += '"';
-    line.end();
-    sink_->record(line_);
+    line_.close(']');
 }
 
 void Ledger::announce(const ExchangeEntry& entry) {
     if (sink_ == nullptr) return;
-    line_.clear();
-    JsonLine line(line_);
-    line.number("v", record_version);
-    line.text("event", "request_start");
-    line.key("id");
-    line_ += '"';
-    append_id(line_, entry.id());
-    line_ += '"';
-    line.time("time", clock_.wall_ns(entry.opened_ns()));
-    line.text("method", entry.facts.method_text());
-    line.text("target", entry.facts.target_text());
-    line.key("client");
-    line_ += '"';
-    append_endpoint(line_, entry.facts.client);
-    line_ += '"';
-    line.key("client_id");
-    line_ += '"';
-    append_id(line_, entry.facts.client_id);
-    line_ += '"';
-    line.end();
-    sink_->record(line_);
+    line_.begin();
+    line_.number<"v">(record_version);
+    line_.word<"event">("request_start");
+    line_.key<"id">();
+    put_id(line_, *this, entry.id());
+    line_.time<"time">(clock_.wall_ns(entry.opened_ns()));
+    line_.text<"method">(entry.facts.method_text());
+    line_.text<"target">(entry.facts.target_text());
+    line_.key<"client">();
+    put_endpoint(line_, entry.facts.client);
+    line_.key<"client_id">();
+    put_id(line_, *this, entry.facts.client_id);
+    sink_->record(line_.end());
 }
 
 }  // namespace becaused

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.hh"
+#include "base/json_line.hh"
 #include "base/list.hh"
 #include "ledger/ending.hh"
 
@@ -112,7 +113,7 @@ class Entry : public ListNode {
     uint8_t trail_count_ = 0;
     uint32_t slot_ = no_slot;  // in the black box
     Holder* holder_ = nullptr;
-    std::array<TrailItem, trail_limit> trail_{};
+    std::array<TrailItem, trail_limit> trail_;  // so many as trail_count_ says
 };
 
 struct ConnectionFacts {
@@ -153,11 +154,11 @@ class ConnectionEntry final : public Entry {
 
 // One try to get an upstream connection, or to use one.
 struct Attempt {
-    EntryId upstream_id = 0;
-    uint64_t took_ns = 0;
-    bool reused = false;
-    Op op = Op::none;  // what failed; none: it worked
-    int error = 0;
+    EntryId upstream_id;
+    uint64_t took_ns;
+    bool reused;
+    Op op;  // what failed; none: it worked
+    int error;
 };
 
 // What was called in a tunnel that speaks gRPC.
@@ -180,14 +181,15 @@ struct ExchangeFacts {
     static constexpr size_t target_limit = 512;
     static constexpr size_t attempt_limit = 8;
 
-    std::array<char, 24> method{};
+    // Texts and attempts are set up to their lengths only: there is one of these for each request.
+    std::array<char, 24> method;
     uint8_t method_length = 0;
     bool target_cut = false;
     uint16_t target_length = 0;
-    std::array<char, target_limit> target{};
-    std::array<char, 128> request_id{};
+    std::array<char, target_limit> target;
+    std::array<char, 128> request_id;
     uint8_t request_id_length = 0;  // 0: the record's own id was used
-    std::array<char, 32> trace_id{};
+    std::array<char, 32> trace_id;
     bool has_trace_id = false;
 
     // Who asked, once it was proven; owned by who holds the entry, until it is filed.
@@ -218,7 +220,7 @@ struct ExchangeFacts {
     uint64_t last_down_ns = 0;  // last progress of the answer's bytes
     std::array<uint64_t, phase_count> phase_ns{};
     uint8_t attempt_count = 0;  // may exceed attempt_limit; the first ones are kept
-    std::array<Attempt, attempt_limit> attempts{};
+    std::array<Attempt, attempt_limit> attempts;
 
     void set_method(std::string_view text);
     // Query values that may hold secrets are replaced by "...", the rest is cut at target_limit.
@@ -277,6 +279,8 @@ class Ledger {
 
     // "5f3a09c1-42": unique over restarts.
     void append_id(std::string& out, EntryId id) const;
+    char* write_id(char* to, EntryId id) const;
+    static constexpr size_t id_limit = 8 + 1 + 20;
     // The event:request_start line of an exchange.
     void announce(const ExchangeEntry& entry);
 
@@ -309,6 +313,7 @@ class Ledger {
     friend class ExchangeEntry;
     void open(Entry& entry);
     void close(Entry& entry, const Ending& ending);
+    void write_trail(const Entry& entry);
 
     Clock& clock_;
     RecordSink* sink_ = nullptr;
@@ -322,7 +327,8 @@ class Ledger {
     std::array<uint64_t, 2> filed_by_kind_{};
     std::array<std::array<uint64_t, reason_count>, 2> counts_{};
     List<Entry> live_;
-    std::string line_;  // the record being written; capacity is kept
+    JsonLine line_;         // the record being written
+    std::string sentence_;  // and its last field
 };
 
 inline void Entry::serve() { ledger_.served_ = this; }

@@ -157,29 +157,27 @@ class Reader {
             if (begin != 0 || end != 0) ++last_.damaged;
             return;
         }
-        bool around = begin < end;  // past the ring's end no frame follows
+        uint64_t unread = size;
         while (begin != end) {
             const auto frame = read_at<box::Frame>(image_, shape_.ring_at() + begin);
-            if (frame.length == box::skip_length && !around) {
-                around = true;
-                begin = 0;
-                continue;
-            }
-            const uint64_t limit = around ? end : size;
-            if (frame.length > size || begin + box::frame_bytes(frame.length) > limit) {
+            const bool jump = frame.length == box::jump_length;
+            const uint64_t bytes = jump ? sizeof frame : box::frame_bytes(frame.length);
+            const uint64_t next = jump ? frame.sum : begin + bytes;
+            if (bytes > unread || next >= size || next % 8 != 0) {
                 ++last_.damaged;  // and so nobody knows where the next one begins
                 return;
             }
-            const std::string_view line =
-                image_.substr(shape_.ring_at() + begin + sizeof frame, frame.length);
-            if (frame.sum == box::frame_sum(line)) last_.lines.emplace_back(line);
-            else ++last_.damaged;
-            begin += box::frame_bytes(frame.length);
-            if (begin == size && !around) {
-                around = true;
-                begin = 0;
-            }
+            unread -= bytes;
+            if (!jump) read_line(begin, frame);
+            begin = next;
         }
+    }
+
+    void read_line(uint64_t at, const box::Frame& frame) {
+        const std::string_view line =
+            image_.substr(shape_.ring_at() + at + sizeof frame, frame.length);
+        if (frame.sum == box::frame_sum(line)) last_.lines.emplace_back(line);
+        else ++last_.damaged;
     }
 
     PastConnection* connection(EntryId id) {

@@ -2,7 +2,7 @@
 
 #include <span>
 
-#include "base/text.hh"
+#include "base/json_line.hh"
 #include "ledger/record.hh"
 
 namespace becaused {
@@ -48,14 +48,14 @@ const Row* find_row(std::span<const Row> table, Reason debt) {
 
 void write_debt(JsonLine& line, const Standing& standing, uint64_t now_ns) {
     if (!standing.owed) return;
-    line.open("owes", '{');
-    line.text("by", name(row(standing.debt).by));
-    line.text("reason", name(standing.debt));
-    line.ms("silence_ms", now_ns - standing.since_ns);
+    line.open<"owes">('{');
+    line.word<"by">(name(row(standing.debt).by));
+    line.word<"reason">(name(standing.debt));
+    line.ms<"silence_ms">(now_ns - standing.since_ns);
     if (standing.limit_ms > 0) {
-        line.open("clock", '{');
-        line.text("name", name(standing.clock));
-        line.number("setting_ms", standing.limit_ms);
+        line.open<"clock">('{');
+        line.word<"name">(name(standing.clock));
+        line.number<"setting_ms">(standing.limit_ms);
         line.close('}');
     }
     line.close('}');
@@ -91,16 +91,15 @@ void append_open_line(std::string& out, Ledger& ledger, const Entry& entry) {
     standing.since_ns = entry.opened_ns();
     if (entry.holder() != nullptr) entry.holder()->describe(standing);
     const bool connection = entry.kind() == Entry::Kind::connection;
-    JsonLine line(out);
-    line.number("v", record_version);
-    line.text("event", "open");
-    line.text("kind", connection ? "connection" : "exchange");
-    line.key("id");
-    out += '"';
-    ledger.append_id(out, entry.id());
-    out += '"';
-    line.time("time", clock.wall_ns(now_ns));
-    line.text("phase", name(standing.phase));
+    JsonLine line;
+    line.begin();
+    line.number<"v">(record_version);
+    line.word<"event">("open");
+    line.word<"kind">(connection ? "connection" : "exchange");
+    line.key<"id">();
+    put_id(line, ledger, entry.id());
+    line.time<"time">(clock.wall_ns(now_ns));
+    line.word<"phase">(name(standing.phase));
     write_debt(line, standing, now_ns);
     if (connection) {
         ConnectionFacts facts = static_cast<const ConnectionEntry&>(entry).facts;
@@ -116,11 +115,10 @@ void append_open_line(std::string& out, Ledger& ledger, const Entry& entry) {
             facts.phase_ns[static_cast<size_t>(standing.phase)] += now_ns - standing.phase_since_ns;
         write_exchange(line, ledger, clock, entry, facts, now_ns);
     }
-    line.key("now");
-    out += '"';
-    append_standing(out, entry.kind(), standing, now_ns);
-    out += '"';
-    line.end();
+    std::string now;
+    append_standing(now, entry.kind(), standing, now_ns);
+    line.word<"now">(now);
+    out += line.end();
 }
 
 }  // namespace becaused

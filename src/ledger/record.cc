@@ -1,33 +1,33 @@
 #include "ledger/record.hh"
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 
-#include "base/text.hh"
+#include "base/json_line.hh"
 
 namespace becaused {
 
 namespace {
 
-void id_text(JsonLine& line, const Ledger& ledger, std::string_view key, EntryId id) {
+template <JsonName field>
+void id_field(JsonLine& line, const Ledger& ledger, EntryId id) {
     if (id == 0) return;
-    line.key(key);
-    line.out() += '"';
-    ledger.append_id(line.out(), id);
-    line.out() += '"';
+    line.key<field>();
+    put_id(line, ledger, id);
 }
 
-void endpoint_text(JsonLine& line, std::string_view key, const Endpoint& endpoint) {
+template <JsonName field>
+void endpoint_field(JsonLine& line, const Endpoint& endpoint) {
     if (endpoint.kind == Endpoint::Kind::none) return;
-    line.key(key);
-    line.out() += '"';
-    append_endpoint(line.out(), endpoint);
-    line.out() += '"';
+    line.key<field>();
+    put_endpoint(line, endpoint);
 }
 
 void age(JsonLine& line, const Clock& clock, const Entry& entry, uint64_t now_ns) {
-    line.time("opened", clock.wall_ns(entry.opened_ns()));
-    line.ms("age_ms", now_ns - entry.opened_ns());
+    line.time<"opened">(clock.wall_ns(entry.opened_ns()));
+    line.ms<"age_ms">(now_ns - entry.opened_ns());
 }
 
 // How long a direction has been silent at its end; since the entry was opened where it never spoke.
@@ -35,9 +35,15 @@ uint64_t silence_ns(uint64_t last_ns, const Entry& entry, uint64_t now_ns) {
     return now_ns - (last_ns == 0 ? entry.opened_ns() : last_ns);
 }
 
-void append_octet(std::string& out, uint8_t value) { append_number(out, value); }
+char* write_ip4(char* to, const std::array<uint8_t, 16>& address) {
+    for (size_t i = 0; i < 4; ++i) {
+        if (i > 0) *to++ = '.';
+        to = write_number(to, address[i]);
+    }
+    return to;
+}
 
-void append_ip6(std::string& out, const std::array<uint8_t, 16>& address) {
+char* write_ip6(char* to, const std::array<uint8_t, 16>& address) {
     // RFC 5952: the longest run of two or more zero groups becomes "::".
     uint16_t groups[8];
     for (size_t i = 0; i < 8; ++i)
@@ -48,25 +54,47 @@ void append_ip6(std::string& out, const std::array<uint8_t, 16>& address) {
         while (i + length < 8 && groups[i + length] == 0) ++length;
         if (length > best_length) best = i, best_length = length;
     }
+    bool colon = true;  // one is there, or none is due
     for (size_t i = 0; i < 8; ++i) {
         if (i == best) {
-            out += "::";
+            *to++ = ':';
+            *to++ = ':';
             i += best_length - 1;
+            colon = true;
             continue;
         }
-        if (i > 0 && out.back() != ':') out += ':';
-        bool leading = true;
-        for (unsigned shift = 16; shift > 0; shift -= 4) {
-            const unsigned digit = groups[i] >> (shift - 4) & 15U;
-            if (leading && digit == 0 && shift > 4) continue;
-            leading = false;
-            out += "0123456789abcdef"[digit];
-        }
+        if (!colon) *to++ = ':';
+        to = std::to_chars(to, to + 4, groups[i], 16).ptr;
+        colon = false;
     }
+    return to;
 }
 
+char* write_address(char* to, const Endpoint& endpoint) {
+    switch (endpoint.kind) {
+        case Endpoint::Kind::none: return to;
+        case Endpoint::Kind::unix: return std::copy_n("unix", 4, to);
+        case Endpoint::Kind::ip4: return write_ip4(to, endpoint.address);
+        case Endpoint::Kind::ip6: break;
+    }
+    return write_ip6(to, endpoint.address);
+}
+
+// All but a socket's path.
+char* write_endpoint(char* to, const Endpoint& endpoint) {
+    const bool ip6 = endpoint.kind == Endpoint::Kind::ip6;
+    if (ip6) *to++ = '[';
+    to = write_address(to, endpoint);
+    if (ip6) *to++ = ']';
+    if (!ip6 && endpoint.kind != Endpoint::Kind::ip4) return to;
+    *to++ = ':';
+    return write_number(to, endpoint.port);
+}
+
+constexpr size_t endpoint_limit = 64;  // of what is written so
+
 void write_phases(JsonLine& line, const ExchangeFacts& facts) {
-    line.open("ms", '{');
+    line.open<"ms">('{');
     for (size_t i = 0; i < phase_count; ++i)
         if (facts.phase_ns[i] > 0) line.ms(name(static_cast<Phase>(i)), facts.phase_ns[i]);
     line.close('}');
@@ -76,39 +104,55 @@ void write_attempts(JsonLine& line, const Ledger& ledger, const ExchangeFacts& f
     const bool dull =
         facts.attempt_count == 0 || (facts.attempt_count == 1 && facts.attempts[0].op == Op::none);
     if (dull) return;
-    line.open("attempts", '[');
+    line.open<"attempts">('[');
     for (size_t i = 0; i < facts.attempt_count && i < ExchangeFacts::attempt_limit; ++i) {
         const Attempt& attempt = facts.attempts[i];
-        line.open("", '{');
-        id_text(line, ledger, "upstream_id", attempt.upstream_id);
-        line.ms("ms", attempt.took_ns);
-        line.flag("reused", attempt.reused);
-        if (attempt.op != Op::none) line.text("op", name(attempt.op));
-        if (attempt.error != 0) line.text("errno", error_name(attempt.error));
+        line.open_element();
+        id_field<"upstream_id">(line, ledger, attempt.upstream_id);
+        line.ms<"ms">(attempt.took_ns);
+        line.flag<"reused">(attempt.reused);
+        if (attempt.op != Op::none) line.word<"op">(name(attempt.op));
+        if (attempt.error != 0) line.word<"errno">(error_name(attempt.error));
         line.close('}');
     }
     line.close(']');
     if (facts.attempt_count > ExchangeFacts::attempt_limit)
-        line.number("attempts_total", facts.attempt_count);
+        line.number<"attempts_total">(facts.attempt_count);
 }
 
 void write_calls(JsonLine& line, const CallFacts& calls) {
-    line.open("grpc", '{');
-    line.text("caller", name(calls.caller));
-    line.number("streams", calls.streams);
-    line.open("calls", '[');
+    line.open<"grpc">('{');
+    line.word<"caller">(name(calls.caller));
+    line.number<"streams">(calls.streams);
+    line.open<"calls">('[');
     for (const CallFacts::Path& path : calls.paths) {
-        line.open("", '{');
-        line.text("path", path.text);
-        line.number("count", path.count);
+        line.open_element();
+        line.text<"path">(path.text);
+        line.number<"count">(path.count);
         line.close('}');
     }
     line.close(']');
-    if (calls.more > 0) line.number("more", calls.more);
+    if (calls.more > 0) line.number<"more">(calls.more);
     line.close('}');
 }
 
 }  // namespace
+
+void put_endpoint(JsonLine& line, const Endpoint& endpoint) {
+    line.put("\"");
+    line.wrote(write_endpoint(line.need(endpoint_limit), endpoint));
+    if (endpoint.kind == Endpoint::Kind::unix && endpoint.path != nullptr) {
+        line.put(":");
+        line.put_inside(*endpoint.path);
+    }
+    line.put("\"");
+}
+
+void put_id(JsonLine& line, const Ledger& ledger, EntryId id) {
+    line.put("\"");
+    line.wrote(ledger.write_id(line.need(Ledger::id_limit), id));
+    line.put("\"");
+}
 
 std::string_view error_name(int error) {
     switch (error) {
@@ -127,29 +171,16 @@ std::string_view error_name(int error) {
 }
 
 void append_address(std::string& out, const Endpoint& endpoint) {
-    switch (endpoint.kind) {
-        case Endpoint::Kind::none: return;
-        case Endpoint::Kind::unix: out += "unix"; return;
-        case Endpoint::Kind::ip6: append_ip6(out, endpoint.address); return;
-        case Endpoint::Kind::ip4: break;
-    }
-    for (size_t i = 0; i < 4; ++i) {
-        if (i > 0) out += '.';
-        append_octet(out, endpoint.address[i]);
-    }
+    char text[endpoint_limit];
+    out.append(text, write_address(text, endpoint));
 }
 
 void append_endpoint(std::string& out, const Endpoint& endpoint) {
-    if (endpoint.kind == Endpoint::Kind::ip6) out += '[';
-    append_address(out, endpoint);
-    if (endpoint.kind == Endpoint::Kind::ip6) out += ']';
-    if (endpoint.kind == Endpoint::Kind::unix && endpoint.path != nullptr) {
-        out += ':';
-        append_json_text(out, *endpoint.path);
-    } else if (endpoint.kind == Endpoint::Kind::ip4 || endpoint.kind == Endpoint::Kind::ip6) {
-        out += ':';
-        append_number(out, endpoint.port);
-    }
+    char text[endpoint_limit];
+    out.append(text, write_endpoint(text, endpoint));
+    if (endpoint.kind != Endpoint::Kind::unix || endpoint.path == nullptr) return;
+    out += ':';
+    append_json_text(out, *endpoint.path);
 }
 
 void append_because(std::string& out, const Ending& ending) {
@@ -175,106 +206,106 @@ void append_because(std::string& out, const Ending& ending) {
 }
 
 void write_ending(JsonLine& line, const Ledger& ledger, const Ending& ending) {
-    line.text("reason", name(ending.reason()));
-    line.text("class", name(ending.end_class()));
-    line.text("by", name(ending.by()));
-    line.text("phase", name(ending.phase()));
-    line.text("op", name(ending.op()));
-    if (ending.error() != 0) line.text("errno", error_name(ending.error()));
-    if (*ending.detail() != '\0') line.text("detail", ending.detail());
+    line.word<"reason">(name(ending.reason()));
+    line.word<"class">(name(ending.end_class()));
+    line.word<"by">(name(ending.by()));
+    line.word<"phase">(name(ending.phase()));
+    line.word<"op">(name(ending.op()));
+    if (ending.error() != 0) line.word<"errno">(error_name(ending.error()));
+    if (*ending.detail() != '\0') line.text<"detail">(ending.detail());
     if (*ending.parser_error() != '\0') {
-        line.text("parser_error", ending.parser_error());
-        line.number("offset", ending.offset());
+        line.text<"parser_error">(ending.parser_error());
+        line.number<"offset">(ending.offset());
     }
     if (ending.has_clock()) {
-        line.open("clock", '{');
-        line.text("name", name(ending.clock()));
-        line.number("setting_ms", ending.setting_ms());
+        line.open<"clock">('{');
+        line.text<"name">(name(ending.clock()));
+        line.number<"setting_ms">(ending.setting_ms());
         line.close('}');
     }
     if (ending.first_id() != 0) {
-        line.open("first", '{');
-        id_text(line, ledger, "id", ending.first_id());
-        line.text("reason", name(ending.first_reason()));
+        line.open<"first">('{');
+        id_field<"id">(line, ledger, ending.first_id());
+        line.word<"reason">(name(ending.first_reason()));
         line.close('}');
     }
 }
 
 void write_connection(JsonLine& line, const Ledger& ledger, const Clock& clock, const Entry& entry,
                       const ConnectionFacts& facts, uint64_t now_ns) {
-    line.text("side", name(facts.side));
-    line.text("transport", facts.peer.kind == Endpoint::Kind::unix ? "unix" : "tcp");
-    endpoint_text(line, "peer", facts.peer);
-    endpoint_text(line, "local", facts.local);
-    endpoint_text(line, "via", facts.via);
+    line.word<"side">(name(facts.side));
+    line.word<"transport">(facts.peer.kind == Endpoint::Kind::unix ? "unix" : "tcp");
+    endpoint_field<"peer">(line, facts.peer);
+    endpoint_field<"local">(line, facts.local);
+    endpoint_field<"via">(line, facts.via);
     age(line, clock, entry, now_ns);
-    line.number("exchanges", facts.exchanges);
-    line.open("bytes", '{');
-    line.number("in", facts.in_bytes);
-    line.number("out", facts.out_bytes);
+    line.number<"exchanges">(facts.exchanges);
+    line.open<"bytes">('{');
+    line.number<"in">(facts.in_bytes);
+    line.number<"out">(facts.out_bytes);
     line.close('}');
-    if (facts.unsent_bytes > 0) line.number("unsent", facts.unsent_bytes);
-    line.open("silence_ms", '{');
-    line.ms("in", silence_ns(facts.last_in_ns, entry, now_ns));
-    line.ms("out", silence_ns(facts.last_out_ns, entry, now_ns));
+    if (facts.unsent_bytes > 0) line.number<"unsent">(facts.unsent_bytes);
+    line.open<"silence_ms">('{');
+    line.ms<"in">(silence_ns(facts.last_in_ns, entry, now_ns));
+    line.ms<"out">(silence_ns(facts.last_out_ns, entry, now_ns));
     line.close('}');
     if (facts.tls_version != nullptr || !facts.tls_server_name.empty()) {
-        line.open("tls", '{');
+        line.open<"tls">('{');
         if (facts.tls_version != nullptr) {
-            line.text("version", facts.tls_version);
-            line.text("cipher", facts.tls_cipher);
+            line.word<"version">(facts.tls_version);
+            line.word<"cipher">(facts.tls_cipher);
         }
-        if (!facts.tls_server_name.empty()) line.text("server_name", facts.tls_server_name);
+        if (!facts.tls_server_name.empty()) line.text<"server_name">(facts.tls_server_name);
         line.close('}');
     }
     if (facts.side == Side::upstream) {
-        line.open("ms", '{');
-        line.ms("connect", facts.connect_ns);
+        line.open<"ms">('{');
+        line.ms<"connect">(facts.connect_ns);
         line.close('}');
     }
-    id_text(line, ledger, "exchange", facts.exchange_id);
+    id_field<"exchange">(line, ledger, facts.exchange_id);
 }
 
 void write_exchange(JsonLine& line, const Ledger& ledger, const Clock& clock, const Entry& entry,
                     const ExchangeFacts& facts, uint64_t now_ns) {
-    line.text("method", facts.method_text());
-    line.text("target", facts.target_text());
-    if (facts.target_cut) line.flag("target_cut", true);
-    if (facts.method_length > 0) line.text("version", facts.minor_version == 0 ? "1.0" : "1.1");
-    if (facts.routed) line.text("route", name(facts.route));
-    line.number("status", facts.status);
-    if (facts.upstream_status > 0) line.number("upstream_status", facts.upstream_status);
-    if (facts.told != Telling::nothing) line.text("told", name(facts.told));
-    endpoint_text(line, "client", facts.client);
-    id_text(line, ledger, "client_id", facts.client_id);
+    line.text<"method">(facts.method_text());
+    line.text<"target">(facts.target_text());
+    if (facts.target_cut) line.flag<"target_cut">(true);
+    if (facts.method_length > 0) line.word<"version">(facts.minor_version == 0 ? "1.0" : "1.1");
+    if (facts.routed) line.word<"route">(name(facts.route));
+    line.number<"status">(facts.status);
+    if (facts.upstream_status > 0) line.number<"upstream_status">(facts.upstream_status);
+    if (facts.told != Telling::nothing) line.word<"told">(name(facts.told));
+    endpoint_field<"client">(line, facts.client);
+    id_field<"client_id">(line, ledger, facts.client_id);
     if (!facts.identity.empty()) {
-        line.text("identity", facts.identity);
-        if (!facts.proof.empty()) line.text("proof", facts.proof);
-        if (!facts.token_id.empty()) line.text("token_id", facts.token_id);
+        line.text<"identity">(facts.identity);
+        if (!facts.proof.empty()) line.text<"proof">(facts.proof);
+        if (!facts.token_id.empty()) line.text<"token_id">(facts.token_id);
     }
-    if (facts.would_refuse != nullptr) line.text("would_refuse", facts.would_refuse);
+    if (facts.would_refuse != nullptr) line.text<"would_refuse">(facts.would_refuse);
     if (facts.calls != nullptr) write_calls(line, *facts.calls);
-    endpoint_text(line, "upstream", facts.upstream);
-    id_text(line, ledger, "upstream_id", facts.upstream_id);
+    endpoint_field<"upstream">(line, facts.upstream);
+    id_field<"upstream_id">(line, ledger, facts.upstream_id);
     if (facts.request_id_length > 0)
-        line.text("request_id", {facts.request_id.data(), facts.request_id_length});
-    else id_text(line, ledger, "request_id", entry.id());
-    if (facts.has_trace_id) line.text("trace_id", {facts.trace_id.data(), facts.trace_id.size()});
+        line.text<"request_id">({facts.request_id.data(), facts.request_id_length});
+    else id_field<"request_id">(line, ledger, entry.id());
+    if (facts.has_trace_id) line.text<"trace_id">({facts.trace_id.data(), facts.trace_id.size()});
     age(line, clock, entry, now_ns);
-    line.open("bytes", '{');
-    line.number("client_in", facts.client_in_bytes);
-    line.number("client_out", facts.client_out_bytes);
-    line.number("upstream_in", facts.upstream_in_bytes);
-    line.number("upstream_out", facts.upstream_out_bytes);
+    line.open<"bytes">('{');
+    line.number<"client_in">(facts.client_in_bytes);
+    line.number<"client_out">(facts.client_out_bytes);
+    line.number<"upstream_in">(facts.upstream_in_bytes);
+    line.number<"upstream_out">(facts.upstream_out_bytes);
     line.close('}');
-    line.open("silence_ms", '{');
-    line.ms("up", silence_ns(facts.last_up_ns, entry, now_ns));
-    line.ms("down", silence_ns(facts.last_down_ns, entry, now_ns));
+    line.open<"silence_ms">('{');
+    line.ms<"up">(silence_ns(facts.last_up_ns, entry, now_ns));
+    line.ms<"down">(silence_ns(facts.last_down_ns, entry, now_ns));
     line.close('}');
     if (facts.unsent_client_bytes + facts.unsent_upstream_bytes > 0) {
-        line.open("unsent", '{');
-        line.number("client", facts.unsent_client_bytes);
-        line.number("upstream", facts.unsent_upstream_bytes);
+        line.open<"unsent">('{');
+        line.number<"client">(facts.unsent_client_bytes);
+        line.number<"upstream">(facts.unsent_upstream_bytes);
         line.close('}');
     }
     write_phases(line, facts);

@@ -20,6 +20,8 @@ std::string_view error_name(int error);
 
 // Everything between the line's common head and its trail.
 class JsonLine;
+void put_id(JsonLine& line, const Ledger& ledger, EntryId id);
+void put_endpoint(JsonLine& line, const Endpoint& endpoint);
 void write_connection(JsonLine& line, const Ledger& ledger, const Clock& clock, const Entry& entry,
                       const ConnectionFacts& facts, uint64_t now_ns);
 void write_exchange(JsonLine& line, const Ledger& ledger, const Clock& clock, const Entry& entry,

@@ -29,6 +29,38 @@ ssize_t write_some(int fd, std::string_view bytes, size_t most, int ms) {
     return count < 0 ? -errno : count;
 }
 
+// A pipe takes PIPE_BUF bytes at least where poll(2) says that it has room.
+size_t to_line_end(std::string_view bytes, size_t most) {
+    if (bytes.size() <= most) return most;
+    const size_t end = bytes.rfind('\n', most - 1);
+    return end == std::string_view::npos ? most : end + 1;
+}
+
+// The path has no file, or another one than the descriptor's.
+bool was_moved(const char* path, int fd) {
+    struct stat here {};
+    struct stat there {};
+    if (::fstat(fd, &here) != 0) return false;
+    if (::stat(path, &there) != 0) return errno == ENOENT;
+    return here.st_ino != there.st_ino || here.st_dev != there.st_dev;
+}
+
+// Can its end be looked at?
+bool is_file(const std::string& path, int fd, struct stat& there) {
+    return path != "-" && ::fstat(fd, &there) == 0 && S_ISREG(there.st_mode);
+}
+
+// Anything else than a newline at a file's end.
+bool ends_torn(const std::string& path, const struct stat& there) {
+    if (there.st_size == 0) return false;
+    const int look = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (look < 0) return false;  // ours to write, not to read
+    char last = '\n';
+    const bool read = ::pread(look, &last, 1, there.st_size - 1) == 1;
+    ignored(::close(look), "only read from");
+    return read && last != '\n';
+}
+
 // Standard output as our own description of it, so that it can be made not to wait without doing so to
 // whoever shares it. A file keeps its offset only in the shared one; a socket cannot be opened.
 int open_standard_output() {
@@ -64,15 +96,9 @@ Status Appender::open(const std::string& path) {
 }
 
 void Appender::end_torn_line() {
+    if (turns_ != nullptr) return;  // whoever has the turn next looks
     struct stat there {};
-    if (path_ == "-" || ::fstat(fd_, &there) != 0) return;
-    if (!S_ISREG(there.st_mode) || there.st_size == 0) return;
-    const int look = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-    if (look < 0) return;  // ours to write, not to read
-    char last = '\n';
-    const bool read = ::pread(look, &last, 1, there.st_size - 1) == 1;
-    ignored(::close(look), "only read from");
-    own_line_ = read && last != '\n';
+    own_line_ = is_file(path_, fd_, there) && ends_torn(path_, there);
     if (own_line_) filling_ += '\n';
 }
 
@@ -111,17 +137,18 @@ void Appender::on_ring() {
 }
 
 void Appender::try_reopen() {
-    const bool at_line_end = written_ == 0 || writing_[written_ - 1] == '\n';
-    if (!at_line_end && last_error_ == 0) return;  // the rest of the line belongs to the old file
+    if (!at_line_end() && last_error_ == 0) return;  // the rest of the line belongs to the old file
     reopen_ = false;
     if (path_ == "-") return;
     const int fd = open_path();
     if (fd < 0) {
         // The old file goes on being written: nothing is lost.
         sink_.on_trouble(path_, "cannot be opened anew", -errno);
+        stays_ = true;
         return;
     }
-    if (!at_line_end) written_ = writing_.rfind('\n', written_ - 1) + 1;
+    stays_ = false;
+    if (!at_line_end()) written_ = writing_.rfind('\n', written_ - 1) + 1;
     ignored(::close(fd_), "what was written to it is written");
     fd_ = fd;
 }
@@ -134,7 +161,7 @@ void Appender::flush() {
         writing_.swap(filling_);
     }
     if (writing_.empty()) return;
-    work_ = {{}, fd_, most_, std::string_view(writing_).substr(written_), 0};
+    work_ = next_work();
     work_.request.data = this;
     const int error = ::uv_queue_work(loop_.uv(), &work_.request, write_work, written_cb);
     busy_ = error == 0;
@@ -143,9 +170,42 @@ void Appender::flush() {
     loop_.wheel().arm_earlier(*this, loop_.now_ns() + retry_ns);
 }
 
+Appender::Work Appender::next_work() const {
+    const bool looks = turns_ != nullptr && !stays_ && path_ != "-" && at_line_end();
+    const std::string_view rest = std::string_view(writing_).substr(written_);
+    return {{}, fd_, most_, rest, looks ? path_.c_str() : nullptr, 0};
+}
+
 void Appender::write_work(uv_work_t* request) noexcept {
-    Work& work = static_cast<Appender*>(request->data)->work_;
-    work.result = write_some(work.fd, work.bytes, work.most, wait_ms);
+    auto* appender = static_cast<Appender*>(request->data);
+    Work& work = appender->work_;
+    work.result = appender->turns_ == nullptr ? write_some(work.fd, work.bytes, work.most, wait_ms)
+                                              : appender->write_in_turn(work, wait_ms);
+}
+
+// The turn is kept within a line. Where it is another's: EAGAIN, as for a slow reader.
+ssize_t Appender::write_in_turn(const Work& work, int ms) {
+    if (!turns_->take()) return -EAGAIN;
+    if (work.path != nullptr && was_moved(work.path, work.fd)) {
+        turns_->pass_on();
+        return -ESTALE;
+    }
+    if (turns_->torn()) {
+        struct stat there {};
+        const bool half = !is_file(path_, work.fd, there) || ends_torn(path_, there);
+        const ssize_t ended = half ? write_some(work.fd, "\n", 1, ms) : 1;
+        if (ended <= 0) {
+            turns_->pass_on();
+            return ended == 0 ? -EAGAIN : ended;
+        }
+    }
+    turns_->note(false);
+    const ssize_t count = write_some(work.fd, work.bytes, to_line_end(work.bytes, work.most), ms);
+    const size_t done = count > 0 ? static_cast<size_t>(count) : 0;
+    const bool whole = done == 0 ? at_line_end() : work.bytes[done - 1] == '\n';
+    if (whole) turns_->note(true);
+    if (whole) turns_->pass_on();
+    return count;
 }
 
 void Appender::written_cb(uv_work_t* request, int status) noexcept {
@@ -159,6 +219,7 @@ void Appender::handle_written(ssize_t result) {
         loop_.wheel().arm_earlier(*this, loop_.now_ns() + Wheel::tick_ns);
         return;
     }
+    if (result == -ESTALE && turns_ != nullptr) return reopen();
     if (result < 0) {
         // A full disk may have room again: kept, and tried again soon.
         tell("cannot be written", static_cast<int>(result));
@@ -179,17 +240,33 @@ void Appender::tell(std::string_view what, int error) {
     sink_.on_trouble(path_, what, error);
 }
 
+// Waits for the reader, and for a turn.
+ssize_t Appender::write_last() {
+    if (turns_ == nullptr) {
+        const Work work = next_work();
+        return write_some(work.fd, work.bytes, work.most, last_wait_ms);
+    }
+    ssize_t count = -EAGAIN;
+    for (int waited = 0; waited < last_wait_ms && count == -EAGAIN; waited += wait_ms) {
+        count = write_in_turn(next_work(), wait_ms);
+        if (count == -ESTALE) {
+            try_reopen();
+            count = -EAGAIN;
+        } else if (count == -EAGAIN) {
+            ignored(::poll(nullptr, 0, wait_ms), "only waits");
+        }
+    }
+    return count;
+}
+
 std::string Appender::write_rest() {
     CHECK(!busy_);
     if (fd_ < 0) return {};
     if (reopen_) try_reopen();
-    writing_.erase(0, written_);
     writing_ += filling_;
     filling_.clear();
-    written_ = counted_ = 0;
     while (written_ < writing_.size()) {
-        const std::string_view rest = std::string_view(writing_).substr(written_);
-        const ssize_t count = write_some(fd_, rest, most_, last_wait_ms);
+        const ssize_t count = write_last();
         if (count <= 0) {
             if (count != -EAGAIN) tell("cannot be written", static_cast<int>(count));
             break;

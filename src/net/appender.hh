@@ -34,6 +34,25 @@ class AppenderSink {
     ~AppenderSink() = default;
 };
 
+// Several processes that write the same file or pipe take turns, so that no line is written into another
+// one (ops/baton.hh). Called from the thread that writes, and at the end from the loop's.
+class WriteTurns {
+  public:
+    WriteTurns() = default;
+    WriteTurns(const WriteTurns&) = delete;
+    WriteTurns& operator=(const WriteTurns&) = delete;
+    // True: ours until pass_on(); also when it was already. Never waits.
+    virtual bool take() = 0;
+    // The turn is new, and whoever had it before was ended within a line.
+    virtual bool torn() const = 0;
+    // False: we may be ended within a line from here on.
+    virtual void note(bool at_line_end) = 0;
+    virtual void pass_on() = 0;
+
+  protected:
+    ~WriteTurns() = default;
+};
+
 class Appender final : private WheelNode {
   public:
     Appender(Loop& loop, AppenderSink& sink, uint64_t limit_bytes)
@@ -45,6 +64,9 @@ class Appender final : private WheelNode {
     // `path`: appended to, created with mode 0640; "-" is standard output. A named pipe needs no reader
     // yet. Where the last life left half a line, it is ended first.
     Status open(const std::string& path);
+    // Others write there too. Before open(); outlives this. The file that has the path is the one that is
+    // written, from the next write on after somebody has put another one there.
+    void share(WriteTurns& turns) { turns_ = &turns; }
     // False when the limit is reached: nothing of `line` was taken.
     bool append(std::string_view line);
     bool fits(size_t bytes) const { return waiting_bytes() + bytes <= limit_bytes_; }
@@ -69,7 +91,8 @@ class Appender final : private WheelNode {
         int fd;
         size_t most;  // bytes per write(2)
         std::string_view bytes;
-        ssize_t result;  // bytes, or negative errno
+        const char* path;  // shared files, between lines: it must still be this one's; else null
+        ssize_t result;    // bytes, or negative errno; -ESTALE: the path is another file's now
     };
 
     void on_ring() override;
@@ -80,6 +103,10 @@ class Appender final : private WheelNode {
     void handle_written(ssize_t result);
     void tell(std::string_view what, int error);
     void count_lines();
+    bool at_line_end() const { return written_ == 0 || writing_[written_ - 1] == '\n'; }
+    Work next_work() const;
+    ssize_t write_in_turn(const Work& work, int ms);
+    ssize_t write_last();
     bool piled_up() const { return filling_.size() >= std::min(limit_bytes_ / 2, flush_bytes); }
     uint64_t waiting_bytes() const { return writing_.size() - written_ + filling_.size(); }
     static void write_work(uv_work_t* request) noexcept;
@@ -88,8 +115,10 @@ class Appender final : private WheelNode {
     Loop& loop_;
     AppenderSink& sink_;
     uint64_t limit_bytes_;
+    WriteTurns* turns_ = nullptr;
     std::string path_;
     int fd_ = -1;
+    bool stays_ = false;      // the path's new file could not be opened
     size_t most_ = SIZE_MAX;  // less where a larger write(2) might wait
     bool busy_ = false;
     bool reopen_ = false;

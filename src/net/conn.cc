@@ -15,11 +15,13 @@
 
 namespace becaused {
 
-void Conn::alloc_cb(uv_handle_t* handle, size_t, uv_buf_t* buffer) noexcept {
-    of(handle).allocate(buffer);
+// No memory for libuv: it says so at once (UV_ENOBUFS), and we read by ourselves. recv(2) spares what
+// read(2) does for files, and libuv's flags stay out of what is an end and what is none.
+void Conn::alloc_cb(uv_handle_t*, size_t, uv_buf_t* buffer) noexcept {
+    *buffer = ::uv_buf_init(nullptr, 0);
 }
-void Conn::read_cb(uv_stream_t* stream, ssize_t count, const uv_buf_t*) noexcept {
-    of(reinterpret_cast<uv_handle_t*>(stream)).handle_read(count);
+void Conn::read_cb(uv_stream_t* stream, ssize_t, const uv_buf_t*) noexcept {
+    of(reinterpret_cast<uv_handle_t*>(stream)).handle_readable();
 }
 void Conn::write_cb(uv_write_t* request, int status) noexcept {
     static_cast<Conn*>(request->data)->handle_written(status);
@@ -163,68 +165,73 @@ void Conn::update_reading() {
     loop_.watch(*this);
 }
 
-void Conn::slabs_are_back() {
-    no_room_ = false;
-    resume(Pause::no_slab);
+void Conn::slabs_are_back() { resume(Pause::no_slab); }
+
+// Where the next bytes go; nothing when there is no room now.
+std::span<char> Conn::room_to_read() {
+    if (own_room_) return {own_room_.get(), own_room_bytes};
+    const std::span<char> room = loop_.slabs().room();
+    if (room.empty()) {
+        pause(Pause::no_slab);
+        loop_.wait_for_slabs(*this);
+        return {};
+    }
+    if (tls_ && !proxy_part_) return tls_room(room.size());
+    return room.first(std::min<size_t>(room.size(), budget_));
 }
 
-void Conn::allocate(uv_buf_t* buffer) {
+void Conn::handle_readable() {
     if (turn_ != loop_.turn_number()) {
         turn_ = loop_.turn_number();
         budget_ = static_cast<uint32_t>(loop_.read_budget());
     }
-    *buffer = ::uv_buf_init(nullptr, 0);
-    if (budget_ == 0) return;  // libuv leaves its read loop; epoll tells us again next turn
-    if (own_room_) {
-        *buffer = ::uv_buf_init(own_room_.get(), own_room_bytes);
-        return;
-    }
-    const std::span<char> room = loop_.slabs().room();
-    no_room_ = room.empty();
-    if (no_room_) return;
-    if (tls_ && !proxy_part_) {
-        *buffer = tls_buffer(room.size());
-        return;
-    }
-    *buffer =
-        ::uv_buf_init(room.data(), static_cast<unsigned>(std::min<size_t>(room.size(), budget_)));
-}
-
-void Conn::handle_read(ssize_t count) {
-    if (ending_) return;
-    entry_.serve();
-    if (count > 0) {
-        entry_.facts.last_in_ns = loop_.now_ns();
-        budget_ -= static_cast<uint32_t>(count);
-        if (count >= 64 * 1024) loop_.note_bulk_read();
-        if (tls_ && !proxy_part_) {
-            read_tls(static_cast<size_t>(count));
+    while (reading_ && !ending_ && budget_ > 0) {  // else epoll tells us again next turn
+        if (outlet_ != nullptr) {
+            entry_.serve();
+            read_spliced();
             return;
         }
-        {
-            const auto size = static_cast<size_t>(count);
-            const Slice bytes =
-                own_room_ ? loop_.slabs().copy({own_room_.get(), size}) : loop_.slabs().claim(size);
-            if (proxy_part_) read_proxy_header(bytes);
-            else take(bytes);
+        const std::span<char> room = room_to_read();
+        if (room.empty()) return;
+        const ssize_t count = ::recv(fd(), room.data(), room.size(), 0);
+        const int error = errno;
+        if (count < 0 && error == EINTR) continue;
+        if (count < 0 && error == EAGAIN) return;
+        entry_.serve();
+        if (count <= 0) {
+            end_reading(count == 0 ? UV_EOF : -error);
+            return;
         }
-        loop_.slabs().settle();
+        handle_read(static_cast<size_t>(count));
+        if (static_cast<size_t>(count) < room.size())
+            return;  // what comes now is for the next turn
+    }
+}
+
+void Conn::handle_read(size_t count) {
+    entry_.facts.last_in_ns = loop_.now_ns();
+    budget_ -= static_cast<uint32_t>(count);
+    if (count >= 64 * 1024) loop_.note_bulk_read();
+    if (tls_ && !proxy_part_) {
+        read_tls(count);
         return;
     }
-    if (count == 0) return;
-    if (count == UV_ENOBUFS) {
-        if (!no_room_) return;
-        pause(Pause::no_slab);
-        loop_.wait_for_slabs(*this);
-        return;
+    {
+        const Slice bytes =
+            own_room_ ? loop_.slabs().copy({own_room_.get(), count}) : loop_.slabs().claim(count);
+        if (proxy_part_) read_proxy_header(bytes);
+        else take(bytes);
     }
-    reading_ = false;
+    loop_.slabs().settle();
+}
+
+// Nothing more comes: UV_EOF, or what reading failed with.
+void Conn::end_reading(int error) {
     eof_ = true;
-    if (count == UV_EOF) {
-        handle_eof();
-        return;
-    }
-    report(judge(Op::read, static_cast<int>(count)));
+    update_reading();
+    splice_off();
+    if (error == UV_EOF) handle_eof();
+    else report(judge(Op::read, error));
 }
 
 void Conn::take(const Slice& bytes) {
@@ -293,6 +300,8 @@ void Conn::end(const Ending& ending, Close how) {
     if (ending.end_class() != EndClass::clean) entry_.facts.unsent_bytes = unsent_bytes();
     ProbeNode::unlink();
     SlabWaiter::unlink();
+    splice_off();
+    drop_inlet();
     const int descriptor = fd();
     if (how == Close::reset && !unix_ && descriptor >= 0) {
         const linger at_once{1, 0};

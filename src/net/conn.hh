@@ -19,6 +19,7 @@
 #include "base/bytes.hh"
 #include "ledger/entry.hh"
 #include "net/loop.hh"
+#include "net/splice.hh"
 
 namespace becaused {
 
@@ -59,6 +60,8 @@ class ConnSink {
     // preparing() at birth.
     virtual void on_connected(Conn& conn) = 0;
     virtual void on_bytes(Conn& conn, const Slice& bytes) = 0;
+    // After splice_to: so many bytes lie in the other's pipe, and its write_spliced sends them on.
+    virtual void on_spliced(Conn&, size_t) { CHECK(false && "only those who splice are called"); }
     // The peer's FIN (TLS: its close_notify), after its last byte. Not an end: the other direction
     // stays open. A FIN after a close_notify is a fault: it is gone.
     virtual void on_finish(Conn& conn) = 0;
@@ -144,6 +147,15 @@ class Conn final : private ProbeNode, private SlabWaiter, private Holder {
     int write(std::string_view bytes) { return write(Part{bytes, nullptr}); }
     int write(const Slice& slice) { return write(Part{slice.view(), &slice}); }
     int write(const Part& part) { return write(std::span<const Part>(&part, 1)); }
+    // From here on, for `most` bytes, what comes goes to `sink` through a pipe and no memory of ours, and
+    // on_spliced is called in place of on_bytes. Over after `most` bytes, at the FIN, with either
+    // connection, and where the kernel cannot. False: not possible now, and nothing is changed.
+    bool splice_to(Conn& sink, uint64_t most);
+    // What comes from here on is read; what is in the pipe goes its way.
+    void splice_off();
+    // Writes what on_spliced told of; returns as write() does. What the kernel does not take counts as
+    // queued.
+    int write_spliced(size_t count);
     // FIN (TLS: close_notify, and no FIN before the end) after the last queued byte; writes after this
     // are errors.
     void finish();
@@ -154,8 +166,9 @@ class Conn final : private ProbeNode, private SlabWaiter, private Holder {
     bool finished_reading() const { return eof_ || notified_; }  // the peer sent its last byte
     bool finished_writing() const { return shut_; }              // our FIN or close_notify is out
     bool finishing() const { return finishing_; }
-    uint64_t queued_bytes() const { return queue_.bytes(); }
-    bool full() const { return queue_.bytes() >= pause_bytes; }
+    uint64_t queued_bytes() const { return queue_.bytes() + piped_bytes(); }
+    // A pipe is full whatever lies in it (net/splice.hh).
+    bool full() const { return queue_.bytes() >= pause_bytes || piped_bytes() > 0; }
     // Bytes that the peer's kernel has not acknowledged: queued here, in libuv, in the socket.
     uint64_t unsent_bytes() const;
     // True when fewer bytes are unsent than at the last call, or more were sent since: the peer takes
@@ -193,20 +206,29 @@ class Conn final : private ProbeNode, private SlabWaiter, private Holder {
     void fail_at_birth(Op op, int error);
     void update_reading();
     void handle_connected(int status);
-    void handle_read(ssize_t count);
+    void handle_readable();
+    void handle_read(size_t count);
     void handle_eof();
     void handle_written(int status);
     void handle_closed();
-    void allocate(uv_buf_t* buffer);
+    std::span<char> room_to_read();
     int write_raw(std::span<const Part> parts);
     void enqueue(const Part& part, size_t gone);
     int try_queue();
+    ssize_t send_now(const uv_buf_t* buffers, size_t count);
     int arm_write();
     void take(const Slice& bytes);
     void read_proxy_header(const Slice& bytes);
+    void end_reading(int error);
+    // Past our memory: conn_splice.cc.
+    uint64_t piped_bytes() const { return inlet_ == nullptr ? 0 : inlet_->bytes(); }
+    void read_spliced();
+    int try_inlet();
+    int queue_inlet(uint64_t most);
+    void drop_inlet();
     // TLS: conn_tls.cc.
     bool begin_tls(TlsContext* context);
-    uv_buf_t tls_buffer(size_t plain_room);
+    std::span<char> tls_room(size_t plain_room);
     void greet_tls();
     void read_tls(size_t count);
     bool shake_hands(std::string_view& in);
@@ -244,6 +266,9 @@ class Conn final : private ProbeNode, private SlabWaiter, private Holder {
     std::unique_ptr<Tls> tls_;
     std::unique_ptr<char[]> own_room_;  // an operator's, for reading; null: slabs are read into
     SliceQueue queue_;
+    Splice* outlet_ = nullptr;  // what is read goes there; null: into slabs
+    // What lies in it stands behind the queue, which is never empty then.
+    Splice* inlet_ = nullptr;
     // One request at a time: while connecting, or for the front of the queue.
     struct Request {
         union {
@@ -269,7 +294,6 @@ class Conn final : private ProbeNode, private SlabWaiter, private Holder {
     bool notified_ = false;  // TLS: the peer's close_notify came
     bool finishing_ = false;
     bool shut_ = false;
-    bool no_room_ = false;      // the last alloc_cb found no slab
     bool zero_window_ = false;  // TCP_USER_TIMEOUT is lifted: the peer answers, but takes nothing
     bool was_full_ = false;     // on_room is due at the resume mark
 };

@@ -132,14 +132,14 @@ uint64_t Conn::unsent_bytes() const {
     if (descriptor >= 0 && !connecting_ && !unix_ && ::ioctl(descriptor, SIOCOUTQ, &kernel) != 0)
         kernel = 0;
     if (shut_ && kernel > 0) --kernel;  // our FIN counts as one until it is acknowledged
-    return queue_.bytes() - in_flight_bytes_ + ::uv_stream_get_write_queue_size(stream()) +
+    return queued_bytes() - in_flight_bytes_ + ::uv_stream_get_write_queue_size(stream()) +
            static_cast<uint64_t>(std::max(kernel, 0));
 }
 
 bool Conn::made_progress() {
     int kernel = 0;
     if (::ioctl(fd(), SIOCOUTQ, &kernel) != 0) kernel = 0;
-    const uint64_t unsent = queue_.bytes() - in_flight_bytes_ +
+    const uint64_t unsent = queued_bytes() - in_flight_bytes_ +
                             ::uv_stream_get_write_queue_size(stream()) +
                             static_cast<uint64_t>(std::max(kernel, 0));
     // More handed over since and not all of it still here, or the same and less of it here.

@@ -18,10 +18,10 @@ bool Conn::begin_tls(TlsContext* context) {
 }
 
 // Ciphertext is read into the room, as much as surely has a place once it is plaintext.
-uv_buf_t Conn::tls_buffer(size_t plain_room) {
+std::span<char> Conn::tls_room(size_t plain_room) {
     const size_t size =
         std::min({plain_room - Tls::record_bytes - 1, TlsRoom::read_bytes, size_t{budget_}});
-    return ::uv_buf_init(loop_.tls_room().in.get(), static_cast<unsigned>(size));
+    return {loop_.tls_room().in.get(), size};
 }
 
 // Dialled: the client's first message.

@@ -1,9 +1,11 @@
 // How a connection writes: to the kernel as far as it takes, the rest from a queue, one request of libuv's
 // at a time; and the FIN behind the last byte.
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <span>
 #include <utility>
 
@@ -12,9 +14,12 @@
 
 namespace becaused {
 
+// As uv-unix.h says; libuv gives its own to writev(2).
+static_assert(sizeof(uv_buf_t) == sizeof(iovec) && offsetof(uv_buf_t, base) == 0);
+
 namespace {
 
-constexpr size_t write_parts = 16;  // buffers per uv_try_write
+constexpr size_t write_parts = 16;  // buffers per sendmsg(2)
 constexpr size_t gather_bytes = 4096;
 constexpr size_t request_parts = 4;  // per uv_write: libuv keeps four without an allocation
 
@@ -48,15 +53,17 @@ int Conn::write_raw(std::span<const Part> parts) {
     }
     uint64_t sent = 0;
     if (queue_.empty() && request_ == nullptr) {
-        const int result = ::uv_try_write(stream(), buffers, count);
-        if (result < 0 && result != UV_EAGAIN) return result;
-        if (result > 0) sent = static_cast<uint64_t>(result);
+        const ssize_t result = send_now(buffers, count);
+        if (result < 0) return static_cast<int>(result);
+        sent = static_cast<uint64_t>(result);
     }
     wire_out_ += total;
     if (!tls_) entry_.facts.out_bytes += total;
     if (sent > 0) entry_.facts.last_out_ns = loop_.now_ns();
     note();
     if (sent == total) return 0;
+    // What lies in the pipe came before.
+    if (const int error = queue_inlet(UINT64_MAX); error != 0) return error;
     for (const Part& part : parts) {
         const uint64_t gone = std::min<uint64_t>(sent, part.bytes.size());
         sent -= gone;
@@ -64,6 +71,21 @@ int Conn::write_raw(std::span<const Part> parts) {
     }
     was_full_ = was_full_ || full();
     return request_ == nullptr ? arm_write() : 0;
+}
+
+// What the kernel takes now, in bytes, or a negative errno. Not by uv_try_write: send(2) spares what
+// write(2) does for files. Only while libuv has nothing of ours to write.
+ssize_t Conn::send_now(const uv_buf_t* buffers, size_t count) {
+    msghdr message{};
+    message.msg_iov = reinterpret_cast<iovec*>(const_cast<uv_buf_t*>(buffers));
+    message.msg_iovlen = count;
+    ssize_t sent = -1;
+    do
+        sent = count == 1 ? ::send(fd(), buffers->base, buffers->len, MSG_NOSIGNAL)
+                          : ::sendmsg(fd(), &message, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent >= 0) return sent;
+    return errno == EAGAIN ? 0 : -errno;
 }
 
 void Conn::enqueue(const Part& part, size_t gone) {
@@ -116,7 +138,7 @@ void Conn::handle_written(int status) {
         return;
     }
     if (queue_.empty() && finishing_ && !shut_) shut_down();
-    if (queue_.empty() || (was_full_ && queue_.bytes() <= resume_bytes)) {
+    if (queue_.empty() || (was_full_ && !full() && queue_.bytes() <= resume_bytes)) {
         was_full_ = false;
         sink_->on_room(*this);
     }
@@ -133,13 +155,12 @@ int Conn::try_queue() {
                 ::uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
             offered += bytes.size();
         }
-        const int result = ::uv_try_write(stream(), buffers, static_cast<unsigned>(count));
-        if (result == UV_EAGAIN) return arm_write();
-        if (result < 0) return result;
+        const ssize_t result = send_now(buffers, count);
+        if (result < 0) return static_cast<int>(result);
         queue_.drop_front(static_cast<uint64_t>(result));
         if (static_cast<uint64_t>(result) < offered) return arm_write();
     }
-    return 0;
+    return inlet_ == nullptr ? 0 : try_inlet();
 }
 
 void Conn::finish() {

@@ -1,18 +1,13 @@
 #include "net/listener.hh"
 
-#include <fcntl.h>
-#include <grp.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
 #include "net/address.hh"
+#include "net/bind.hh"
 
 namespace becaused {
 
@@ -24,100 +19,28 @@ Status failed(const std::string& text, const std::string& what, int error) {
     return Status::failed("listen: " + text + ": " + what + ": " + std::strerror(error));
 }
 
-sockaddr_un unix_address(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, path.c_str(), path.size());
-    return address;
-}
-
-// Does someone accept connections on that path? A socket file without a listener refuses.
-bool alive(const sockaddr_un& address) {
-    const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (probe < 0) return true;
-    const int result =
-        ::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-    const bool refused = result != 0 && errno == ECONNREFUSED;
-    ::close(probe);
-    return !refused;
-}
-
-Status give_to_group(const std::string& path, const std::string& group, const std::string& text) {
-    if (group.empty()) return Status::fine();
-    char* end = nullptr;
-    gid_t id = static_cast<gid_t>(std::strtoul(group.c_str(), &end, 10));
-    if (*end != '\0') {
-        const struct group* found = ::getgrnam(group.c_str());
-        if (found == nullptr)
-            return Status::failed("listen: " + text + ": there is no group \"" + group + "\"");
-        id = found->gr_gid;
-    }
-    if (::chown(path.c_str(), static_cast<uid_t>(-1), id) != 0)
-        return failed(text, "cannot give the socket to group " + group, errno);
-    return Status::fine();
-}
-
 }  // namespace
 
 Listener::~Listener() { CHECK(poll_ == nullptr); }
 
 Status Listener::open_tcp(const Endpoint& at, uint32_t backlog, const SocketOptions& options,
                           const std::string& text) {
-    sockaddr_storage address{};
-    const socklen_t length = fill_sockaddr(at, address);
-    const int fd = ::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) return failed(text, "no socket", errno);
-    const int on = 1;
-    int error = ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 ? 0 : -errno;
-    if (error == 0 && at.kind == Endpoint::Kind::ip6) {
-        const bool any = at.address == std::array<uint8_t, 16>{};
-        const int only = any ? 0 : 1;
-        error = ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) == 0 ? 0 : -errno;
-    }
-    if (error == 0) error = apply_socket_options(fd, options);
-    if (error == 0 && ::bind(fd, reinterpret_cast<const sockaddr*>(&address), length) != 0)
-        error = -errno;
-    if (error != 0) {
-        ::close(fd);
-        const bool in_use = error == -EADDRINUSE;
-        return failed(text, in_use ? "another process listens there" : "bind", -error);
-    }
-    return begin(fd, backlog, text);
+    Result<int> fd = bind_tcp(at, options, false, text);
+    return fd.ok() ? begin(fd.value(), backlog, text) : fd.status();
 }
 
 Status Listener::open_unix(const std::string& path, uint32_t mode, const std::string& group,
                            uint32_t backlog, const std::string& text) {
-    if (path.size() >= sizeof(sockaddr_un::sun_path))
-        return Status::failed("listen: " + text +
-                              ": the path is longer than a unix socket's may be");
-    const sockaddr_un address = unix_address(path);
-    struct stat there {};
-    if (::lstat(path.c_str(), &there) == 0) {
-        if (!S_ISSOCK(there.st_mode))
-            return Status::failed("listen: " + text + ": there is a file that is not a socket");
-        if (alive(address))
-            return Status::failed("listen: " + text + ": another process listens there");
-        if (::unlink(path.c_str()) != 0) return failed(text, "cannot replace a dead socket", errno);
-    }
-    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) return failed(text, "no socket", errno);
-    // Nobody may connect between bind and chmod.
-    const mode_t before = ::umask(0177);
-    const int bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-    const int error = errno;
-    ::umask(before);
-    if (bound != 0) {
-        ::close(fd);
-        return failed(text, "bind", error);
-    }
+    Result<UnixPlace> place = bind_unix(path, mode, group, text);
+    if (!place.ok()) return place.status();
     path_ = path;
-    if (::lstat(path.c_str(), &there) == 0) path_inode_ = there.st_ino;
-    Status status = give_to_group(path, group, text);
-    if (status.ok() && ::chmod(path.c_str(), mode) != 0) status = failed(text, "chmod", errno);
-    if (status.ok()) return begin(fd, backlog, text);
-    ::close(fd);
-    ignored(::unlink(path.c_str()), "the error that is returned says more");
-    return status;
+    path_inode_ = place.value().inode;
+    return begin(place.value().fd, backlog, text);
+}
+
+Status Listener::adopt(int fd, const std::string& path, uint32_t backlog, const std::string& text) {
+    path_ = path;
+    return begin(fd, backlog, text);
 }
 
 Status Listener::begin(int fd, uint32_t backlog, const std::string& text) {
@@ -161,10 +84,7 @@ void Listener::close() {
     fd_ = -1;
     if (spare_ >= 0) ::close(spare_);
     spare_ = -1;
-    struct stat there {};
-    const bool ours =
-        !path_.empty() && ::lstat(path_.c_str(), &there) == 0 && there.st_ino == path_inode_;
-    if (ours) ignored(::unlink(path_.c_str()), "a stale socket file is replaced at the next start");
+    if (path_inode_ != 0) unlink_unix(path_, path_inode_);
 }
 
 void Listener::poll_cb(uv_poll_t* handle, int, int) noexcept {
@@ -217,7 +137,8 @@ Listener::Spare Listener::accept_on_spare(int error) {
     return nobody_waits ? Spare::nobody_waits : Spare::none_left;
 }
 
-void Listener::take_spare() { spare_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC); }
+// A socket, since there may be no file to open: an empty root has no /dev/null.
+void Listener::take_spare() { spare_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); }
 
 // The backlog stays readable: polling on would spin. Look again in a moment. Until then the handle watches
 // for what never comes on a listening socket, because a loop without an active handle ends.

@@ -45,6 +45,9 @@ class Listener final : private WheelNode {
     // Replaces a socket file that nobody listens on; one that is alive is an error.
     Status open_unix(const std::string& path, uint32_t mode, const std::string& group,
                      uint32_t backlog, const std::string& text);
+    // A socket that another process has bound, and whose path it will unlink; ours from here on. `path`:
+    // empty for TCP.
+    Status adopt(int fd, const std::string& path, uint32_t backlog, const std::string& text);
     // Stops accepting; the listener may be destroyed once the loop has run a turn. Unlinks a unix path.
     void close();
 
@@ -69,7 +72,7 @@ class Listener final : private WheelNode {
     int spare_ = -1;
     Endpoint local_;
     std::string path_;
-    uint64_t path_inode_ = 0;
+    uint64_t path_inode_ = 0;  // 0: not ours to unlink
 };
 
 }  // namespace becaused

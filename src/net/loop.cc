@@ -20,7 +20,11 @@ void Loop::check_cb(uv_check_t* handle) noexcept { loop_of(handle->data).after_p
 void Loop::timer_cb(uv_timer_t* handle) noexcept { loop_of(handle->data).tick(); }
 
 Loop::Loop(size_t slab_limit)
-    : error_(::uv_loop_init(&uv_)), wheel_(clock_), slabs_(slab_limit), probe_clock_(*this) {
+    : error_(::uv_loop_init(&uv_)),
+      wheel_(clock_),
+      slabs_(slab_limit),
+      splices_(clock_),
+      probe_clock_(*this) {
     // libuv writes with write(2) and sendmsg(2) without MSG_NOSIGNAL.
     ::signal(SIGPIPE, SIG_IGN);
     if (error_ != 0) return;

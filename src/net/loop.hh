@@ -11,6 +11,7 @@
 #include "base/clock.hh"
 #include "base/list.hh"
 #include "base/status.hh"
+#include "net/splice.hh"
 #include "net/wheel.hh"
 
 namespace becaused {
@@ -66,6 +67,7 @@ class Loop {
     uint64_t now_ns() { return clock_.now_ns(); }
     Wheel& wheel() { return wheel_; }
     SlabPool& slabs() { return slabs_; }
+    SplicePool& splices() { return splices_; }
     // Shared by the loop's TLS connections; made when the first one is.
     TlsRoom& tls_room();
     uv_loop_t* uv() { return &uv_; }
@@ -132,6 +134,7 @@ class Loop {
     Clock clock_;
     Wheel wheel_;
     SlabPool slabs_;
+    SplicePool splices_;
     std::unique_ptr<TlsRoom> tls_room_;
     bool relief_ = false;
     bool manual_ = false;

@@ -1,5 +1,7 @@
 #include "ops/admin.hh"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "net/address.hh"
@@ -20,13 +22,27 @@ Status Admin::open(const ListenAddress& address) {
 }
 
 void Admin::close() {
+    closed_ = true;
     listener_.close();
     for (const auto& visit : visits_)
         visit->cut(Ending::clean(Reason::shutdown_idle, Phase::keepalive));
 }
 
 void Admin::on_accept(Listener& listener, int fd, const Endpoint& peer, int error) {
-    Arrival arrival{fd, peer, listener.local()};
+    admit({fd, peer, listener.local()}, error);
+}
+
+void Admin::take(int fd) {
+    if (closed_) {
+        ignored(::close(fd), "nobody answers any more");
+        return;
+    }
+    Endpoint local;
+    local.kind = Endpoint::Kind::unix;
+    admit({fd, local, local}, 0);
+}
+
+void Admin::admit(Arrival arrival, int error) {
     arrival.side = Side::operator_;
     int open_error = 0;
     if (error != 0 || visits_.size() == most_visits) {

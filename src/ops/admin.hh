@@ -29,6 +29,8 @@ class Admin final : public ListenerSink {
 
     // A literal address; what settings.admin says (ops/address.hh: parse_admin).
     Status open(const ListenAddress& address);
+    // A connection that another process accepted; ours from here on.
+    void take(int fd);
     const Endpoint& local() const { return listener_.local(); }
     // Whoever still asks is cut.
     void close();
@@ -36,6 +38,7 @@ class Admin final : public ListenerSink {
   private:
     friend class AdminVisit;
     void on_accept(Listener& listener, int fd, const Endpoint& peer, int error) override;
+    void admit(Arrival arrival, int error);
     void visit_gone(AdminVisit& visit);
 
     Loop& loop_;
@@ -45,6 +48,7 @@ class Admin final : public ListenerSink {
     HeadParser parser_;
     RequestHead head_;
     std::vector<std::unique_ptr<AdminVisit>> visits_;
+    bool closed_ = false;
 };
 
 }  // namespace becaused

@@ -22,7 +22,6 @@ namespace becaused {
 
 namespace {
 
-constexpr time_t patience_s = 10;
 constexpr size_t answer_limit_bytes = size_t{256} << 20U;
 
 class Socket {
@@ -52,7 +51,7 @@ int connect_to(const Socket& socket, const Address& address) {
         const std::string& host = address.host == "localhost" ? "127.0.0.1" : address.host;
         length = fill_sockaddr(parse_literal(host, address.port), to);
     }
-    const timeval patience{patience_s, 0};
+    const timeval patience{admin_patience_s, 0};
     for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO})
         if (::setsockopt(socket.fd(), SOL_SOCKET, option, &patience, sizeof patience) != 0)
             return errno;
@@ -152,6 +151,38 @@ Result<Address> find_admin(const AdminPlace& place) {
     return address;
 }
 
+Result<std::string> talk_to_admin(int fd, std::string_view request, const std::string& text) {
+    if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) !=
+        static_cast<ssize_t>(request.size()))
+        return Status::failed(phrase(text, ": ", std::strerror(errno)));
+    std::string bytes;
+    std::string piece(size_t{64} * 1024, '\0');
+    while (true) {
+        const ssize_t count = ::recv(fd, piece.data(), piece.size(), 0);
+        if (count == 0) return bytes;
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0)
+            return Status::failed(
+                phrase(text, ": ",
+                       errno == EAGAIN ? "does not answer: is that becaused, or is its loop stuck?"
+                                       : std::strerror(errno)));
+        bytes.append(piece, 0, static_cast<size_t>(count));
+        if (bytes.size() > answer_limit_bytes) return Status::failed(text + ": answers too much");
+    }
+}
+
+Result<AdminAnswer> read_admin_answer(std::string_view bytes, const std::string& text) {
+    const auto end = find_head_end(bytes, 0);
+    HeadParser parser;
+    ResponseHead head;
+    if (!end || parser.parse_response(bytes.substr(0, *end), head))
+        return Status::failed(text + ": the answer is none of becaused's");
+    AdminAnswer answer{head.status, {}};
+    if (!read_body(head, bytes.substr(*end), answer.body))
+        return Status::failed(text + ": the answer was cut off");
+    return answer;
+}
+
 Result<AdminAnswer> ask_admin(const Address& address, std::string_view method,
                               std::string_view target) {
     const Socket socket(family_of(address));
@@ -159,34 +190,8 @@ Result<AdminAnswer> ask_admin(const Address& address, std::string_view method,
     if (const int error = connect_to(socket, address); error != 0) return nobody(address, error);
     const std::string request =
         phrase(method, ' ', target, " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    if (::send(socket.fd(), request.data(), request.size(), MSG_NOSIGNAL) !=
-        static_cast<ssize_t>(request.size()))
-        return Status::failed(phrase(address.text, ": ", std::strerror(errno)));
-    std::string bytes;
-    std::string piece(size_t{64} * 1024, '\0');
-    while (true) {
-        const ssize_t count = ::recv(socket.fd(), piece.data(), piece.size(), 0);
-        if (count == 0) break;
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0)
-            return Status::failed(
-                phrase(address.text, ": ",
-                       errno == EAGAIN ? "does not answer: is that becaused, or is its loop stuck?"
-                                       : std::strerror(errno)));
-        bytes.append(piece, 0, static_cast<size_t>(count));
-        if (bytes.size() > answer_limit_bytes)
-            return Status::failed(address.text + ": answers too much");
-    }
-    const auto end = find_head_end(bytes, 0);
-    HeadParser parser;
-    ResponseHead head;
-    const std::string_view view = bytes;
-    if (!end || parser.parse_response(view.substr(0, *end), head))
-        return Status::failed(address.text + ": the answer is none of becaused's");
-    AdminAnswer answer{head.status, {}};
-    if (!read_body(head, view.substr(*end), answer.body))
-        return Status::failed(address.text + ": the answer was cut off");
-    return answer;
+    Result<std::string> bytes = talk_to_admin(socket.fd(), request, address.text);
+    return bytes.ok() ? read_admin_answer(bytes.value(), address.text) : bytes.status();
 }
 
 std::string admin_message(const AdminAnswer& answer) {

@@ -1,6 +1,6 @@
 #include "ops/admin_visit.hh"
 
-#include "base/text.hh"
+#include "base/json_line.hh"
 #include "http/chunked.hh"
 #include "http/reply.hh"
 #include "http/write.hh"
@@ -15,23 +15,22 @@ namespace {
 
 constexpr std::string_view live = "/live";
 
-// A page in a browser may name any host for a port of this machine: only the machine's own names, or its
-// addresses, are asked for by people.
-bool own_host(std::string_view authority) {
+void append_message_json(std::string& out, std::string_view message) {
+    JsonLine line;
+    line.begin();
+    line.text<"message">(message);
+    out += line.end();
+}
+
+}  // namespace
+
+bool is_own_host(std::string_view authority) {
     const size_t colon = authority.rfind(':');
     const bool port = colon != std::string_view::npos && authority.back() != ']';
     std::string host(port ? authority.substr(0, colon) : authority);
     if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
     return host == "localhost" || is_loopback(parse_literal(host, 0));
 }
-
-void append_message_json(std::string& out, std::string_view message) {
-    JsonLine line(out);
-    line.text("message", message);
-    line.end();
-}
-
-}  // namespace
 
 void AdminVisit::begin(Conn* conn) {
     conn_ = conn;
@@ -74,7 +73,7 @@ void AdminVisit::on_bytes(Conn&, const Slice& bytes) {
 
 void AdminVisit::answer(const RequestHead& head) {
     ++conn_->entry().facts.exchanges;
-    if (!conn_->is_unix() && !own_host(head.authority))
+    if (!conn_->is_unix() && !is_own_host(head.authority))
         return refuse(403, "the Host is none of this machine's own names");
     if (head.minor_version == 0) return refuse(505, "HTTP/1.1 is spoken here");
     if (head.chunked || (head.has_content_length && head.content_length > 0))

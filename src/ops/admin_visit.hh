@@ -10,6 +10,10 @@
 
 namespace becaused {
 
+// A page in a browser may name any host for a port of this machine: only the machine's own names, or its
+// addresses, are asked for by people.
+bool is_own_host(std::string_view authority);
+
 class AdminVisit final : public Deferred, private ConnSink, private WheelNode {
   public:
     explicit AdminVisit(Admin& admin) : admin_(admin) {}

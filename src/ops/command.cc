@@ -1,6 +1,7 @@
 #include "ops/command.hh"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,12 +11,14 @@
 
 #include "ops/check_request.hh"
 #include "ops/config.hh"
+#include "ops/crew.hh"
 #include "ops/docs.hh"
 #include "ops/help.hh"
 #include "ops/kill.hh"
 #include "ops/nearest.hh"
 #include "ops/phrase.hh"
 #include "ops/run.hh"
+#include "ops/share.hh"
 #include "ops/start.hh"
 #include "ops/token.hh"
 #include "ops/version.hh"
@@ -47,7 +50,8 @@ int run_command(Arguments arguments) {
     const Settings& settings = config.value().settings();
     const Status ready = check_start(settings);
     if (!ready.ok()) return complain(ready.message(), exit_failed);
-    return run(settings, config.value());
+    const uint32_t workers = worker_count(settings);
+    return workers == 1 ? run(settings) : run_crew(settings, workers);
 }
 
 // Takes the flags of check's own out of `settings`. Failed: one of them has no value.
@@ -105,7 +109,9 @@ int docs_command(Arguments arguments) {
     if (page) return print(*page);
     return complain(
         arguments.empty()
-            ? std::string("docs: which page? reasons, clocks, options, routes or schema")
+            ? std::string(
+                  "docs: which page? reasons, clocks, options, routes, schema, man, bash, zsh "
+                  "or fish")
             : phrase("docs: no such page: ", arguments.back(),
                      suggestion(arguments.back(), docs_pages())),
         exit_usage);
@@ -152,7 +158,9 @@ void hold_standard_streams() {
         if (fcntl(stream, F_GETFD) >= 0) continue;
         // open(2) takes the lowest number that is free: this one.
         const int way = stream == STDIN_FILENO ? O_WRONLY : O_RDONLY;
-        ignored(open("/dev/null", way), "without /dev/null it stays as it was");
+        if (open("/dev/null", way) >= 0) continue;
+        // An empty root has none. Nothing can be read from this either, nor written.
+        ignored(socket(AF_UNIX, SOCK_STREAM, 0), "then it stays as it was");
     }
 }
 

@@ -13,6 +13,7 @@
 #include "ops/nearest.hh"
 #include "ops/patience.hh"
 #include "ops/phrase.hh"
+#include "ops/share.hh"
 #include "ops/value.hh"
 
 namespace becaused {
@@ -77,6 +78,7 @@ class ConfigLoader {
     Status check_tls() const;
     Status check_listen() const;
     Status check_mode() const;
+    Status check_workers() const;
 
     template <typename T>
     Status append(std::vector<T>& list, const Given& given, Result<T> parsed) {
@@ -202,6 +204,7 @@ Status ConfigLoader::check(bool to_run) const {
         return Status::failed("auth_tlscacert: not set: who signs the service's certificate?");
     if (const Status status = check_tls(); !status.ok()) return status;
     if (const Status status = check_mode(); !status.ok()) return status;
+    if (const Status status = check_workers(); !status.ok()) return status;
     return check_listen();
 }
 
@@ -238,6 +241,21 @@ Status ConfigLoader::check_mode() const {
     return Status::failed(
         learns ? "learn: not set: where is what was learnt to be written?"
                : phrase("learn: is for mode learn only, and mode is ", settings.mode));
+}
+
+// What has one order, or one memory, has one process.
+Status ConfigLoader::check_workers() const {
+    const Settings& settings = config_.settings_;
+    const uint32_t workers = worker_count(settings);
+    if (workers == 1) return Status::fine();
+    if (!settings.records_key_file.empty())
+        return Status::failed(phrase("workers: ", workers,
+                                     ", but records_key_file chains each "
+                                     "record to the one before it: give workers 1"));
+    if (settings.mode == "learn")
+        return Status::failed(
+            phrase("workers: ", workers, ", but mode learn is for one process: give workers 1"));
+    return Status::fine();
 }
 
 Status ConfigLoader::check_listen() const {

@@ -46,7 +46,8 @@ std::string plain_line(const Config& config, const Option& option) {
         return line(phrase(option.key, " = ", list_text(config.settings().*(*list))),
                     config.origin(option));
     const std::string value = value_text(config.settings(), option);
-    const bool bare = option.kind == Kind::boolean || option.kind == Kind::count;
+    const bool bare = option.kind == Kind::boolean || option.kind == Kind::count ||
+                      (option.kind == Kind::workers && value != "auto");
     return line(phrase(option.key, " = ", bare ? value : quoted(value)), config.origin(option));
 }
 

@@ -1,8 +1,10 @@
 #include "ops/demise.hh"
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <charconv>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 
@@ -74,7 +76,14 @@ Surroundings look_around(const std::string& proc, const std::string& cgroups) {
     return found;
 }
 
-std::string cause_of(const LastLife& last, const Surroundings& now) {
+std::string end_text(int status) {
+    if (!WIFSIGNALED(status)) return phrase("exit code ", WEXITSTATUS(status));
+    const char* name = ::sigabbrev_np(WTERMSIG(status));
+    return name != nullptr ? phrase("killed by SIG", name)
+                           : phrase("killed by signal ", WTERMSIG(status));
+}
+
+std::string cause_of(const LastLife& last, const Surroundings& now, const std::string& seen) {
     if (!last.crash.empty()) return "it crashed: " + last.crash;
     if (!last.boot_id.empty() && !now.boot_id.empty() && last.boot_id != now.boot_id)
         return "the machine went down (it has booted since)";
@@ -83,7 +92,7 @@ std::string cause_of(const LastLife& last, const Surroundings& now) {
     if (same_group && now.oom_kills > last.oom_kills)
         return phrase("killed for want of memory, most likely (oom_kill of its cgroup went from ",
                       last.oom_kills, " to ", now.oom_kills, ')');
-    return "without a word (killed?)";
+    return seen.empty() ? "without a word (killed?)" : seen;
 }
 
 }  // namespace becaused

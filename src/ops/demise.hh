@@ -21,7 +21,10 @@ struct Surroundings {
 Surroundings look_around(const std::string& proc = "/proc",
                          const std::string& cgroups = "/sys/fs/cgroup");
 
-// The rest of a sentence "its process ended ...: ".
-std::string cause_of(const LastLife& last, const Surroundings& now);
+// The rest of a sentence "its process ended ...: ". `seen`: what whoever waited for it saw: "killed by
+// SIGKILL"; empty: nobody did.
+std::string cause_of(const LastLife& last, const Surroundings& now, const std::string& seen = {});
+// "killed by SIGKILL", "exit code 1": of a status of wait(2).
+std::string end_text(int status);
 
 }  // namespace becaused

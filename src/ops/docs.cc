@@ -11,7 +11,8 @@ namespace becaused {
 
 namespace {
 
-constexpr std::string_view pages[] = {"reasons", "clocks", "options", "routes", "schema"};
+constexpr std::string_view pages[] = {"reasons", "clocks", "options", "routes", "schema",
+                                      "man",     "bash",   "zsh",     "fish"};
 
 std::string code(std::string_view text) {
     return text.empty() ? std::string("-") : phrase('`', text, '`');
@@ -160,6 +161,10 @@ std::optional<std::string> docs_page(std::string_view page) {
     if (page == "options") return options_page();
     if (page == "routes") return routes_page();
     if (page == "schema") return record_schema();
+    if (page == "man") return manual_page();
+    if (page == "bash") return bash_completion();
+    if (page == "zsh") return zsh_completion();
+    if (page == "fish") return fish_completion();
     return std::nullopt;
 }
 

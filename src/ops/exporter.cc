@@ -5,7 +5,7 @@
 #include <ctime>
 #include <random>
 
-#include "base/text.hh"
+#include "base/json_line.hh"
 #include "http/write.hh"
 #include "ledger/record.hh"
 #include "ops/address.hh"
@@ -93,13 +93,14 @@ void Exporter::begin_batch() {
 // Whoever reads the logs should not have to read standard error too.
 void Exporter::say_dropped() {
     const uint64_t now_ns = loop_.now_ns();
-    JsonLine line(lines_);
-    line.number("v", record_version);
-    line.text("event", "journal");
-    line.time("time", loop_.clock().wall_ns(now_ns));
-    line.number("dropped", std::exchange(unsaid_, 0));
-    line.text("because", "Records were dropped: the collector did not take them.");
-    line.end();
+    JsonLine line;
+    line.begin();
+    line.number<"v">(record_version);
+    line.word<"event">("journal");
+    line.time<"time">(loop_.clock().wall_ns(now_ns));
+    line.number<"dropped">(std::exchange(unsaid_, 0));
+    line.word<"because">("Records were dropped: the collector did not take them.");
+    lines_ += line.end();
 }
 
 void Exporter::run() noexcept { batch_ = otlp_batch(lines_, own_peers_); }

@@ -81,6 +81,10 @@ Status Reader::read_value(const Line& line, const Option& option, std::string_vi
                           std::string name) {
     const toml::node& node = *line.node;
     const toml::value<int64_t>* integer = node.as_integer();
+    if (option.kind == Kind::workers && integer != nullptr) {
+        add(line, option, std::move(name), std::to_string(integer->get()));
+        return Status::fine();
+    }
     if (option.kind == Kind::boolean || option.kind == Kind::count) {
         const bool count = option.kind == Kind::count;
         if (count ? integer == nullptr : !node.is_boolean())

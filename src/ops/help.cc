@@ -101,13 +101,15 @@ constexpr Help pages[] = {
      "Exit code: 0 when fine, 1 when refused or not possible, 2 for wrong usage.\n",
      false},
     {"docs", "print a reference page",
-     "Usage: becaused docs reasons|clocks|options|routes|schema\n"
+     "Usage: becaused docs reasons|clocks|options|routes|schema|man|bash|zsh|fish\n"
      "\n"
      "  reasons   why connections and requests end (Markdown)\n"
      "  clocks    the time limits and their defaults (Markdown)\n"
      "  options   the settings (Markdown)\n"
      "  routes    Docker's API: routes, profiles and rules (Markdown)\n"
-     "  schema    the JSON Schema of records\n",
+     "  schema    the JSON Schema of records\n"
+     "  man       this help as a manual page (roff)\n"
+     "  bash      what completes commands and flags in that shell; also zsh, fish\n",
      false},
     {"version", "name the version and those of the libraries inside", "Usage: becaused version\n",
      false},
@@ -202,6 +204,8 @@ constexpr Help action_pages[] = {
 constexpr std::string_view names[] = {"run",   "check", "why",     "kill",
                                       "token", "docs",  "version", "help"};
 
+constexpr std::string_view topics[] = {"records", "tls", "gate"};
+
 std::string padded(std::string_view text, size_t width) {
     std::string cell(text);
     if (cell.size() < width) cell.resize(width, ' ');
@@ -232,6 +236,21 @@ std::string setting_line(const Option& option) {
 }  // namespace
 
 std::span<const std::string_view> command_names() { return names; }
+
+std::span<const std::string_view> topic_names() { return topics; }
+
+std::string_view help_summary(std::string_view page) {
+    const Help* found = std::ranges::find(pages, page, &Help::command);
+    return found == std::end(pages) ? std::string_view() : found->summary;
+}
+
+std::vector<std::string_view> actions_of(std::string_view command) {
+    std::vector<std::string_view> actions;
+    for (const Help& page : action_pages)
+        if (page.command.substr(0, page.command.find(' ')) == command)
+            actions.push_back(page.command.substr(page.command.find(' ') + 1));
+    return actions;
+}
 
 std::string help_text() {
     std::string text =

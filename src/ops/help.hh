@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace becaused {
 
@@ -13,5 +14,12 @@ std::span<const std::string_view> command_names();
 std::string help_text();
 // Of a command, or of a command's action: "token issue".
 std::optional<std::string> help_text(std::string_view command);
+
+// The pages of help that are about settings: records, tls, gate.
+std::span<const std::string_view> topic_names();
+// One line about a command or a topic; empty for others.
+std::string_view help_summary(std::string_view page);
+// What may follow a command: keygen, issue, ... of token; none of others.
+std::vector<std::string_view> actions_of(std::string_view command);
 
 }  // namespace becaused

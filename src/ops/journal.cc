@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "base/text.hh"
+#include "base/json_line.hh"
 #include "ledger/record.hh"
 #include "ops/phrase.hh"
 
@@ -68,6 +68,7 @@ void Journal::on_written(size_t lines) {
 
 void Journal::rotate_at(const Rotation::Limits& limits) {
     auto rotation = std::make_unique<Rotation>(path_, limits);
+    if (baton_ != nullptr) rotation->share(*baton_);
     if (path_ != "-" && rotation->wanted()) rotation_ = std::move(rotation);
 }
 
@@ -94,15 +95,14 @@ void Journal::on_trouble(std::string_view path, std::string_view what, int error
 }
 
 bool Journal::say_dropped() {
-    line_.clear();
-    JsonLine line(line_);
-    line.number("v", record_version);
-    line.text("event", "journal");
-    line.time("time", clock_.wall_ns(clock_.now_ns()));
-    line.number("dropped", dropped_);
-    line.text("because", "Records were dropped: the journal could not be written fast enough.");
-    line.end();
-    if (!put(line_)) return false;
+    JsonLine line;
+    line.begin();
+    line.number<"v">(record_version);
+    line.word<"event">("journal");
+    line.time<"time">(clock_.wall_ns(clock_.now_ns()));
+    line.number<"dropped">(dropped_);
+    line.word<"because">("Records were dropped: the journal could not be written fast enough.");
+    if (!put(line.end())) return false;
     dropped_ = 0;
     return true;
 }

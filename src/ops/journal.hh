@@ -31,6 +31,11 @@ class Journal final : public RecordSink, private AppenderSink {
     void keep_in(BlackBox& box, const std::vector<std::string>& left);
     // From here on each line is chained to the one before it; outlives the journal.
     void chain_by(Chain& chain) { chain_ = &chain; }
+    // Other processes write there too. Before open(); outlives the journal.
+    void share(Baton& baton) {
+        baton_ = &baton;
+        appender_.share(baton);
+    }
     // The file is put aside at these limits. After open().
     void rotate_at(const Rotation::Limits& limits);
     void record(std::string_view line) override;
@@ -56,13 +61,13 @@ class Journal final : public RecordSink, private AppenderSink {
     std::string path_;
     BlackBox* box_ = nullptr;
     Chain* chain_ = nullptr;
+    Baton* baton_ = nullptr;
     std::unique_ptr<Rotation> rotation_;  // null: somebody else rotates, or nobody
     std::string chained_;
     uint64_t left_ = 0;
     uint64_t dropped_ = 0;  // since the last line that said so
     uint64_t dropped_total_ = 0;
     uint64_t warned_ns_ = 0;  // of drops; 0: never
-    std::string line_;
 };
 
 }  // namespace becaused

@@ -10,6 +10,7 @@
 #include "ops/address.hh"
 #include "ops/nearest.hh"
 #include "ops/phrase.hh"
+#include "ops/user.hh"
 #include "ops/value.hh"
 
 namespace becaused {
@@ -35,6 +36,7 @@ constexpr Option table[] = {
     {"records_otlp",     Kind::collector, "URL",  &S::records_otlp, 0, 0, false, "also send records to this OpenTelemetry collector", "records"},
     {"state",    Kind::file,     "DIR|auto|off",  &S::state, 0, 0, false, "where what is open outlives a kill; auto: $XDG_RUNTIME_DIR/becaused or /run/becaused"},
     {"admin",    Kind::admin,    "ADDR|auto|off", &S::admin, 0, 0, false, "where becaused why --live and kill ask; auto: a socket in the state directory", "records"},
+    {"user",     Kind::user,     "USER[:GROUP]",  &S::user, 0, 0, false, "become this user once it listens; what is read again later must be readable by it"},
     {"profile",  Kind::profile,  "NAME",          &S::profile, 0, 0, false, "which requests may pass (becaused help gate)"},
     {"clock",    Kind::clock,    "NAME=DURATION", {}, 0, 0, false, "a time limit, for all classes or for one: CLASS.NAME=DURATION"},
     {"route",    Kind::route,    "RULE",          {}, 0, 0, false, "a class for a path: 'CLASS [METHOD] PATTERN'"},
@@ -74,9 +76,11 @@ constexpr Option table[] = {
     {"allow_half_close",   Kind::boolean,     "",         &S::allow_half_close,   0, 1, false, "a client that ends its half early still gets its answer"},
     {"via_name",           Kind::word,        "NAME",     &S::via_name,           1, 64, false, "the name in Via and Proxy-Status"},
     {"tell",               Kind::tell,        "WAYS",     &S::tell,               0, 0, false, "how clients hear why an answer was cut: progress,frames,goaway,refusals or off"},
+    {"workers",            Kind::workers,     "N|auto",   &S::workers,            1, 64, false, "processes that share the ports and the work; auto: one for each core"},
     {"max_connections",    Kind::count,       "N",        &S::max_connections,    1, 1'000'000, false, "clients at once"},
     {"max_requests",       Kind::count,       "N",        &S::max_requests,       0, 4'000'000'000, false, "requests per client connection; 0: no limit"},
     {"memory",             Kind::size,        "SIZE",     &S::memory_bytes,       mib, 1024 * gib, false, "for bodies on their way, all connections together"},
+    {"splice",             Kind::size,        "SIZE",     &S::splice_bytes,       1, 1024 * gib, true, "bodies with so much left, and busy tunnels, go by splice(2), uncopied; not under TLS"},
     {"pool_size",          Kind::count,       "N",        &S::pool_size,          0, 65'536, false, "idle upstream connections kept"},
     {"connect_tries",      Kind::count,       "N",        &S::connect_tries,      1, 100, false, "connects to the upstream per request"},
     {"retry_backoff",      Kind::duration_ms, "DURATION", &S::retry_backoff_ms,   1, 60'000, false, "first pause between connects; doubles, with jitter"},
@@ -111,7 +115,7 @@ std::string number_text(Kind kind, uint64_t number) {
 }
 
 Result<uint64_t> parse_number(const Option& option, std::string_view text) {
-    if (option.kind == Kind::count) return parse_count(text);
+    if (option.kind == Kind::count || option.kind == Kind::workers) return parse_count(text);
     if (option.kind == Kind::size) {
         if (option.may_be_off && text == "off") return uint64_t{0};
         return parse_size(text);
@@ -124,6 +128,10 @@ Result<uint64_t> parse_number(const Option& option, std::string_view text) {
 }
 
 Status assign_number(Settings& settings, const Option& option, std::string_view text) {
+    if (option.kind == Kind::workers && text == "auto") {
+        settings.*std::get<uint32_t S::*>(option.field) = 0;
+        return Status::fine();
+    }
     Result<uint64_t> parsed = parse_number(option, text);
     if (!parsed.ok()) return parsed.status();
     const uint64_t number = parsed.value();
@@ -176,6 +184,8 @@ Status assign_text(Settings& settings, const Option& option, std::string_view te
     if (option.kind == Kind::admin && text != "auto" && text != "off")
         if (const Result<ListenAddress> address = parse_admin(text); !address.ok())
             return address.status();
+    if (option.kind == Kind::user && !text.empty())
+        if (const Status status = check_account_text(text); !status.ok()) return status;
     if (option.kind == Kind::collector && !text.empty()) {
         Result<Url> url = parse_url(text);
         if (!url.ok()) return url.status();
@@ -227,11 +237,13 @@ std::string environment_name(const Option& option) {
 std::string_view unit_words(const Option& option) {
     switch (option.kind) {
         case Kind::boolean: return "boolean";
-        case Kind::count: return "number";
+        case Kind::count:
+        case Kind::workers: return "number";
         case Kind::size: return "size";
         case Kind::duration_ms: return "duration";
         case Kind::duration_s: return "duration, whole seconds";
         case Kind::word:
+        case Kind::user:
         case Kind::profile: return "name";
         case Kind::tell: return "words";
         case Kind::mode: return "word";
@@ -283,6 +295,7 @@ std::string value_text(const Settings& settings, const Option& option) {
         return settings.*(*flag) ? "true" : "false";
     const uint64_t number = number_of(settings, option);
     if (number == 0 && option.may_be_off) return "off";
+    if (number == 0 && option.kind == Kind::workers) return "auto";
     return number_text(option.kind, number);
 }
 
@@ -291,7 +304,10 @@ std::string range_text(const Option& option) {
                          std::holds_alternative<uint64_t S::*>(option.field);
     if (!numeric) return {};
     return phrase(number_text(option.kind, option.least), " to ",
-                  number_text(option.kind, option.most), option.may_be_off ? ", or off" : "");
+                  number_text(option.kind, option.most),
+                  option.may_be_off              ? ", or off"
+                  : option.kind == Kind::workers ? ", or auto"
+                                                 : "");
 }
 
 std::string default_text(const Option& option) {

@@ -17,6 +17,7 @@ namespace becaused {
 enum class Kind : uint8_t {
     boolean,
     count,
+    workers,      // a count, or `auto`, which the field holds as 0
     size,         // 64KiB; the field holds bytes
     duration_ms,  // 2s; the field holds milliseconds
     duration_s,   // 2m; the field holds whole seconds
@@ -25,6 +26,7 @@ enum class Kind : uint8_t {
     tell,       // words of Telling, or `off`
     mode,       // enforce, report or learn
     admin,      // an address, auto or off
+    user,       // NAME or UID, also with :GROUP
     collector,  // http://127.0.0.1:4318/v1/logs
     file,       // a path
     files,      // paths, in order

@@ -91,7 +91,20 @@ std::string Rotation::name(uint32_t number, bool compressed) const {
 }
 
 bool Rotation::due() const {
-    if (!wanted() || busy_) return false;
+    if (!wanted() || busy_ || !reached()) return false;
+    if (baton_ == nullptr) return true;
+    if (!baton_->take_rotation()) return false;
+    // Another one may have done it in between.
+    if (reached()) return true;
+    pass_on();
+    return false;
+}
+
+void Rotation::pass_on() const {
+    if (baton_ != nullptr) baton_->pass_rotation();
+}
+
+bool Rotation::reached() const {
     struct stat found {};
     if (::stat(path_.c_str(), &found) != 0 || !S_ISREG(found.st_mode) || found.st_size == 0)
         return false;
@@ -118,10 +131,13 @@ Status Rotation::shift() {
 
 Status Rotation::rotate() {
     join();
-    if (Status status = shift(); !status.ok()) return status;
+    const Status status = shift();
     uint32_t number = 0;
-    const std::string from = next_to_compress(number);
-    if (from.empty()) return Status::fine();
+    const std::string from = status.ok() ? next_to_compress(number) : std::string();
+    if (from.empty()) {
+        pass_on();
+        return status;
+    }
     busy_ = true;
     thread_ = std::thread([this, from, number] { compress(from, name(number, true)); });
     return Status::fine();
@@ -145,6 +161,7 @@ void Rotation::compress(const std::string& from, const std::string& to) noexcept
         const std::string text = phrase("becaused: records: ", status.message(), '\n');
         ignored(std::fputs(text.c_str(), stderr), "nobody is left to hear it");
     }
+    pass_on();
     busy_ = false;
 }
 

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/status.hh"
+#include "ops/baton.hh"
 
 namespace becaused {
 
@@ -28,14 +29,19 @@ class Rotation {
     Rotation& operator=(const Rotation&) = delete;
     ~Rotation();  // the thread stops at once, or is done
 
+    // Other processes put the same file aside: only one at a time.
+    void share(Baton& baton) { baton_ = &baton; }
     bool wanted() const { return limits_.bytes > 0 || limits_.age_s > 0; }
-    // A regular file that has reached a limit, and nothing is being compressed. One look at the file.
+    // A regular file that has reached a limit, and nothing is being compressed. One look at the file. Of
+    // several processes one is told so, until it has called rotate().
     bool due() const;
     // Failed: the file is where it was, or one of the older ones is.
     Status rotate();
 
   private:
     std::string name(uint32_t number, bool compressed) const;
+    bool reached() const;
+    void pass_on() const;
     Status shift();
     void compress(const std::string& from, const std::string& to) noexcept;
     void join();
@@ -43,6 +49,7 @@ class Rotation {
 
     std::string path_;
     Limits limits_;
+    Baton* baton_ = nullptr;  // null: nobody else rotates
     std::atomic<bool> busy_{false};
     std::atomic<bool> over_{false};
     std::thread thread_;

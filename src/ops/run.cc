@@ -1,22 +1,23 @@
 #include "ops/run.hh"
 
-#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <optional>
 #include <string>
 
-#include "ledger/record.hh"
-#include "net/address.hh"
 #include "net/signals.hh"
 #include "ops/access_file.hh"
 #include "ops/address.hh"
 #include "ops/admin.hh"
 #include "ops/admin_visit.hh"
+#include "ops/announce.hh"
+#include "ops/command.hh"
 #include "ops/crash.hh"
 #include "ops/exporter.hh"
 #include "ops/journal.hh"
 #include "ops/learnt_file.hh"
+#include "ops/orders.hh"
+#include "ops/start.hh"
 #include "ops/state.hh"
 #include "proxy/house.hh"
 
@@ -29,6 +30,10 @@ void say_tls_files(const Status& status) {
     else
         std::fprintf(stderr, "becaused: %s; the TLS files read before stay in use\n",
                      status.message().c_str());
+}
+
+void say_tls_trouble(const Status& status) {
+    if (!status.ok()) say_tls_files(status);
 }
 
 // Who may come in, from the settings' access file, if there is one.
@@ -58,45 +63,54 @@ Status keep_lessons(House& house, const Settings& settings) {
 }
 
 // SIGTERM and SIGINT stop (twice: at once), SIGHUP reopens the records' file and reads TLS and access
-// files again.
-class Operator final : public SignalSink {
+// files again. A worker gets the same as orders of its parent, who says for all what each would say.
+class Operator final : public SignalSink, public OrderSink {
   public:
-    Operator(House& house, Journal& journal, const Settings& settings)
-        : house_(house), journal_(journal), settings_(settings) {}
+    Operator(House& house, Journal& journal, Admin& admin, const Settings& settings,
+             const Station* station)
+        : house_(house),
+          journal_(journal),
+          admin_(admin),
+          settings_(settings),
+          silent_(station != nullptr && !station->says_for_all) {}
     void on_signal(int number) override {
-        if (number == SIGHUP) {
-            journal_.reopen();
-            if (house_.has_tls()) say_tls_files(house_.reload());
-            if (!settings_.access.empty()) say_access(guard(house_, settings_));
-            ignored(!keep_lessons(house_, settings_).ok(), "it was said, and the end tries again");
-            return;
-        }
-        const char* name = number == SIGINT ? "SIGINT" : "SIGTERM";
-        std::fprintf(stderr, "becaused: %s: %s\n", name,
-                     house_.stopping() ? "ending what is left at once"
-                                       : "accepting no more; finishing what runs (again: at once)");
+        if (number == SIGHUP) return reopen();
+        say_stopping(number, house_.stopping());
         house_.stop();
+    }
+    void on_order(const Received& received) override {
+        switch (received.order) {
+            case Order::stop: return house_.stop();
+            case Order::reopen: return reopen();
+            case Order::ask: return admin_.take(received.passed);
+            case Order::gone: return end_alone();
+            case Order::ready:
+            case Order::none: return;
+        }
     }
 
   private:
+    void reopen() {
+        journal_.reopen();
+        if (house_.has_tls()) report(house_.reload(), say_tls_files);
+        if (!settings_.access.empty()) report(guard(house_, settings_), say_access);
+        ignored(!keep_lessons(house_, settings_).ok(), "it was said, and the end tries again");
+    }
+    void report(const Status& status, void (*say_it)(const Status&)) const {
+        if (!status.ok() || !silent_) say_it(status);
+    }
+    // Nobody would start what ends next, nor stop what goes on.
+    void end_alone() {
+        if (!silent_) say("the parent process is gone: ending what is left at once");
+        for (int stops = 0; stops < 2; ++stops) house_.stop();
+    }
+
     House& house_;
     Journal& journal_;
+    Admin& admin_;
     const Settings& settings_;
+    const bool silent_;
 };
-
-// A port of the network's where nobody has to show who they are.
-void warn_of_open_ports(const House& house, const Settings& settings) {
-    if (house.guarded()) return;
-    const std::vector<Endpoint> ports = house.listening();
-    for (size_t i = 0; i < ports.size(); ++i) {
-        const bool verified = settings.tlsverify && !settings.listen[i].plain;
-        if (ports[i].kind == Endpoint::Kind::unix || is_loopback(ports[i]) || verified) continue;
-        std::fprintf(stderr,
-                     "becaused: warning: whoever reaches %s may do what profile %s allows: give "
-                     "--access or --tlsverify\n",
-                     settings.listen[i].text.c_str(), settings.profile.c_str());
-    }
-}
 
 // In its default place it is a convenience, and what is in its way a warning.
 Status open_admin(Admin& admin, const Settings& settings, const State& state) {
@@ -110,54 +124,18 @@ Status open_admin(Admin& admin, const Settings& settings, const State& state) {
     if (!status.ok())
         std::fprintf(stderr, "becaused: admin: %s; becaused why --live cannot ask this process\n",
                      status.message().c_str());
-    if (status.ok() && address.value().kind == Address::Kind::tcp) {
-        std::string where;
-        append_endpoint(where, admin.local());
-        std::fprintf(stderr, "becaused: operators ask at tcp://%s\n", where.c_str());
-    }
+    if (status.ok() && address.value().kind == Address::Kind::tcp) say_admin(admin.local());
     return Status::fine();
-}
-
-void say_ready(const House& house, const Settings& settings) {
-    std::string where;
-    for (const Endpoint& endpoint : house.listening()) {
-        if (!where.empty()) where += ", ";
-        if (endpoint.kind == Endpoint::Kind::unix) {
-            where += "unix://" + *endpoint.path;
-        } else {
-            where += "tcp://";
-            append_endpoint(where, endpoint);
-        }
-    }
-    std::fprintf(stderr, "becaused: ready on %s in front of %s\n", where.c_str(),
-                 settings.upstream.text.c_str());
-}
-
-void say_bye(const Ledger& ledger, const Journal& journal) {
-    const uint64_t lost = ledger.filed(Entry::Kind::connection, Reason::lost) +
-                          ledger.filed(Entry::Kind::exchange, Reason::lost);
-    std::fprintf(
-        stderr,
-        "becaused: stopped; %llu requests, %llu connections, %llu lost, %llu records dropped\n",
-        static_cast<unsigned long long>(ledger.filed(Entry::Kind::exchange)),
-        static_cast<unsigned long long>(ledger.filed(Entry::Kind::connection)),
-        static_cast<unsigned long long>(lost), static_cast<unsigned long long>(journal.dropped()));
-    if (journal.left() > 0)
-        std::fprintf(stderr, "becaused: %llu records could not be written; the next start will\n",
-                     static_cast<unsigned long long>(journal.left()));
-}
-
-void say_exported(const Exporter& exporter) {
-    std::fprintf(stderr, "becaused: %llu records exported, %llu not\n",
-                 static_cast<unsigned long long>(exporter.exported()),
-                 static_cast<unsigned long long>(exporter.dropped()));
 }
 
 // What every turn of the loop ends with.
 struct Turn {
     Ledger& ledger;
     BlackBox* box;
+    const Journal& journal;
+    const Station* station;
     uint32_t number = 0;
+    uint64_t told = 0;  // ledger.filed() of when the parent was last shown
 };
 
 void end_turn(void* context) noexcept {
@@ -168,6 +146,11 @@ void end_turn(void* context) noexcept {
     if (turn.box != nullptr && turn.number++ % turns_per_beat == 0) {
         const uint64_t now_ns = turn.ledger.clock().now_ns();
         turn.box->beat(now_ns, turn.ledger.clock().wall_ns(now_ns));
+    }
+    // Of a worker that is killed, so much is known.
+    if (turn.station != nullptr && turn.ledger.filed() != turn.told) {
+        turn.told = turn.ledger.filed();
+        *turn.station->totals = count_totals(turn.ledger, turn.journal, nullptr);
     }
 #if defined(BECAUSED_CHECKS) && BECAUSED_CHECKS
     turn.ledger.check_identity();
@@ -200,14 +183,9 @@ void say_goodbye(void* context) {
     if (company.exporter != nullptr) company.exporter->finish();
 }
 
-int failed_start(const Status& status) {
-    std::fprintf(stderr, "becaused: %s\n", status.message().c_str());
-    return 1;
-}
-
 // The state's box is there from here on, and what the last life left is on its way to the records.
 Status begin_records(const Settings& settings, const House& house, Ledger& ledger, State& state,
-                     Journal& journal, std::optional<Chain>& chain) {
+                     Journal& journal, const Station* station, std::optional<Chain>& chain) {
     if (!settings.records_key_file.empty()) {
         Result<Chain> made = Chain::from_file(settings.records_key_file);
         if (!made.ok()) return made.status();
@@ -218,6 +196,7 @@ Status begin_records(const Settings& settings, const House& house, Ledger& ledge
         state.open(settings, ledger, house.connection_limit(), chain ? &*chain : nullptr);
     if (!status.ok()) return status;
     if (!settings.records.empty()) {
+        if (station != nullptr) journal.share(*station->baton);
         status = journal.open(settings.records);
         if (!status.ok()) return status;
         journal.rotate_at(
@@ -232,19 +211,21 @@ Status begin_records(const Settings& settings, const House& house, Ledger& ledge
 
 }  // namespace
 
-int run(const Settings& settings, const Config&) {
+int run(const Settings& settings, const Station* station) {
     Loop loop(static_cast<size_t>(settings.memory_bytes / Slab::size));
-    if (!loop.status().ok()) return failed_start(loop.status());
+    if (!loop.status().ok()) return complain(loop.status().message(), 1);
     Ledger ledger(loop.clock());
-    State state;
+    State state(station);
     std::optional<Chain> chain;
     Journal journal(loop, settings.journal_bytes);
     int code = 0;
+    Totals totals;
     {
         House house(loop, ledger, settings);
-        Operator person(house, journal, settings);
-        Signals signals(loop, person);
         Admin admin(loop, ledger, settings.clocks);
+        Operator person(house, journal, admin, settings, station);
+        Signals signals(loop, person);
+        Orders orders(loop, person);
         std::optional<Exporter> exporter;
         if (!settings.records_otlp.empty()) exporter.emplace(loop, ledger, settings);
         Outlets outlets(settings.records.empty() ? nullptr : &journal,
@@ -252,40 +233,59 @@ int run(const Settings& settings, const Config&) {
         Company company{admin, exporter ? &*exporter : nullptr};
         house.on_closed(say_goodbye, &company);
         Status status = guard(house, settings);
+        if (status.ok())
+            status = house.open(station == nullptr ? std::vector<int>() : station->ports);
+        // A worker is whom its parent became.
+        if (status.ok() && station == nullptr) status = become_user(settings);
         if (status.ok() && house.learner() != nullptr) status = try_learnt_file(settings.learn);
         bool learns = false;
-        if (status.ok()) status = begin_records(settings, house, ledger, state, journal, chain);
+        if (status.ok())
+            status = begin_records(settings, house, ledger, state, journal, station, chain);
         if (status.ok() && exporter) {
             for (const std::string& line : state.found()) exporter->record(line);
             ledger.set_sink(&outlets);
         }
-        Turn turn{ledger, state.box()};
+        Turn turn{ledger, state.box(), journal, station};
         loop.on_turn(end_turn, &turn);
-        if (status.ok()) status = house.open();
-        if (status.ok()) status = open_admin(admin, settings, state);
-        if (status.ok()) status = signals.open();
+        if (station != nullptr) {
+            if (status.ok()) status = orders.open(station->channel);
+        } else {
+            if (status.ok()) status = open_admin(admin, settings, state);
+            if (status.ok()) status = signals.open();
+        }
         if (!status.ok()) {
-            code = failed_start(status);
+            code = complain(status.message(), 1);
             house.stop();
         } else {
             learns = true;
-            house.on_tls_files(say_tls_files);
-            warn_of_open_ports(house, settings);
-            say_ready(house, settings);
+            const bool silent = station != nullptr && !station->says_for_all;
+            house.on_tls_files(silent ? say_tls_trouble : say_tls_files);
+            if (station == nullptr) {
+                warn_of_open_ports(house.listening(), settings);
+                say_ready(house.listening(), settings);
+            } else {
+                ignored(send_order(station->channel, Order::ready),
+                        "a parent that is gone is told of");
+            }
         }
         loop.run();
         signals.close();
+        orders.close();
         loop.run();
         loop.on_turn(nullptr, nullptr);
         if (exporter) ledger.set_sink(settings.records.empty() ? nullptr : &journal);
-        if (exporter) say_exported(*exporter);
+        totals = count_totals(ledger, journal, exporter ? &*exporter : nullptr);
+        if (exporter && station == nullptr) say_exported(totals);
         if (house.cut_at_stop()) code = 1;
         if (learns && !keep_lessons(house, settings).ok()) code = 1;
     }
     journal.close();
     watch_for_crashes(nullptr, nullptr);
     state.close();
-    if (code == 0 || ledger.filed() > 0) say_bye(ledger, journal);
+    totals.dropped = journal.dropped();
+    totals.left = journal.left();
+    if (station != nullptr) *station->totals = totals;
+    else if (code == 0 || ledger.filed() > 0) say_bye(totals, false);
     ledger.check_identity();
     return code;
 }

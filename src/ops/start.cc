@@ -7,14 +7,17 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "ops/phrase.hh"
+#include "ops/state.hh"
+#include "ops/user.hh"
 
 namespace becaused {
 
 namespace {
 
-Status check_upstream(const Address& upstream) {
+Status check_upstream(const Address& upstream, std::string_view hint) {
     if (upstream.kind != Address::Kind::unix) return Status::fine();
     struct stat found {};
     if (stat(upstream.path.c_str(), &found) != 0) {
@@ -27,12 +30,13 @@ Status check_upstream(const Address& upstream) {
     if (!S_ISSOCK(found.st_mode))
         return Status::failed(phrase("upstream: ", upstream.text, ": is not a socket"));
     if (access(upstream.path.c_str(), R_OK | W_OK) != 0)
-        return Status::failed(phrase("upstream: ", upstream.text, ": ", std::strerror(errno),
-                                     "; run becaused as root or in the socket's group"));
+        return Status::failed(
+            phrase("upstream: ", upstream.text, ": ", std::strerror(errno), hint));
     return Status::fine();
 }
 
-Status check_records(const std::string& path) {
+// Of `path`, as it is opened for writing later; a new one is given to `account`.
+Status check_records(const std::string& path, const Account* account) {
     if (path.empty()) return Status::fine();
     if (path == "-") {
         const int way = fcntl(STDOUT_FILENO, F_GETFL);
@@ -42,12 +46,28 @@ Status check_records(const std::string& path) {
     struct stat found {};
     // Opening a pipe would wait for, or disturb, its reader.
     if (stat(path.c_str(), &found) == 0 && S_ISFIFO(found.st_mode)) return Status::fine();
-    const int descriptor = open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    constexpr int way = O_WRONLY | O_APPEND | O_CLOEXEC;
+    int descriptor = open(path.c_str(), way | O_CREAT | O_EXCL, 0640);
+    const bool made = descriptor >= 0;
+    if (!made) descriptor = open(path.c_str(), way | O_CREAT, 0640);
     if (descriptor < 0)
         return Status::failed(
             phrase("records: ", path, ": cannot be written: ", std::strerror(errno)));
+    if (made && account != nullptr)
+        ignored(fchown(descriptor, account->uid, account->gid), "opening it says what is wrong");
     ignored(close(descriptor), "nothing was written");
     return Status::fine();
+}
+
+// One that is there already belongs to whoever made it.
+void make_state_directory(const Settings& settings, const Account& account) {
+    if (settings.state == "off") return;
+    const std::string path = settings.state == "auto" ? usual_state_directory() : settings.state;
+    std::error_code error;
+    if (!std::filesystem::create_directories(path, error)) return;
+    const bool given =
+        chmod(path.c_str(), 0700) == 0 && chown(path.c_str(), account.uid, account.gid) == 0;
+    ignored(given ? 0 : errno, "opening the state says what is wrong");
 }
 
 bool group_exists(const std::string& group) {
@@ -62,9 +82,26 @@ Status check_start(const Settings& settings) {
         if (!listen.group.empty() && !group_exists(listen.group))
             return Status::failed(
                 phrase("listen: ", listen.text, ": no group is named \"", listen.group, '"'));
-    Status upstream = check_upstream(settings.upstream);
-    if (!upstream.ok()) return upstream;
-    return check_records(settings.records);
+    if (!settings.user.empty())
+        if (const Result<Account> account = find_account(settings.user); !account.ok())
+            return account.status();
+    Status upstream =
+        check_upstream(settings.upstream, "; run becaused as root or in the socket's group");
+    if (!upstream.ok() || !settings.user.empty()) return upstream;
+    return check_records(settings.records, nullptr);
+}
+
+Status become_user(const Settings& settings) {
+    if (settings.user.empty()) return Status::fine();
+    Result<Account> account = find_account(settings.user);
+    if (!account.ok()) return account.status();
+    make_state_directory(settings, account.value());
+    Status status = check_records(settings.records, &account.value());
+    if (status.ok()) status = become(account.value());
+    if (!status.ok()) return status;
+    return check_upstream(
+        settings.upstream,
+        phrase("; user ", settings.user, " must be in the socket's group: give it as USER:GROUP"));
 }
 
 }  // namespace becaused

@@ -10,4 +10,8 @@ namespace becaused {
 // Looks at the upstream's socket, the records file (which it creates) and the sockets' groups.
 Status check_start(const Settings& settings);
 
+// Becomes the setting's user, if there is one. What that user could not make itself is made for it before:
+// the state's directory, the records' file. Fails if it could not serve: who it is must reach the upstream.
+Status become_user(const Settings& settings);
+
 }  // namespace becaused

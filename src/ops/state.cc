@@ -9,6 +9,7 @@
 #include "base/text.hh"
 #include "ops/crash.hh"
 #include "ops/phrase.hh"
+#include "ops/share.hh"
 #include "ops/why_list.hh"
 #include "ops/written_records.hh"
 
@@ -19,6 +20,7 @@ namespace {
 constexpr uint32_t most_clients = 1U << 15;
 constexpr uint32_t spare_slots = 256;  // turned away, closing, dialled twice
 constexpr int most_neighbours = 16;
+constexpr std::string_view worker_mark = ".w";  // behind the name of all, before its number
 
 void say(const std::string& text) {
     ignored(std::fputs(phrase("becaused: ", text, '\n').c_str(), stderr),
@@ -68,7 +70,8 @@ std::string counted(size_t count, std::string_view what) {
 void say_found(const LastLife& last, const std::string& cause, size_t filed, size_t rest,
                const std::string& records) {
     std::string text = phrase("the previous life (pid ", last.pid, ", since ");
-    append_time(text, last.started_wall_ns);
+    char since[24];
+    text.append(since, write_time(since, last.started_wall_ns));
     if (last.ended) text += ") ended well";
     else text += phrase(") ended: ", cause);
     const std::string where =
@@ -93,52 +96,85 @@ std::string usual_state_directory() {
     return "/run/becaused";
 }
 
-std::string State::admin_path() const {
-    if (!box_) return {};
-    const std::string& path = file_.path();
-    return phrase(std::string_view(path).substr(0, path.rfind(".box")), admin_suffix);
+std::string admin_path_beside(std::string_view box_path) {
+    return phrase(box_path.substr(0, box_path.rfind(box_suffix)), admin_suffix);
 }
 
-Status State::find_place(const Settings& settings) {
+std::string State::admin_path() const { return box_ ? admin_path_beside(file_.path()) : ""; }
+
+Status take_state_place(const Settings& settings, StateFile& file) {
     bool busy = false;
-    if (settings.state != "auto") return file_.lock(settings.state, "becaused", busy);
+    if (settings.state != "auto") return file.lock(settings.state, "becaused", busy);
     const std::string directory = usual_state_directory();
     const std::string name = usual_name(settings);
-    Status status = file_.lock(directory, name, busy);
+    Status status = file.lock(directory, name, busy);
     for (int number = 2; busy && number <= most_neighbours; ++number) {
-        status = file_.lock(directory, phrase(name, '-', number), busy);
+        status = file.lock(directory, phrase(name, '-', number), busy);
         if (status.ok())
             say(phrase("state: another becaused with these settings runs; this one keeps ",
-                       file_.path()));
+                       file.path()));
     }
     return status;
 }
 
-void State::read_last_life(const Settings& settings, const Surroundings& now, Chain* chain) {
-    if (!file_.exists()) return;
-    Result<std::string> image = file_.read();
+Status State::find_place(const Settings& settings) {
+    if (station_ == nullptr) return take_state_place(settings, file_);
+    bool busy = false;
+    return file_.lock(station_->state_directory,
+                      phrase(station_->state_name, worker_mark, station_->number), busy);
+}
+
+// What was left where there were more workers than now, or none, or some where there are none now.
+void State::find_strays() {
+    const std::string place = station_ == nullptr ? file_.path()
+                                                  : phrase(station_->state_directory, '/',
+                                                           station_->state_name, box_suffix);
+    const std::string stem = place.substr(0, place.size() - box_suffix.size());
+    const std::string directory = stem.substr(0, stem.rfind('/'));
+    const std::string name = stem.substr(directory.size() + 1);
+    const auto take = [&](const std::string& one, bool locked) {
+        auto file = std::make_unique<StateFile>();
+        bool busy = false;
+        if (locked) file->place(directory, one);
+        else if (!file->lock(directory, one, busy).ok()) return;
+        if (file->exists()) strays_.push_back(std::move(file));
+    };
+    // The parent holds that place for all.
+    if (station_ != nullptr) take(name, true);
+    for (uint32_t number = station_ == nullptr ? 1 : station_->count + 1; number <= most_workers;
+         ++number) {
+        const std::string one = phrase(name, worker_mark, number);
+        if (::access(phrase(directory, '/', one, box_suffix).c_str(), F_OK) == 0) take(one, false);
+    }
+}
+
+void State::read_last_life(const StateFile& file, const Settings& settings, const Surroundings& now,
+                           Chain* chain) {
+    if (!file.exists()) return;
+    Result<std::string> image = file.read();
     Result<LastLife> read = image.ok() ? read_black_box(image.value()) : image.status();
     if (!read.ok()) {
         const std::string why = image.ok()
-                                    ? phrase("state: ", file_.path(), ": ", read.status().message())
+                                    ? phrase("state: ", file.path(), ": ", read.status().message())
                                     : read.status().message();
-        say(phrase(why, "; set aside as ", file_.set_aside()));
+        say(phrase(why, "; set aside as ", file.set_aside()));
         return;
     }
     LastLife& last = read.value();
-    const KnownRecords written = written_records(settings.records, last.lines);
+    const KnownRecords written = written_records(settings.records, last.lines, station_ != nullptr);
     std::erase_if(last.lines, [&](const std::string& line) { return written.has(line); });
     KnownRecords known = written;
     for (const std::string& line : last.lines) known.add(line);
     known.sort();
-    left_ = last.lines;
-    PastRecords records(left_, chain);
-    const std::string cause = cause_of(last, now);
+    const bool own = &file == &file_;
+    const std::string seen = own && station_ != nullptr ? station_->last_end : std::string();
+    const std::string cause = cause_of(last, now, seen);
+    std::vector<std::string> left = last.lines;
+    PastRecords records(left, chain);
     const size_t filed = file_last_life(last, cause, known, records);
-    if (!last.ended || !left_.empty() || last.damaged > 0)
+    if (!last.ended || !left.empty() || last.damaged > 0)
         say_found(last, cause, filed, last.lines.size(), settings.records);
-    found_ = left_;
-    if (settings.records.empty()) left_.clear();
+    left_.insert(left_.end(), left.begin(), left.end());
 }
 
 Status State::begin_life(const Settings& settings, const Ledger& ledger, uint32_t clients,
@@ -166,25 +202,35 @@ Status State::begin_life(const Settings& settings, const Ledger& ledger, uint32_
     box_ = std::make_unique<BlackBox>(memory.value(), shape, life);
     box_->beat(clock.now_ns(), life.started_wall_ns);
     for (const std::string& line : left_) CHECK(box_->keep(line));
-    return file_.commit();
+    Status status = file_.commit();
+    for (const auto& stray : strays_)
+        if (status.ok()) stray->remove();
+    strays_.clear();
+    return status;
 }
 
 Status State::open(const Settings& settings, const Ledger& ledger, uint32_t clients, Chain* chain) {
     if (chain != nullptr) chain->resume(last_record(settings.records));
-    if (settings.state == "off") return Status::fine();
+    if (settings.state == "off" || (station_ != nullptr && station_->state_name.empty()))
+        return Status::fine();
     Status status = find_place(settings);
     if (status.ok()) {
         const Surroundings now = look_around();
-        read_last_life(settings, now, chain);
+        read_last_life(file_, settings, now, chain);
+        if (station_ == nullptr || (station_->number == 1 && station_->last_end.empty()))
+            find_strays();
+        for (const auto& stray : strays_) read_last_life(*stray, settings, now, chain);
+        found_ = left_;
+        if (settings.records.empty()) left_.clear();
         status = begin_life(settings, ledger, clients, now);
     }
     if (status.ok()) return status;
     box_.reset();
+    strays_.clear();
     left_.clear();
     found_.clear();
     if (settings.state != "auto") return status;
-    say(phrase(status.message(),
-               "; without a black box a kill leaves no records of what was open"));
+    say(phrase(status.message(), "; ", no_black_box));
     return Status::fine();
 }
 

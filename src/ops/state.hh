@@ -12,6 +12,7 @@
 #include "ops/chain.hh"
 #include "ops/demise.hh"
 #include "ops/state_file.hh"
+#include "ops/station.hh"
 #include "proxy/settings.hh"
 
 namespace becaused {
@@ -21,9 +22,19 @@ namespace becaused {
 std::string usual_state_directory();
 // Of the socket beside the box that operators ask at; with a state directory of its own: becaused.admin.
 inline constexpr std::string_view admin_suffix = ".admin";
+std::string admin_path_beside(std::string_view box_path);
+
+// What it means that there is none where nobody chose a place.
+inline constexpr std::string_view no_black_box =
+    "without a black box a kill leaves no records of what was open";
+// Takes the place that the settings name, or the usual one, or one beside it.
+Status take_state_place(const Settings& settings, StateFile& file);
 
 class State {
   public:
+    // `station`: a worker's, whose parent has taken the place; null: the only process.
+    explicit State(const Station* station = nullptr) : station_(station) {}
+
     // `clients`: the most client connections at once. Failed: the settings ask for what cannot be had;
     // where they ask for nothing in particular, there is a warning and no box.
     // `chain`: null: lines are not chained.
@@ -41,11 +52,15 @@ class State {
 
   private:
     Status find_place(const Settings& settings);
-    void read_last_life(const Settings& settings, const Surroundings& now, Chain* chain);
+    void read_last_life(const StateFile& file, const Settings& settings, const Surroundings& now,
+                        Chain* chain);
+    void find_strays();
     Status begin_life(const Settings& settings, const Ledger& ledger, uint32_t clients,
                       const Surroundings& now);
 
+    const Station* station_;
     StateFile file_;
+    std::vector<std::unique_ptr<StateFile>> strays_;  // of processes that there are no more of
     std::unique_ptr<BlackBox> box_;
     std::vector<std::string> left_;
     std::vector<std::string> found_;

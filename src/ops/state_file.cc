@@ -64,12 +64,16 @@ Status StateFile::lock(const std::string& directory, const std::string& name, bo
     }
     if (lock_fd_ >= 0) ignored(::close(lock_fd_), "another one is held now");
     lock_fd_ = fd;
-    path_ = phrase(directory, '/', name, ".box");
+    place(directory, name);
     const std::string pid = phrase(::getpid(), '\n');
     const bool said = ::ftruncate(fd, 0) == 0 &&
                       ::pwrite(fd, pid.data(), pid.size(), 0) == static_cast<ssize_t>(pid.size());
     ignored(said ? 0 : errno, "only whoever is refused would have read it");
     return Status::fine();
+}
+
+void StateFile::place(const std::string& directory, const std::string& name) {
+    path_ = phrase(directory, '/', name, box_suffix);
 }
 
 bool StateFile::exists() const {
@@ -132,6 +136,11 @@ Status StateFile::commit() {
     const std::string fresh = path_ + ".new";
     if (::rename(fresh.c_str(), path_.c_str()) == 0) return Status::fine();
     return cannot(path_, "cannot be replaced", errno);
+}
+
+void StateFile::let_go() {
+    if (lock_fd_ >= 0) ignored(::close(lock_fd_), "the other has it, too");
+    lock_fd_ = -1;
 }
 
 void StateFile::remove() { ignored(::unlink(path_.c_str()), "it would only be read as empty"); }

@@ -12,6 +12,8 @@
 
 namespace becaused {
 
+inline constexpr std::string_view box_suffix = ".box";
+
 class StateFile {
   public:
     static constexpr uint64_t largest_bytes = 4ULL << 30;
@@ -24,6 +26,8 @@ class StateFile {
     // Makes the directory (mode 0700) and takes the lock on DIRECTORY/NAME.lock. Failed: says what is
     // in the way, and `busy` whether that is another process.
     Status lock(const std::string& directory, const std::string& name, bool& busy);
+    // Without a lock: somebody else holds it for us.
+    void place(const std::string& directory, const std::string& name);
     // What the last life left; empty when there is no file. Failed: it cannot be read.
     Result<std::string> read() const;
     bool exists() const;
@@ -33,6 +37,8 @@ class StateFile {
     // A new file of zeros with all its memory reserved, mapped. It counts from commit() on.
     Result<std::span<char>> create(uint64_t bytes);
     Status commit();
+    // In a process that came of this one: the lock stays with the other.
+    void let_go();
     // A clean end: nothing is to be told. Keeps the lock's file.
     void remove();
 

@@ -4,7 +4,7 @@
 #include "gate/paseto.hh"
 #include "gate/password.hh"
 #include "gate/static_tokens.hh"
-#include "ops/flags.hh"
+#include "ops/command_flags.hh"
 #include "ops/phrase.hh"
 #include "ops/secret_file.hh"
 #include "ops/token.hh"
@@ -14,21 +14,6 @@
 namespace becaused {
 
 namespace {
-
-constexpr Flag keygen_flags[] = {{"--hash-key", ""}};
-
-constexpr Flag issue_flags[] = {
-    {"--key", "FILE"},        {"--sub", "NAME"},        {"--aud", "NAME"},
-    {"--iss", "NAME"},        {"--for", "DURATION"},    {"--no-expiry", ""},
-    {"--not-before", "TIME"}, {"--jti", "ID"},          {"--profile", "NAME"},
-    {"--rate", "NAME"},       {"--host", "HOST", true}, {"--claim", "NAME=JSON", true},
-    {"--kid", "ID"},          {"--assertion", "TEXT"},  {"--out", "FILE"},
-};
-
-constexpr Flag hash_flags[] = {
-    {"--password", ""}, {"--key", "FILE"},        {"--name", "NAME"},    {"--profile", "NAME"},
-    {"--rate", "NAME"}, {"--host", "HOST", true}, {"--expires", "TIME"}, {"--out", "FILE"},
-};
 
 // ---- issue
 
@@ -122,7 +107,7 @@ Result<Secret> static_token(const Flags& flags) {
 }  // namespace
 
 TokenAnswer token_keygen(std::span<const std::string> arguments) {
-    Result<Flags> flags = Flags::parse("token keygen", arguments, keygen_flags);
+    Result<Flags> flags = Flags::parse("token keygen", arguments, flags_of("token keygen"));
     if (!flags.ok()) return usage_answer(flags.status().message());
     if (flags.value().words().size() != 1)
         return usage_answer(
@@ -141,7 +126,7 @@ TokenAnswer token_keygen(std::span<const std::string> arguments) {
 }
 
 TokenAnswer token_issue(std::span<const std::string> arguments, int64_t now_ms) {
-    Result<Flags> parsed = Flags::parse("token issue", arguments, issue_flags);
+    Result<Flags> parsed = Flags::parse("token issue", arguments, flags_of("token issue"));
     if (!parsed.ok()) return usage_answer(parsed.status().message());
     const Flags& flags = parsed.value();
     if (!flags.words().empty()) return usage_answer("token issue: takes flags only");
@@ -173,7 +158,7 @@ TokenAnswer token_issue(std::span<const std::string> arguments, int64_t now_ms) 
 }
 
 TokenAnswer token_hash(std::span<const std::string> arguments) {
-    Result<Flags> parsed = Flags::parse("token hash", arguments, hash_flags);
+    Result<Flags> parsed = Flags::parse("token hash", arguments, flags_of("token hash"));
     if (!parsed.ok()) return usage_answer(parsed.status().message());
     const Flags& flags = parsed.value();
     if (flags.words().size() > 1)

@@ -5,7 +5,7 @@
 #include "gate/claims.hh"
 #include "gate/paseto.hh"
 #include "ops/access_file.hh"
-#include "ops/flags.hh"
+#include "ops/command_flags.hh"
 #include "ops/phrase.hh"
 #include "ops/secret_file.hh"
 #include "ops/token.hh"
@@ -15,11 +15,6 @@
 namespace becaused {
 
 namespace {
-
-constexpr Flag verify_flags[] = {
-    {"--access", "FILE"}, {"--public", "KEY"}, {"--aud", "NAME"}, {"--assertion", "TEXT"},
-    {"--user", "NAME"},   {"--host", "HOST"},  {"--at", "TIME"},
-};
 
 // The file's or standard input's token; "Bearer " before it, as people copy it, is left out.
 Result<Secret> token_from(const Flags& flags, std::string_view prompt) {
@@ -127,7 +122,7 @@ TokenAnswer token_inspect(std::span<const std::string> arguments) {
 }
 
 TokenAnswer token_verify(std::span<const std::string> arguments, int64_t now_ms) {
-    Result<Flags> parsed = Flags::parse("token verify", arguments, verify_flags);
+    Result<Flags> parsed = Flags::parse("token verify", arguments, flags_of("token verify"));
     if (!parsed.ok()) return usage_answer(parsed.status().message());
     const Flags& flags = parsed.value();
     if (flags.words().size() > 1)

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "ledger/vocabulary.hh"
+#include "ops/command_flags.hh"
 #include "ops/nearest.hh"
 #include "ops/phrase.hh"
 #include "ops/value.hh"
@@ -13,12 +14,6 @@ namespace becaused {
 namespace {
 
 using Event = RecordView::Event;
-
-constexpr std::string_view switches[] = {
-    "-f",     "--follow", "--summary", "--all",    "--json",
-    "--utc",  "--wide",   "--reason",  "--by",     "--path",
-    "--id",   "--since",  "--help",    "--verify", "--records-key-file",
-    "--live", "--admin",  "--state"};
 
 bool* switch_of(WhyRequest& request, std::string_view flag) {
     if (flag == "-f" || flag == "--follow") return &request.follow;
@@ -80,10 +75,16 @@ Status set_value(WhyRequest& request, std::string_view flag, std::string_view te
     return Status::fine();
 }
 
+std::vector<std::string_view> flag_names() {
+    std::vector<std::string_view> names = {"--help"};
+    for (const Flag& flag : flags_of("why")) names.push_back(flag.name);
+    return names;
+}
+
 bool takes_value(std::string_view flag) {
-    return flag == "--reason" || flag == "--by" || flag == "--path" || flag == "--id" ||
-           flag == "--since" || flag == "--records-key-file" || flag == "--admin" ||
-           flag == "--state";
+    const std::span<const Flag> known = flags_of("why");
+    const auto found = std::ranges::find(known, flag, &Flag::name);
+    return found != known.end() && !found->argument.empty();
 }
 
 }  // namespace
@@ -110,7 +111,8 @@ Result<WhyRequest> parse_why(std::span<const std::string> arguments, int64_t now
         const size_t equals = argument.find('=');
         const std::string_view flag = argument.substr(0, equals);
         if (!takes_value(flag))
-            return Status::failed(phrase("why: no such flag: ", flag, suggestion(flag, switches)));
+            return Status::failed(
+                phrase("why: no such flag: ", flag, suggestion(flag, flag_names())));
         if (equals == std::string_view::npos && i + 1 == arguments.size())
             return Status::failed(phrase("why: ", flag, ": needs a value"));
         const std::string_view text = equals == std::string_view::npos

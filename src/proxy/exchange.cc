@@ -93,6 +93,8 @@ uint32_t Exchange::limit_ms(ClockName clock) const {
 }
 
 void Exchange::set(Up up, Down down) {
+    // It takes no more: the request's rest is read, and dropped.
+    if (up == Up::cut && up_ != Up::cut) client().splice_off();
     up_ = up;
     down_ = down;
     const Phase phase = phase_of(up, down, tunnel_);

@@ -60,6 +60,8 @@ class Exchange final : public Deferred,
     // Bytes after the head: takes what belongs to this request (or the tunnel); 0 when it wants none
     // now.
     size_t take(const Slice& bytes);
+    // The same for bytes that lie in the upstream's pipe.
+    void take_spliced(size_t count);
     // Would take() take bytes now?
     bool takes_bytes() const;
     // Writes the request head if no body byte came along with it.
@@ -130,6 +132,7 @@ class Exchange final : public Deferred,
     void use(Conn& conn, bool reused);
     void keep_for_replay(std::string_view bytes);
     void body_written(const Flow::Outcome& outcome);
+    void client_moved(size_t count);
     void upstream_write_failed(int error);
     void upstream_lost_after_answer(const Fault& fault);
     bool may_replay() const;
@@ -144,6 +147,7 @@ class Exchange final : public Deferred,
     void interim(const ResponseHead& head);
     size_t final_head(const ResponseHead& head, const BodyFraming& framing, const Slice& after);
     void start_tunnel(const ResponseHead& head);
+    void upstream_moved(size_t count);
     void answer_written(const Flow::Outcome& outcome);
     void client_write_failed(int error);
     void tunnel_half_over(const Fault& fault);
@@ -158,6 +162,11 @@ class Exchange final : public Deferred,
     bool forgiven(const Refusal& refusal);
     void deny_call(Side side, std::string_view text, std::string& out) const;
     void finish_tunnel(Side from);
+
+    // Past us, through the kernel: exchange_splice.cc.
+    void splice(Side from, size_t came);
+    uint64_t unseen_bytes(Side from) const;
+    void write_spliced(Side from, size_t count);
 
     // What becaused says itself: exchange_tell.cc.
     void follow(const ResponseHead& head, const AnswerFraming& answer);
@@ -207,6 +216,7 @@ class Exchange final : public Deferred,
 
     void on_connected(Conn&) override { CHECK(false && "the dial connects"); }
     void on_bytes(Conn& conn, const Slice& bytes) override;
+    void on_spliced(Conn& conn, size_t count) override;
     void on_finish(Conn& conn) override;
     void on_fault(Conn& conn, const Fault& fault) override;
     void on_room(Conn& conn) override;

@@ -50,12 +50,18 @@ void Exchange::on_bytes(Conn& conn, const Slice& bytes) {
         }
     }
     if (finished_) return;
+    splice(Side::upstream, bytes.size());
+    upstream_moved(bytes.size());
+}
+
+// So many of the upstream's bytes went on.
+void Exchange::upstream_moved(size_t count) {
     // Not once the answer is whole: its connection may be somebody else's before the client has room.
     if (upstream_ != nullptr && !down_complete_ && client().full()) {
         upstream_->pause(Conn::Pause::sink_full);
         session_->rearm();
     }
-    if (holding_.shaped) shape(false, bytes.size());
+    if (holding_.shaped) shape(false, count);
     if (up_ == Up::cut) session_->feed();  // with an answer here, the request's rest is not kept
     if (!finished_) settle();
     note();

@@ -153,13 +153,19 @@ size_t Exchange::take(const Slice& bytes) {
         body_written(outcome);
     }
     if (finished_) return taken;
+    splice(Side::client, taken);
+    client_moved(taken);
+    return taken;
+}
+
+// So many of the client's bytes went on.
+void Exchange::client_moved(size_t count) {
     if (upstream_ != nullptr && upstream_->full()) {
         client().pause(Conn::Pause::sink_full);
         session_->rearm();
     }
-    if (!finished_ && holding_.shaped) shape(true, taken);
+    if (!finished_ && holding_.shaped) shape(true, count);
     note();
-    return taken;
 }
 
 void Exchange::keep_for_replay(std::string_view bytes) {
@@ -223,7 +229,8 @@ void Exchange::answer_missing(const Fault& fault) {
         replay(fault);
         return;
     }
-    if (!answer_byte_ && (reused_ || replays_ > 0)) {
+    const bool by_peer = fault.what != Fault::What::failed;
+    if (!answer_byte_ && by_peer && (reused_ || replays_ > 0)) {
         fail(Ending::by_io(replayable_ ? Reason::retry_exhausted : Reason::retry_impossible, phase_,
                            fault.op, fault.error));
         return;

@@ -27,11 +27,27 @@ Flow::Outcome Flow::push_plain(const Slice& bytes, Conn& sink, std::string_view 
     const auto taken = static_cast<size_t>(std::min<uint64_t>(bytes.size(), left_));
     const std::string_view data = bytes.view().substr(0, taken);
     const bool last = source_.kind == BodyKind::length && taken == left_;
-    const int error = emit(sink, head, bytes, std::span(&data, 1), last);
-    if (error != 0) return {What::sink_failed, taken, error};
-    if (source_.kind == BodyKind::length) left_ -= taken;
-    complete_ = last;
-    return {last ? What::complete : What::more, taken, 0};
+    return passed(taken, emit(sink, head, bytes, std::span(&data, 1), last));
+}
+
+// `count` bytes of a body without chunks were written, unless there was an `error`.
+Flow::Outcome Flow::passed(size_t count, int error) {
+    if (error != 0) return {What::sink_failed, count, error};
+    if (source_.kind == BodyKind::length) left_ -= count;
+    complete_ = source_.kind == BodyKind::length && left_ == 0;
+    return {complete_ ? What::complete : What::more, count, 0};
+}
+
+uint64_t Flow::unseen_bytes() const {
+    const bool as_it_comes = source_.kind == BodyKind::length || until_close();
+    const bool followed = teller_ != nullptr && teller_->follows_down();
+    if (complete_ || chunk_ || !as_it_comes || followed) return 0;
+    return until_close() ? UINT64_MAX : left_ - 1;
+}
+
+Flow::Outcome Flow::push_spliced(size_t count, Conn& sink) {
+    CHECK(!complete_ && count <= unseen_bytes());
+    return passed(count, sink.write_spliced(count));
 }
 
 Flow::Outcome Flow::push_chunked(const Slice& bytes, Conn& sink, std::string_view head) {

@@ -38,6 +38,12 @@ class Flow {
     // Takes bytes from the source and writes them to `sink`, after `head` (which may be empty and is
     // written exactly once, whatever the outcome but sink_failed and too_large).
     Outcome push(const Slice& bytes, Conn& sink, std::string_view head);
+    // How much of the body may go from socket to socket unseen, where it goes on as it comes and nobody
+    // follows it: all that is left but for the last byte, so that whatever stands behind it is read with
+    // it. UINT64_MAX: until the source's FIN.
+    uint64_t unseen_bytes() const;
+    // So many of these lie in the pipe to `sink` (Conn::splice_to).
+    Outcome push_spliced(size_t count, Conn& sink);
     // The source's FIN, which ends a body of BodyKind::until_close.
     Outcome finish(Conn& sink);
 
@@ -50,6 +56,7 @@ class Flow {
 
     Outcome push_plain(const Slice& bytes, Conn& sink, std::string_view head);
     Outcome push_chunked(const Slice& bytes, Conn& sink, std::string_view head);
+    Outcome passed(size_t count, int error);
     int emit(Conn& sink, std::string_view head, const Slice& owner,
              std::span<const std::string_view> data, bool last);
 

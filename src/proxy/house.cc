@@ -16,12 +16,27 @@ constexpr uint32_t own_descriptors = 64;    // loop, files, listeners, pool of n
 constexpr uint32_t overflow_sessions = 64;  // refused politely; beyond these, refused at once
 constexpr size_t exchanges_kept = 256;
 
-// Clients that the descriptor limit allows: each may need one upstream connection.
-uint32_t descriptor_limit(uint32_t wanted) {
+constexpr uint64_t most_splices = 64;  // pipes for bulk at once, two descriptors each
+constexpr uint64_t splice_share = 16;  // of the descriptors, one pipe for so many at most
+
+// Descriptors for clients, their upstream connections, and pipes.
+uint64_t usable_descriptors() {
     rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return wanted;
-    const uint64_t usable = limit.rlim_cur > own_descriptors ? limit.rlim_cur - own_descriptors : 2;
-    return static_cast<uint32_t>(std::min<uint64_t>(wanted, std::max<uint64_t>(1, usable / 2)));
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return UINT64_MAX;
+    return limit.rlim_cur > own_descriptors ? limit.rlim_cur - own_descriptors : 2;
+}
+
+uint64_t splice_limit(const Settings& settings) {
+    if (settings.splice_bytes == 0) return 0;
+    return std::min(most_splices, usable_descriptors() / splice_share);
+}
+
+// Clients that the descriptor limit allows: each may need one upstream connection.
+uint32_t descriptor_limit(const Settings& settings) {
+    const uint64_t usable = usable_descriptors() - 2 * splice_limit(settings);
+    return static_cast<uint32_t>(
+        std::min<uint64_t>(settings.max_connections, std::max<uint64_t>(1, usable / 2)));
 }
 
 }  // namespace
@@ -85,7 +100,8 @@ House::House(Loop& loop, Ledger& ledger, const Settings& settings)
       tls_(server_tls(loop, settings)),
       upstream_tls_(upstream_tls(loop, settings)),
       upstream_(loop, settings, upstream_tls_.get()),
-      connection_limit_(descriptor_limit(settings.max_connections)) {
+      connection_limit_(descriptor_limit(settings)) {
+    loop.splices().allow(splice_limit(settings));
     if (settings.mode == "learn") learner_ = std::make_unique<Learner>();
     scratch_.reserve(8 * 1024);
     request_head_.fields.reserve(64);
@@ -127,23 +143,33 @@ Status House::reload() {
     return access_.service() == nullptr ? Status::fine() : access_.service()->load();
 }
 
-Status House::open() {
+Result<Endpoint> place_of(const ListenAddress& address) {
+    const std::string& host = address.host == "localhost" ? "127.0.0.1" : address.host;
+    const Endpoint at = parse_literal(host, address.port);
+    if (at.kind != Endpoint::Kind::none) return at;
+    return Status::failed("listen: " + address.text +
+                          ": give an address (127.0.0.1, [::1]), not a name");
+}
+
+Status House::open(Listener& listener, const ListenAddress& address) {
+    if (address.kind == Address::Kind::unix)
+        return listener.open_unix(address.path, address.mode, address.group, settings_.backlog,
+                                  address.text);
+    Result<Endpoint> at = place_of(address);
+    if (!at.ok()) return at.status();
+    return listener.open_tcp(at.value(), settings_.backlog,
+                             {settings_.tcp_keepalive_s, settings_.tcp_user_timeout_s},
+                             address.text);
+}
+
+Status House::open(const std::vector<int>& bound) {
     if (Status status = reload(); !status.ok()) return status;
-    for (const ListenAddress& address : settings_.listen) {
+    for (size_t i = 0; i < settings_.listen.size(); ++i) {
+        const ListenAddress& address = settings_.listen[i];
         auto listener = std::make_unique<Listener>(loop_, *this);
-        Status status = Status::fine();
-        if (address.kind == Address::Kind::unix) {
-            status = listener->open_unix(address.path, address.mode, address.group,
-                                         settings_.backlog, address.text);
-        } else {
-            const std::string& host = address.host == "localhost" ? "127.0.0.1" : address.host;
-            const Endpoint at = parse_literal(host, address.port);
-            const SocketOptions options{settings_.tcp_keepalive_s, settings_.tcp_user_timeout_s};
-            status = at.kind == Endpoint::Kind::none
-                         ? Status::failed("listen: " + address.text +
-                                          ": give an address (127.0.0.1, [::1]), not a name")
-                         : listener->open_tcp(at, settings_.backlog, options, address.text);
-        }
+        const Status status = bound.empty() ? open(*listener, address)
+                                            : listener->adopt(bound.at(i), address.path,
+                                                              settings_.backlog, address.text);
         if (!status.ok()) {
             for (auto& open : listeners_) open->close();
             return status;

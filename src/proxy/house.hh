@@ -23,6 +23,9 @@
 
 namespace becaused {
 
+// Failed: it is a name.
+Result<Endpoint> place_of(const ListenAddress& address);
+
 class House final : public ListenerSink, private WheelNode {
   public:
     House(Loop& loop, Ledger& ledger, const Settings& settings);
@@ -30,8 +33,9 @@ class House final : public ListenerSink, private WheelNode {
     House& operator=(const House&) = delete;
     ~House();
 
-    // Opens every listener of the settings. Names of listen addresses must be literals.
-    Status open();
+    // Opens every listener of the settings. Names of listen addresses must be literals. `bound`: sockets
+    // that another process has bound to them, in the order of the settings; empty: there are none.
+    Status open(const std::vector<int>& bound = {});
     // From here on everybody must show who they are; also new rules in place of old ones. Failed: the
     // policy lacks the settings' profile, and nothing has changed.
     Status guard(AuthSettings access, Policy policy);
@@ -106,6 +110,7 @@ class House final : public ListenerSink, private WheelNode {
     void on_ring() override;
     template <typename Visit>
     void each_session(Visit visit);
+    Status open(Listener& listener, const ListenAddress& address);
     const ListenAddress& settings_of(const Listener& listener) const;
     TlsContext* fresh_tls();
     bool may_send_proxy_header(const Endpoint& peer) const;

@@ -110,6 +110,12 @@ void Session::on_bytes(Conn&, const Slice& bytes) {
     rearm();
 }
 
+void Session::on_spliced(Conn&, size_t count) {
+    CHECK(state_ == State::exchange && !in_head_);
+    exchange_->take_spliced(count);
+    rearm();
+}
+
 // Takes bytes from the front; 0 when nothing wants them now.
 size_t Session::consume(const Slice& bytes) {
     switch (state_) {

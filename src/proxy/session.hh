@@ -89,6 +89,7 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     void on_addressed(Conn& conn) override;
     void on_connected(Conn& conn) override;
     void on_bytes(Conn& conn, const Slice& bytes) override;
+    void on_spliced(Conn& conn, size_t count) override;
     void on_finish(Conn& conn) override;
     void on_fault(Conn& conn, const Fault& fault) override;
     void on_room(Conn& conn) override;

@@ -56,7 +56,8 @@ struct Settings {
     std::string records_otlp;        // an OpenTelemetry collector's URL for logs; empty: none
     std::string state = "auto";  // directory of the black box; "auto": the usual one; "off": none
     std::string admin =
-        "auto";  // where operators ask; "auto": a socket beside the box; "off": nowhere
+        "auto";        // where operators ask; "auto": a socket beside the box; "off": nowhere
+    std::string user;  // whom the process becomes once it listens: USER[:GROUP]; empty: nobody else
     ClockTable clocks;
     std::vector<RoutePattern> routes;  // before the built-in table
 
@@ -108,6 +109,7 @@ struct Settings {
     // Which ways to tell a client why its answer was cut: Telling's words with commas between; "off".
     std::string tell = "progress,frames,goaway";
 
+    uint32_t workers = 1;                // processes that share the ports; 0: one for each core
     uint32_t max_connections = 4096;     // clients at once; also capped below RLIMIT_NOFILE
     uint32_t max_requests = 0;           // per client connection; 0: no limit
     uint64_t memory_bytes = 256U << 20;  // for bodies in flight (slabs)
@@ -122,6 +124,8 @@ struct Settings {
         120;  // unacknowledged data: the peer is gone; 0: the kernel's own
     uint64_t journal_bytes =
         4U << 20;  // records waiting to be written; beyond: dropped and counted
+    // Bodies of which so much is to come, and busy tunnels, go by splice(2); 0: none do.
+    uint64_t splice_bytes = 256U << 10;
 };
 
 }  // namespace becaused

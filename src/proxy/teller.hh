@@ -37,6 +37,10 @@ class Teller {
     void start(const Tellings& allowed, const ResponseHead& head, Answer answer, bool tunnel,
                std::string_view protocol, bool no_terminal);
 
+    // Is anything heard of what goes to the client; and to the upstream?
+    bool follows_down() const { return how_ != Telling::nothing; }
+    bool follows_up() const { return how_ == Telling::goaway; }
+
     // Bytes of the body, or of the tunnel, that were handed to the client's connection; and to the
     // upstream's.
     void passed_down(std::string_view bytes) {

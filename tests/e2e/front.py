@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 
+import empty_root
 import records
 from pki import TlsAddress
 from processes import Service, clean_environment, free_port
@@ -20,12 +21,13 @@ class Front:
     """
 
     def __init__(self, binary, directory, upstream, clocks=(), name="becaused", schema=None,
-                 pki=None, context=None, options=("--profile", "any")):
+                 pki=None, context=None, options=("--profile", "any"), rooted=None):
         os.makedirs(directory, exist_ok=True)
         self.binary = binary
         self.upstream = upstream
         self.schema = schema
         self.pki = pki  # what clients must show; None: it speaks plainly
+        self.rooted = rooted  # directories that it may read, with an empty root; None: the machine's
         self.records_path = os.path.join(directory, name + ".records")
         self.daemon = None  # whose count of requests these records must equal
         self.expected = []
@@ -53,8 +55,12 @@ class Front:
             self.address = TlsAddress.of(self.address, context)
 
     def _start(self):
-        command = [self.binary, "run", "--listen", f"tcp://127.0.0.1:{self.port}", "--upstream",
-                   self.upstream, "--records", self.records_path, *self.options]
+        arguments = ["run", "--listen", f"tcp://127.0.0.1:{self.port}", "--upstream",
+                     self.upstream, "--records", self.records_path, *self.options]
+        command = [self.binary, *arguments]
+        if self.rooted is not None:
+            command = empty_root.inside(os.path.join(self.directory, self.name + ".root"),
+                                        self.binary, arguments, [self.directory], self.rooted)
         self.service = Service(self.name, command, self.directory)
         self.service.until_ready(10, lambda: "ready" in self.service.log())
 

@@ -23,6 +23,7 @@ import scenarios_basics
 import scenarios_builds
 import scenarios_faults
 import scenarios_gate
+import scenarios_image
 import scenarios_silence
 import scenarios_stories
 import scenarios_streams
@@ -43,7 +44,7 @@ BINARY = os.path.join(ROOT, "build", "becaused")
 WHOLE_RUN_S = 900  # every wait is bounded; this bounds a mistake in the bounds
 MODULES = (scenarios_basics, scenarios_builds, scenarios_streams, scenarios_silence,
            scenarios_transfers, scenarios_faults, scenarios_terminal, scenarios_telling,
-           scenarios_stories, scenarios_tls, scenarios_gate, scenarios_wire)
+           scenarios_stories, scenarios_tls, scenarios_gate, scenarios_wire, scenarios_image)
 
 
 def options():
@@ -56,12 +57,17 @@ def options():
                         help="every scenario with TLS, credentials and a profile before becaused")
     parser.add_argument("--all", action="store_true",
                         help="each scenario as it says, and every quick one with --guarded too")
-    parser.add_argument("--binary", default=BINARY, help="the becaused to test (%(default)s)")
+    parser.add_argument("--static", action="store_true",
+                        help="the static binary, with nothing but itself in its root")
+    parser.add_argument("--binary", help="the becaused to test (build/becaused)")
     parser.add_argument("--only", metavar="REGEX", default="", help="scenarios whose name matches")
     parser.add_argument("--jobs", type=int, default=3, help="quick scenarios at a time")
     parser.add_argument("--list", action="store_true", help="print the names and stop")
     parser.add_argument("--keep", action="store_true", help="keep all logs and records")
-    return parser.parse_args()
+    settings = parser.parse_args()
+    if settings.binary is None:
+        settings.binary = BINARY + ("-static" if settings.static else "")
+    return settings
 
 
 class Run:
@@ -85,6 +91,8 @@ def plan(settings, clients):
     runs, notes = [], []
     for claim in scenario.ALL:
         if settings.direct and claim.proxied_only:
+            continue
+        if claim.static_only and not settings.static:
             continue
         if settings.guarded and not {"plain", "guarded"} & set(claim.over):
             continue
@@ -222,7 +230,7 @@ def main():
         print("direct: clients talk to dockerd itself; records are not judged")
     else:
         if not os.access(settings.binary, os.X_OK):
-            print(f"{settings.binary} is missing: run `make build` first")
+            print(f"{settings.binary} is missing: run `make {'static' if settings.static else 'build'}` first")
             print("0 passed, 1 failed")
             return 1
         schema = Schema()
@@ -233,7 +241,7 @@ def main():
         binary = shutil.copy(settings.binary, os.path.join(directory, "becaused"))
         print(subprocess.run([binary, "version"], check=True, text=True, timeout=10,
                              stdout=subprocess.PIPE).stdout.strip())
-    world = scenario.World(directory, binary, schema, settings.direct)
+    world = scenario.World(directory, binary, schema, settings.direct, settings.static)
     runner = Runner(world, settings)
     try:
         world.start()

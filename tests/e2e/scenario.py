@@ -20,16 +20,17 @@ ALL = []
 
 
 class Claim:
-    def __init__(self, function, clients, slow, buildkit, proxied_only, since, over, profile):
+    def __init__(self, function, clients, slow, buildkit, proxied_only, since, over, profile,
+                 static_only):
         self.function, self.clients, self.slow = function, clients, slow
         self.buildkit, self.proxied_only, self.since = buildkit, proxied_only, since
-        self.over, self.profile = over, profile
+        self.over, self.profile, self.static_only = over, profile, static_only
         self.name = function.__name__
         self.module = function.__module__.removeprefix("scenarios_")
 
 
 def claim(clients="each", slow=False, buildkit=False, proxied_only=False, since=0,
-          over=("plain",), profile="builder"):
+          over=("plain",), profile="builder", static_only=False):
     """Registers a scenario.
 
     clients: "each" runs it once with every client found, "none" once without one.
@@ -40,10 +41,11 @@ def claim(clients="each", slow=False, buildkit=False, proxied_only=False, since=
     over: what clients speak with becaused, "plain", "tls" or "guarded"; one run for each. With --tls,
     every scenario runs over TLS; with --guarded, over TLS with credentials and a profile.
     profile: the one that lets it work.
+    static_only: needs the static binary.
     """
     def register(function):
-        ALL.append(Claim(function, clients, slow, buildkit, proxied_only, since, over,
-                         profile))
+        ALL.append(Claim(function, clients, slow, buildkit, proxied_only, since, over, profile,
+                         static_only))
         return function
     return register
 
@@ -56,11 +58,17 @@ def claim_with(profile):
 class World:
     """What the scenarios of one run share."""
 
-    def __init__(self, directory, binary, schema, direct):
+    def __init__(self, directory, binary, schema, direct, rooted=False):
         self.directory, self.binary, self.schema, self.direct = directory, binary, schema, direct
+        self.rooted = rooted  # every becaused has a root of its own, with nothing else in it
         self.shared = None
         self.daemons = itertools.count()
         self.pki = self.guard = None
+
+    def needed_by_all(self, daemon):
+        """The directories outside of a case's own that its becaused reads."""
+        needed = [self.pki.directory, self.guard.directory]
+        return needed + ([daemon.directory] if daemon is not None else [])
 
     def daemon_directory(self):
         """Short, because sockets are made some levels below it, and their paths must fit in 104."""
@@ -122,7 +130,8 @@ class Case:
         else:
             made = Front(self.world.binary, self.directory, address, clocks,
                          f"becaused{len(self.fronts)}", self.world.schema, self.badge,
-                         self.pki and self.pki.context(), [*self.options, *options])
+                         self.pki and self.pki.context(), [*self.options, *options],
+                         self.world.needed_by_all(daemon) if self.world.rooted else None)
             made.daemon = daemon
         self.cleanup.callback(made.stop)
         self.fronts.append(made)

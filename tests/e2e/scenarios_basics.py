@@ -46,6 +46,23 @@ def a_command_uses_few_connections_and_each_ends_clean(t):
             check(each["reason"] in ("client_closed_idle", "probe"), str(each))
 
 
+@claim(over=("plain", "tls"), profile="run_sandboxed")
+def two_workers_look_like_one(t):
+    front = t.front(t.shared, options=["--workers", "2"])
+    user = t.user(front)
+    # A client that is quick to fail or to see the end leaves before it hears of the container's end.
+    front.tolerate(**by_client("POST", r"/containers/[^/]+/wait$", "response_body"))
+    for number in range(4):
+        word = f"{t.tag}-{number}"
+        shown = user.run("run", "--rm", "--network", "none", "base", "echo", word).ok()
+        check(shown.out.decode().strip() == word, str(shown))
+        user.run("ps", "-a").ok()
+    front.finish()
+    if t.proxied:
+        lives = {each["id"].split("-")[0] for each in front.records()}
+        check(len(lives) == 2, f"one of the two served all: {lives}")
+
+
 @claim()
 def a_refused_login_shows_the_registrys_answer(t):
     registry = t.closing(Registry(t.path("registry"), password_file=True))

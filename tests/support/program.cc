@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/inotify.h>
@@ -100,6 +101,13 @@ std::vector<std::string> environment_of(const Start& start) {
     ::signal(SIGPIPE, SIG_DFL);
     for (int fd = 3; fd < 64; ++fd) ::close(fd);
     for (int fd = 0; start.closed_streams && fd < 3; ++fd) ::close(fd);
+    if (ready && start.user != 0) {
+        // The way to the program may be closed to that user.
+        const int program = ::open(arguments[0], O_PATH | O_CLOEXEC);
+        if (::setgroups(0, nullptr) == 0 && ::setgid(start.user) == 0 && ::setuid(start.user) == 0)
+            ::fexecve(program, arguments, environment);
+        ::_exit(126);
+    }
     if (ready) ::execve(arguments[0], arguments, environment);
     ::_exit(126);
 }

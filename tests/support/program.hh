@@ -30,6 +30,7 @@ struct Start {
     int input = -1;               // standard input; -1: /dev/null
     int output = -1;              // standard output; -1: captured in out()
     bool closed_streams = false;  // starts with 0, 1 and 2 closed
+    unsigned user = 0;            // whose process it is, and the same group; 0: this one's
 };
 
 class Program {

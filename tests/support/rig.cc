@@ -20,6 +20,7 @@
 #include "base/status.hh"
 #include "net/address.hh"
 #include "ops/access_file.hh"
+#include "ops/options.hh"
 #include "support/inside.hh"
 #include "support/people.hh"
 
@@ -179,6 +180,8 @@ Rig::Rig(RigOptions options) : settings_(options.settings), options_(std::move(o
     }
     if (!options_.upstream_path.empty()) settings_.upstream.path = options_.upstream_path;
     if (!options_.with_upstream) stop_upstream();
+    if (const char* text = std::getenv("BECAUSED_SPLICE"))
+        CHECK(assign(settings_, *find_option("splice"), text).ok());
     loop_ = std::make_unique<Loop>(options_.slabs);
     loop_->manual_time();
     loop_->clock().freeze(1'000'000'000'000U, 1'700'000'000'000'000'000U);
@@ -342,6 +345,7 @@ void Rig::finish() {
     CHECK(ledger_->filed(Entry::Kind::connection, Reason::lost) == 0);
     CHECK(ledger_->filed(Entry::Kind::exchange, Reason::lost) == 0);
     CHECK(loop_->slabs().held() == 0);
+    CHECK(loop_->splices().alive() == 0);
     CHECK(loop_->open_handles() == 0);
     house_.reset();
     ledger_.reset();

@@ -71,7 +71,9 @@ struct RigOptions {
     bool plain_listener = false;  // TCP listeners stay plain whatever the settings say of TLS
     bool tls_upstream = false;    // tls://; the test answers with a TlsPeer
     std::string upstream_host = "127.0.0.1";
-    Settings settings = unguarded();  // listen and upstream are filled in
+    // Listen and upstream are filled in; BECAUSED_SPLICE in the environment sets `splice`, for the tests
+    // that run once more with it.
+    Settings settings = unguarded();
     size_t slabs = 64;
     std::string upstream_path;
     int upstream_backlog = 64;  // 0: one connection waits to be accepted, the next finds no room

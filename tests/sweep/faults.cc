@@ -113,8 +113,6 @@ WRAP_UV(uv_tcp_connect,
         (uv_connect_t * request, uv_tcp_t* tcp, const sockaddr* address, uv_connect_cb done),
         (request, tcp, address, done))
 WRAP_UV(uv_tcp_open, (uv_tcp_t * tcp, uv_os_sock_t socket), (tcp, socket))
-WRAP_UV(uv_try_write, (uv_stream_t * stream, const uv_buf_t* buffers, unsigned count),
-        (stream, buffers, count))
 WRAP_UV(uv_write,
         (uv_write_t * request, uv_stream_t* stream, const uv_buf_t* buffers, unsigned count,
          uv_write_cb done),
@@ -131,6 +129,7 @@ WRAP_KERNEL(rename, (const char* from, const char* to), (from, to))
 WRAP_KERNEL(getsockname, (int fd, sockaddr* address, socklen_t* length), (fd, address, length))
 WRAP_KERNEL(listen, (int fd, int backlog), (fd, backlog))
 WRAP_KERNEL(lstat, (const char* path, struct stat* status), (path, status))
+WRAP_KERNEL(pipe2, (int* ends, int flags), (ends, flags))
 WRAP_KERNEL(poll, (pollfd * fds, nfds_t count, int timeout), (fds, count, timeout))
 WRAP_KERNEL(setsockopt, (int fd, int level, int option, const void* value, socklen_t length),
             (fd, level, option, value, length))
@@ -173,11 +172,32 @@ int __wrap_posix_fallocate(int fd, off_t from, off_t size) {
 
 ssize_t __real_recv(int fd, void* bytes, size_t size, int flags);
 ssize_t __wrap_recv(int fd, void* bytes, size_t size, int flags) {
+    if (inside() && (flags & MSG_PEEK) == 0) ++counted.reads;
     if (const int error = hit(Call::recv)) {
         errno = error;
         return -1;
     }
     return __real_recv(fd, bytes, size, flags);
+}
+
+ssize_t __real_send(int fd, const void* bytes, size_t size, int flags);
+ssize_t __wrap_send(int fd, const void* bytes, size_t size, int flags) {
+    if (inside()) ++counted.writes;
+    if (const int error = hit(Call::send)) {
+        errno = error;
+        return -1;
+    }
+    return __real_send(fd, bytes, size, flags);
+}
+
+ssize_t __real_sendmsg(int fd, const msghdr* message, int flags);
+ssize_t __wrap_sendmsg(int fd, const msghdr* message, int flags) {
+    if (inside()) ++counted.writes;
+    if (const int error = hit(Call::sendmsg)) {
+        errno = error;
+        return -1;
+    }
+    return __real_sendmsg(fd, message, flags);
 }
 
 int __real_getsockopt(int fd, int level, int option, void* value, socklen_t* length);
@@ -217,16 +237,28 @@ int __wrap_open(const char* path, int flags, ...) {
     return __real_open(path, flags, mode);
 }
 
-ssize_t __real_read(int fd, void* bytes, size_t size);
-ssize_t __wrap_read(int fd, void* bytes, size_t size) {
-    if (inside() && is_socket(fd)) {
-        ++counted.reads;
-        if (const int error = hit(Call::read)) {
-            errno = error;
-            return -1;
-        }
+int __real_fcntl(int fd, int command, long argument);
+int __wrap_fcntl(int fd, int command, ...) {
+    va_list rest;
+    va_start(rest, command);
+    const long argument = va_arg(rest, long);
+    va_end(rest);
+    if (const int error = hit(Call::fcntl)) {
+        errno = error;
+        return -1;
     }
-    return __real_read(fd, bytes, size);
+    return __real_fcntl(fd, command, argument);
+}
+
+ssize_t __real_splice(int in, off64_t* in_at, int out, off64_t* out_at, size_t size,
+                      unsigned flags);
+ssize_t __wrap_splice(int in, off64_t* in_at, int out, off64_t* out_at, size_t size,
+                      unsigned flags) {
+    if (const int error = hit(Call::splice)) {
+        errno = error;
+        return -1;
+    }
+    return __real_splice(in, in_at, out, out_at, size, flags);
 }
 
 ssize_t __real_write(int fd, const void* bytes, size_t size);

@@ -29,7 +29,6 @@ inline constexpr bool is_tls_code(int error) { return error >= 0x1000; }
     X(uv_signal_start, EINVAL)                                                           \
     X(uv_tcp_connect,  EADDRNOTAVAIL, ENETUNREACH, ENOBUFS)                              \
     X(uv_tcp_open,     ENOMEM)                                                           \
-    X(uv_try_write,    EAGAIN, EPIPE, ECONNRESET, ENOBUFS, ETIMEDOUT)                    \
     X(uv_write,        ENOMEM)                                                           \
     X(uv_malloc,       ENOMEM) /* libuv's allocator, where it can say UV_ENOMEM */       \
     X(accept4,         EMFILE, ENFILE, ENOBUFS, ECONNABORTED, EAGAIN)                    \
@@ -39,20 +38,24 @@ inline constexpr bool is_tls_code(int error) { return error >= 0x1000; }
     X(connect,         ECONNREFUSED, EAGAIN, ENETUNREACH, ENOENT)                        \
     X(getsockname,     ENOBUFS)                                                          \
     X(getsockopt,      ENOBUFS)                                                          \
+    X(fcntl,           EPERM)                                                            \
     X(ioctl,           EINVAL)                                                           \
     X(listen,          EADDRINUSE)                                                       \
     X(lstat,           EACCES)                                                           \
     X(ftruncate,       EIO)                                                              \
     X(mmap,            ENOMEM)                                                           \
     X(open,            EMFILE, ENOSPC)                                                   \
+    X(pipe2,           EMFILE, ENFILE)                                                   \
     X(poll,            ENOMEM)                                                           \
     X(posix_fallocate, ENOSPC, EINTR)                                                    \
-    X(read,            ECONNRESET, ETIMEDOUT, EAGAIN)                                    \
-    X(recv,            ECONNRESET, ENOMEM)                                               \
+    X(recv,            ECONNRESET, ETIMEDOUT, EAGAIN, ENOMEM)                            \
     X(rename,          EACCES)                                                           \
+    X(send,            EAGAIN, EPIPE, ECONNRESET, ENOBUFS, ETIMEDOUT)                    \
+    X(sendmsg,         EAGAIN, EPIPE, ECONNRESET, ENOBUFS, ETIMEDOUT)                    \
     X(setsockopt,      ENOBUFS)                                                          \
     X(shutdown,        ENOTCONN)                                                         \
     X(socket,          EMFILE, ENFILE, ENOBUFS)                                          \
+    X(splice,          EINVAL, ENOMEM, ECONNRESET, EPIPE, EAGAIN)                        \
     X(unlink,          EPERM)                                                            \
     X(write,           ECONNRESET, EPIPE, EAGAIN, ENOBUFS)                               \
     X(writev,          ECONNRESET, EPIPE, EAGAIN, ENOBUFS)                               \

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "net/signals.hh"
+#include "ops/orders.hh"
 #include "support/inside.hh"
 #include "support/rig.hh"
 #include "sweep/faults.hh"
@@ -244,6 +245,68 @@ static void signals_that_cannot_be_watched_are_said(void**) {
     }
 }
 
+namespace {
+
+class Ordered final : public OrderSink {
+  public:
+    void on_order(const Received& received) override { last = received.order; }
+    Order last = Order::none;
+};
+
+// The same of a worker's orders.
+bool watch_orders_with(Call call, uint64_t nth, int error) {
+    int ends[2];
+    assert_int_equal(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    Loop loop(2);
+    loop.manual_time();
+    Ordered heard;
+    Orders orders(loop, heard);
+    Status status = Status::fine();
+    fail_once(call, nth, error);
+    {
+        const Inside inside;
+        status = orders.open(ends[1]);
+    }
+    const bool happened = failed_once();
+    fail_none();
+    assert_true(status.ok() == !happened);
+    if (happened) {
+        assert_text_equal(status.message(),
+                          std::string("cannot be watched: ") + ::uv_strerror(-error));
+    } else {
+        assert_false(loop.turn());  // orders alone do not keep a loop turning
+        uv_timer_t busy;
+        ::uv_timer_init(loop.uv(), &busy);
+        ::uv_timer_start(
+            &busy, [](uv_timer_t*) {}, 60'000, 0);
+        assert_true(send_order(ends[0], Order::reopen));
+        for (int i = 0; i < 5; ++i) loop.turn();
+        assert_true(heard.last == Order::reopen);
+        ::close(ends[0]);
+        for (int i = 0; i < 5; ++i) loop.turn();
+        assert_true(heard.last == Order::gone);
+        ::uv_close(reinterpret_cast<uv_handle_t*>(&busy), nullptr);
+    }
+    orders.close();
+    for (int i = 0; i < 5; ++i) loop.turn();
+    assert_int_equal(loop.open_handles(), 0);
+    if (happened) ::close(ends[0]);
+    ::close(ends[1]);
+    return happened;
+}
+
+}  // namespace
+
+static void orders_that_cannot_be_watched_are_said(void**) {
+    for (const Call call : {Call::uv_poll_init, Call::uv_poll_start}) {
+        for (const int error : errors_of(call)) {
+            uint64_t nth = 1;
+            while (watch_orders_with(call, nth, error)) ++nth;
+            assert_int_equal(nth, 2);
+        }
+    }
+}
+
 // The backlog cannot be watched again at once: the listener looks again later, however often.
 static void listener_comes_back_after_a_failed_accept_and_a_failed_watch(void**) {
     Rig rig;
@@ -269,6 +332,7 @@ int main() {
         cmocka_unit_test(start_makes_the_calls_that_are_swept),
         cmocka_unit_test(loop_without_descriptors_says_so),
         cmocka_unit_test(signals_that_cannot_be_watched_are_said),
+        cmocka_unit_test(orders_that_cannot_be_watched_are_said),
         cmocka_unit_test(listener_comes_back_after_a_failed_accept_and_a_failed_watch),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

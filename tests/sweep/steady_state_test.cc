@@ -163,6 +163,46 @@ static void counted_gets_cost_no_more(void**) {
     check_costs(options, bearer_line(runner_token));
 }
 
+// Bulk whose reader keeps up: no read, no write, nothing armed anew, and no memory.
+static void uncopied_bulk_is_neither_read_nor_written(void**) {
+    const std::string piece(48 * 1024, 'x');
+    for (const bool unix_client : {false, true}) {
+        for (const bool unix_upstream : {false, true}) {
+            RigOptions options;
+            options.unix_client = unix_client;
+            options.unix_upstream = unix_upstream;
+            Rig rig(options);
+            Peer client = rig.connect();
+            client.send("GET /images/get HTTP/1.1\r\nHost: docker\r\n\r\n");
+            Peer upstream = rig.accept();
+            upstream.send("HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n");
+            rig.settle();
+            client.read();
+            Costs before;
+            uint64_t calls_before = 0;
+            for (int round = 0; round < 104; ++round) {
+                if (round == 4) before = costs();
+                if (round == 4) calls_before = calls(Call::splice);
+                client.received.clear();
+                assert_int_equal(upstream.send(piece), piece.size());
+                for (int i = 0; i < 100 && client.received.size() < piece.size(); ++i) {
+                    rig.settle();
+                    client.read();
+                    pollfd look{client.fd(), POLLIN, 0};
+                    if (client.received.size() < piece.size()) ::poll(&look, 1, 10);
+                }
+                assert_int_equal(client.received.size(), piece.size());
+            }
+            const Costs after = costs();
+            assert_int_equal(after.reads - before.reads, 0);
+            assert_int_equal(after.writes - before.writes, 0);
+            assert_int_equal(after.epoll_ctls - before.epoll_ctls, 0);
+            assert_int_equal(after.allocations - before.allocations, 0);
+            assert_true(calls(Call::splice) - calls_before >= 200);  // in and out
+        }
+    }
+}
+
 // A counter that counts nothing would make the tests above pass.
 static void allocations_are_counted_inside_and_only_there(void**) {
     const uint64_t before = costs().allocations;
@@ -191,6 +231,7 @@ int main() {
         cmocka_unit_test(small_gets_over_unix_cost_four_calls_and_no_memory),
         cmocka_unit_test(judged_gets_cost_no_more),
         cmocka_unit_test(counted_gets_cost_no_more),
+        cmocka_unit_test(uncopied_bulk_is_neither_read_nor_written),
         cmocka_unit_test(allocations_are_counted_inside_and_only_there),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

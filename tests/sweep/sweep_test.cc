@@ -104,10 +104,20 @@ std::string chunked_body(size_t chunks) {
     return body + "0\r\n\r\n";
 }
 
-void play_upload(Rig& rig) {
-    const std::string message =
-        "POST /images/load HTTP/1.1\r\nHost: docker\r\nTransfer-Encoding: chunked\r\n\r\n" +
-        chunked_body(16);
+constexpr std::string_view body_end = "\r\n0\r\n\r\n";
+
+// Of the same size, its length known.
+std::string plain_body(size_t chunks) {
+    const std::string body(0x10000 * chunks, 'x');
+    return "Content-Length: " + std::to_string(body.size() + body_end.size()) + "\r\n\r\n" + body +
+           std::string(body_end);
+}
+
+constexpr std::string_view post = "POST /images/load HTTP/1.1\r\nHost: docker\r\n";
+constexpr std::string_view ok = "HTTP/1.1 200 OK\r\n";
+constexpr std::string_view chunks = "Transfer-Encoding: chunked\r\n\r\n";
+
+void upload(Rig& rig, const std::string& message) {
     size_t at = 0;
     Peer upstream;
     Peer client = rig.connect();
@@ -133,9 +143,11 @@ void play_upload(Rig& rig) {
     settle(rig);
 }
 
-void play_download(Rig& rig) {
-    const std::string message =
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked_body(16);
+void play_upload(Rig& rig) {
+    upload(rig, std::string(post) + std::string(chunks) + chunked_body(16));
+}
+
+void download(Rig& rig, const std::string& message) {
     size_t at = 0;
     Peer client = rig.connect();
     client.send("GET /images/get HTTP/1.1\r\nHost: docker\r\n\r\n");
@@ -158,6 +170,10 @@ void play_download(Rig& rig) {
     settle(rig);
 }
 
+void play_download(Rig& rig) {
+    download(rig, std::string(ok) + std::string(chunks) + chunked_body(16));
+}
+
 constexpr const char* one_transfer_filed =
     "exchange complete by=nobody phase=done op=none status=200\n"
     "client client_closed_idle by=nobody phase=keepalive op=none\n"
@@ -175,6 +191,23 @@ static void chunked_download_with_a_slow_reader(void**) {
     RigOptions options = with_short_clocks();
     options.unix_client = options.unix_upstream = true;
     check({"chunked download, slow reader", options, play_download, one_transfer_filed});
+}
+
+// Through pipes: what they are made of fails, and what moves bytes through them.
+static void uncopied_upload_with_back_pressure(void**) {
+    RigOptions options = with_short_clocks();
+    options.unix_client = options.unix_upstream = true;
+    options.settings.splice_bytes = 1;
+    const auto play = [](Rig& rig) { upload(rig, std::string(post) + plain_body(16)); };
+    check({"uncopied upload, full upstream", options, play, one_transfer_filed});
+}
+
+static void uncopied_download_with_a_slow_reader(void**) {
+    RigOptions options = with_short_clocks();
+    options.unix_client = options.unix_upstream = true;
+    options.settings.splice_bytes = 1;
+    const auto play = [](Rig& rig) { download(rig, std::string(ok) + plain_body(16)); };
+    check({"uncopied download, slow reader", options, play, one_transfer_filed});
 }
 
 // The budget of slabs itself: two for everything.
@@ -761,6 +794,8 @@ int main() {
         cmocka_unit_test(posts_on_a_pooled_connection),
         cmocka_unit_test(chunked_upload_with_back_pressure),
         cmocka_unit_test(chunked_download_with_a_slow_reader),
+        cmocka_unit_test(uncopied_upload_with_back_pressure),
+        cmocka_unit_test(uncopied_download_with_a_slow_reader),
         cmocka_unit_test(transfers_with_two_slabs),
         cmocka_unit_test(client_that_stops_reading_over_tcp),
         cmocka_unit_test(broken_push_that_is_told),

@@ -225,14 +225,17 @@ void what_is_no_box_is_refused_with_its_kind(void**) {
     }
 }
 
-void the_ring_gives_back_what_it_was_given(void**) {
-    BoxInMemory memory({0, 0, 2048});
+// Lines of `longest` bytes at most, more of them than are taken out again.
+void check_ring(uint64_t ring_bytes, size_t longest, int steps) {
+    BoxInMemory memory({0, 0, ring_bytes});
     std::deque<std::string> model;
     std::minstd_rand random(7);
     size_t refused = 0;
-    for (int i = 0; i < 20'000; ++i) {
-        if (random() % 5 < 3) {
-            std::string line(random() % 300, static_cast<char>('a' + random() % 26));
+    size_t emptied = 0;
+    for (int i = 0; i < steps; ++i) {
+        const bool filling = i / 200 % 5 < 3;  // now and then nearly all go
+        if (random() % 5 < (filling ? 3U : 1U)) {
+            std::string line(random() % longest, static_cast<char>('a' + random() % 26));
             line += '\n';
             if (memory.box().keep(line)) model.push_back(line);
             else ++refused;
@@ -242,12 +245,33 @@ void the_ring_gives_back_what_it_was_given(void**) {
             model.erase(model.begin(), model.begin() + static_cast<ptrdiff_t>(count));
         }
         assert_int_equal(memory.box().holds_lines(), !model.empty());
+        emptied += model.empty() ? 1 : 0;
         if (i % 10 != 0) continue;
         const LastLife last = read_life(memory.image());
         assert_int_equal(last.damaged, 0);
         assert_true(std::ranges::equal(last.lines, model));
     }
-    assert_true(refused > 100);
+    assert_true(refused > 100 && emptied > 10);
+}
+
+void the_ring_gives_back_what_it_was_given(void**) { check_ring(2048, 300, 20'000); }
+
+// Its front is used again before its end is reached.
+void a_large_ring_gives_back_what_it_was_given(void**) {
+    check_ring(uint64_t{1} << 20U, 40'000, 20'000);
+}
+
+// A steady stream stays in the same few pages, however long it goes on.
+void a_large_rings_steady_stream_stays_at_its_front(void**) {
+    BoxInMemory memory({0, 0, uint64_t{1} << 20U});
+    const std::string line(1000, 'x');
+    for (int i = 0; i < 64; ++i) assert_true(memory.box().keep(line));
+    for (int i = 0; i < 1000; ++i) {
+        for (int j = 0; j < 64; ++j) assert_true(memory.box().keep(line));
+        memory.box().forget(64);
+    }
+    const std::string image = memory.image();
+    assert_true(image.find_last_not_of('\0') < box::page_bytes + 256 * 1024);
 }
 
 void the_ring_refuses_only_what_does_not_fit(void**) {
@@ -387,6 +411,8 @@ int main() {
         cmocka_unit_test(a_life_whose_name_is_no_hex_is_refused),
         cmocka_unit_test(what_is_no_box_is_refused_with_its_kind),
         cmocka_unit_test(the_ring_gives_back_what_it_was_given),
+        cmocka_unit_test(a_large_ring_gives_back_what_it_was_given),
+        cmocka_unit_test(a_large_rings_steady_stream_stays_at_its_front),
         cmocka_unit_test(the_ring_refuses_only_what_does_not_fit),
         cmocka_unit_test(a_changed_record_in_the_ring_is_left_out),
         cmocka_unit_test(stopped_at_any_instruction_each_entry_is_there_once),

@@ -25,6 +25,9 @@ void the_pages_in_the_tree_are_current(void**) {
     assert_text_equal(file_text("src/ledger/record.schema.json"), *docs_page("schema"));
     assert_text_equal(file_text("src/ops/OPTIONS.md"), *docs_page("options"));
     assert_text_equal(file_text("src/gate/ROUTES.md"), *docs_page("routes"));
+    assert_text_equal(file_text("scripts/package/becaused.1"), *docs_page("man"));
+    for (const std::string shell : {"bash", "zsh", "fish"})
+        assert_text_equal(file_text("scripts/package/becaused." + shell), *docs_page(shell));
     assert_false(docs_page("nothing").has_value());
 }
 

@@ -1,0 +1,140 @@
+#include "ops/relay.hh"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/text.hh"
+#include "http/chunked.hh"
+#include "http/parser.hh"
+#include "ops/admin_ask.hh"
+#include "ops/admin_visit.hh"
+#include "ops/announce.hh"
+#include "ops/orders.hh"
+#include "ops/phrase.hh"
+
+namespace becaused {
+
+namespace {
+
+constexpr size_t request_limit_bytes = 16 * 1024;
+
+bool wait_at_most(int fd) {
+    const timeval patience{admin_patience_s, 0};
+    return ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0 &&
+           ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0;
+}
+
+// Up to the head's end, or as much as came. A head that is not whole is the worker's to complain about.
+std::string read_request(int conn) {
+    std::string bytes;
+    char piece[4096];
+    while (!find_head_end(bytes, 0) && bytes.size() < request_limit_bytes) {
+        const ssize_t count = ::recv(conn, piece, sizeof piece, 0);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) break;
+        bytes.append(piece, static_cast<size_t>(count));
+    }
+    return bytes;
+}
+
+bool send_all(int conn, std::string_view bytes) {
+    while (!bytes.empty()) {
+        const ssize_t count = ::send(conn, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) return false;
+        bytes.remove_prefix(static_cast<size_t>(count));
+    }
+    return true;
+}
+
+// One worker's answer, as it came.
+Result<std::string> ask_worker(int channel, std::string_view request) {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return Status::failed(phrase("no socket: ", std::strerror(errno)));
+    // Only the worker's end: this one waits.
+    const bool sent = ::fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0 && wait_at_most(ends[0]) &&
+                      send_order(channel, Order::ask, ends[1]);
+    ignored(::close(ends[1]), "the worker has its own");
+    Result<std::string> answer = sent ? talk_to_admin(ends[0], request, "a worker")
+                                      : Status::failed("a worker takes no question");
+    ignored(::close(ends[0]), "all was read");
+    return answer;
+}
+
+bool send_chunk(int conn, std::string_view data) {
+    if (data.empty()) return true;
+    char size[24];
+    return send_all(conn, chunk_line(data.size(), size)) && send_all(conn, data) &&
+           send_all(conn, chunk_end);
+}
+
+// False: it ends without its last chunk, so that it does not look whole.
+bool send_list(int conn, std::string_view request, const std::vector<int>& channels) {
+    bool begun = false;
+    for (const int channel : channels) {
+        Result<std::string> bytes = ask_worker(channel, request);
+        Result<AdminAnswer> answer =
+            bytes.ok() ? read_admin_answer(bytes.value(), "a worker") : bytes.status();
+        if (!answer.ok()) {
+            say(phrase("admin: ", answer.status().message()));
+            return false;
+        }
+        if (answer.value().status != 200) return send_all(conn, bytes.value());
+        const std::string_view head =
+            "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n"
+            "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+        if ((!begun && !send_all(conn, head)) || !send_chunk(conn, answer.value().body))
+            return false;
+        begun = true;
+    }
+    return send_all(conn, last_chunk);
+}
+
+// The first worker that has anything else to say than that it does not know.
+bool send_answer(int conn, std::string_view request, const std::vector<int>& channels) {
+    std::string last;
+    for (const int channel : channels) {
+        Result<std::string> bytes = ask_worker(channel, request);
+        if (!bytes.ok()) {
+            say(phrase("admin: ", bytes.status().message()));
+            continue;
+        }
+        last = std::move(bytes.value());
+        Result<AdminAnswer> answer = read_admin_answer(last, "a worker");
+        if (answer.ok() && answer.value().status != 404) break;
+    }
+    return send_all(conn, last);
+}
+
+}  // namespace
+
+void relay_question(int conn, bool tcp, const std::vector<int>& channels) {
+    if (!wait_at_most(conn)) return;
+    const std::string request = read_request(conn);
+    HeadParser parser;
+    RequestHead head;
+    const auto end = find_head_end(request, 0);
+    if (!end) return;  // who asks nothing is told nothing
+    const bool clear = !parser.parse_request(std::string_view(request).substr(0, *end), head);
+    if (clear && tcp && !is_own_host(head.authority)) {
+        const std::string_view refusal =
+            "{\"message\":\"the Host is none of this machine's own names\"}";
+        ignored(send_all(conn, phrase("HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\n"
+                                      "Connection: close\r\nContent-Length: ",
+                                      refusal.size(), "\r\n\r\n", refusal)),
+                "then it is gone");
+    } else if (clear && head.method == "GET" && head.path == "/live") {
+        ignored(send_list(conn, request, channels), "it was said, or the operator is gone");
+    } else {
+        ignored(send_answer(conn, request, channels), "the operator is gone");
+    }
+    ignored(::shutdown(conn, SHUT_WR), "it is gone");
+}
+
+}  // namespace becaused
