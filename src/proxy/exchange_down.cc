@@ -50,7 +50,7 @@ void Exchange::on_bytes(Conn& conn, const Slice& bytes) {
         }
     }
     if (finished_) return;
-    splice(Side::upstream, bytes.size());
+    if (!down_complete_) splice(Side::upstream, bytes.size());
     upstream_moved(bytes.size());
 }
 

@@ -153,7 +153,7 @@ size_t Exchange::take(const Slice& bytes) {
         body_written(outcome);
     }
     if (finished_) return taken;
-    splice(Side::client, taken);
+    if (!up_complete_ || tunnel_) splice(Side::client, taken);
     client_moved(taken);
     return taken;
 }

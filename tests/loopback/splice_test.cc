@@ -2,6 +2,8 @@
 // blamed when they are cut, and what the records say is what it is for those that are read and written.
 // Each play runs over all four pairs of sockets, first copied, then uncopied, and the two are compared.
 #include <poll.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <map>
 
@@ -339,6 +341,12 @@ uint64_t number_of(const std::string& record, std::string_view key) {
     return text.empty() ? 0 : std::stoull(text);
 }
 
+// A busy machine's kernel moves bytes on for a while, which is progress.
+void wait_for_the_end(Stage& stage) {
+    for (int i = 0; i < 40 && stage.exchange().empty(); ++i) stage.rig().advance(20'000);
+    assert_false(stage.exchange().empty());
+}
+
 // What was read of one side is what went to the other, but for the heads; and what of it never went
 // out is known to the byte, where the kernel holds nothing back.
 void expect_counted(Stage& stage, bool up, uint64_t got) {
@@ -362,7 +370,7 @@ void download_whose_client_does_not_read(Stage& stage) {
     begin_download(stage, endless_text);
     assert_true(fill(stage, stage.upstream, much) < much);
     assert_true(stage.rig().loop().slabs().held() <= slabs_of_1_mib);
-    stage.rig().advance(80'000);
+    wait_for_the_end(stage);
     stage.client.read();
     const size_t head_bytes =
         std::string_view("HTTP/1.1 200 OK\r\n" VIA "\r\n").size() + endless_text.size();
@@ -375,7 +383,7 @@ void upload_whose_upstream_does_not_read(Stage& stage) {
     assert_true(stage.accept());
     assert_true(fill(stage, stage.client, much) < much);
     assert_true(stage.rig().loop().slabs().held() <= slabs_of_1_mib);
-    stage.rig().advance(160'000);
+    wait_for_the_end(stage);
     stage.upstream.read();
     expect_counted(stage, true, stage.upstream.received.size());
     stage.leave();
@@ -553,6 +561,92 @@ constexpr Play plays[] = {
      false},
 };
 
+// ---- what is spliced, and when -----------------------------------------------------------------
+
+size_t pipes(Stage& stage) { return stage.rig().loop().splices().alive(); }
+
+void a_body_of_less_takes_no_pipe(Stage& stage) {
+    begin_download(stage, "Content-Length: 262144\r\n");
+    assert_int_equal(pipes(stage), 0);
+    pass(stage, stage.upstream, stage.client, 0, 262'144);
+    assert_text_equal(stage.leave(), COMPLETE LEFT);
+    assert_int_equal(stage.rig().loop().splices().bytes(), 0);
+}
+
+// All but its last byte.
+void a_body_of_more_takes_one_until_its_end(Stage& stage) {
+    begin_download(stage, "Content-Length: 262145\r\n");
+    assert_int_equal(pipes(stage), 1);
+    pass(stage, stage.upstream, stage.client, 0, 262'144);
+    assert_int_equal(pipes(stage), 0);
+    pass(stage, stage.upstream, stage.client, 262'144, 1);
+    assert_text_equal(stage.leave(), COMPLETE LEFT);
+    assert_int_equal(stage.rig().loop().splices().bytes(), 262'144);
+}
+
+void a_chunked_body_takes_no_pipe(Stage& stage) {
+    stage.send(get);
+    assert_true(stage.accept());
+    stage.answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    stage.answer("80000\r\n");
+    assert_int_equal(pipes(stage), 0);
+}
+
+void a_tunnel_takes_a_pipe_while_it_is_busy(Stage& stage) {
+    stage.options.unix_client = stage.options.unix_upstream = true;
+    begin_tunnel(stage);
+    stage.answer(known().part(0, 60'000));
+    assert_int_equal(pipes(stage), 0);
+    stage.answer(std::string(known().part(0, 65'521)) + "much at one time");
+    assert_int_equal(pipes(stage), 1);
+    stage.answer(known().part(0, 20'000));
+    assert_int_equal(pipes(stage), 1);
+    stage.answer("not much");
+    assert_int_equal(pipes(stage), 0);
+    assert_int_equal(stage.rig().loop().splices().bytes(), 20'008);
+    stage.client.read();
+    assert_int_equal(stage.client.received.size(), 60'000 + 65'537 + 20'008);
+}
+
+void without_a_pipe_left_bytes_are_copied(Stage& stage) {
+    stage.options.settings.splice_bytes = 1;
+    begin_tunnel(stage);
+    stage.rig().loop().splices().allow(1);
+    pass(stage, stage.client, stage.upstream, 0, some_bytes);
+    pass(stage, stage.upstream, stage.client, 0, some_bytes);
+    assert_int_equal(pipes(stage), 1);
+    const uint64_t spliced = stage.rig().loop().splices().bytes();
+    assert_true(spliced > 0 && spliced <= some_bytes);
+    assert_int_equal(stage.rig().loop().splices().failures(), 0);
+}
+
+// The kernel is not asked again at once, and nobody is told.
+void without_descriptors_bytes_are_copied(Stage& stage) {
+    stage.options.settings.splice_bytes = 1;
+    stage.send(get);
+    assert_true(stage.accept());
+    rlimit before{};
+    assert_int_equal(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const int lowest_free = ::dup(STDERR_FILENO);
+    ::close(lowest_free);
+    const rlimit none{static_cast<rlim_t>(lowest_free), before.rlim_max};
+    assert_int_equal(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    stage.answer("HTTP/1.1 200 OK\r\n" + std::string(length_text) + "\r\n");
+    stage.client.read();
+    stage.client.received.clear();
+    pass(stage, stage.upstream, stage.client, 0, some_bytes);
+    const SplicePool& splices = stage.rig().loop().splices();
+    const uint64_t failures = splices.failures();
+    assert_int_equal(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(failures, 1);
+    assert_int_equal(splices.bytes(), 0);
+    stage.rig().advance(1'000);
+    pass(stage, stage.upstream, stage.client, some_bytes, some_bytes);
+    assert_true(splices.bytes() > 0);
+    pass(stage, stage.upstream, stage.client, 2 * some_bytes, some_bytes);
+    assert_text_equal(stage.leave(), COMPLETE LEFT);
+}
+
 // A TCP peer's kernel acknowledges when it likes: what of that is still due stands in `unsent`.
 std::string comparable(const std::vector<std::string>& lines) {
     std::string text;
@@ -599,5 +693,11 @@ int main() {
                     std::string(play.name) + " (" + way.name +
                         (uncopied ? ", uncopied)" : ", copied)"),
                     [&play, &way, uncopied](Stage& stage) { check(stage, play, way, uncopied); });
+    cases.add(SCENARIO(a_body_of_less_takes_no_pipe));
+    cases.add(SCENARIO(a_body_of_more_takes_one_until_its_end));
+    cases.add(SCENARIO(a_chunked_body_takes_no_pipe));
+    cases.add(SCENARIO(a_tunnel_takes_a_pipe_while_it_is_busy));
+    cases.add(SCENARIO(without_a_pipe_left_bytes_are_copied));
+    cases.add(SCENARIO(without_descriptors_bytes_are_copied));
     return cases.run("splice");
 }
