@@ -44,7 +44,7 @@ bool fits(const PathRule& rule, std::string_view method, std::string_view path) 
     return (rule.method.empty() || rule.method == method) && matches(rule.pattern, path);
 }
 
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 bool is_path_rule(std::string_view text) {
     return text.find_first_of("/ \t") != std::string_view::npos;
@@ -72,7 +72,7 @@ Result<PathRule> parse_path_rule(std::string_view text) {
                          rule.pattern.find_first_of(" \t?#%") == std::string::npos;
     const bool versioned = without_version(rule.pattern).size() != rule.pattern.size();
     if (method && pattern && !versioned) return rule;
-    return Status::failed(quoted(text) +
+    return Status::failed(in_quotes(text) +
                           " is no rule: write a route's name (see `becaused docs routes`), or"
                           " [METHOD] PATTERN without the version, like POST /images/*/tag");
 }
@@ -137,7 +137,7 @@ Status Profile::adopt_rules(const ProfileSettings& settings) {
         for (const std::string& symbol : lifted ? settings.permit : settings.forbid) {
             const std::optional<Rule> rule = find_rule(symbol);
             if (!rule)
-                return Status::failed((lifted ? "permit: " : "forbid: ") + quoted(symbol) +
+                return Status::failed((lifted ? "permit: " : "forbid: ") + in_quotes(symbol) +
                                       " is no rule (`becaused docs routes` lists them)");
             if (lifted) rules_.remove(*rule);
             else rules_.add(*rule);
@@ -146,7 +146,7 @@ Status Profile::adopt_rules(const ProfileSettings& settings) {
     for (const std::string& text : settings.labels) {
         const size_t equals = text.find('=');
         if (text.empty() || equals == 0)
-            return Status::failed("labels: " + quoted(text) +
+            return Status::failed("labels: " + in_quotes(text) +
                                   " is no label: write KEY=VALUE, or KEY for any value");
         if (labels_.size() == most_labels) return Status::failed("labels: 64 are the most");
         Label label{text.substr(0, equals), std::nullopt, ""};
@@ -231,13 +231,13 @@ Policy::Policy() {
 Status Policy::add(const ProfileSettings& settings) {
     const std::string where = "profile " + settings.name + ": ";
     if (!plain_name(settings.name))
-        return Status::failed("profile " + quoted(settings.name) +
+        return Status::failed("profile " + in_quotes(settings.name) +
                               ": a name is 1 to 64 small letters, digits, _ or -");
     if (find(settings.name) != nullptr)
         return Status::failed(where + "there is one of that name already: choose another");
     const Profile* base = find(settings.base);
     if (base == nullptr)
-        return Status::failed(where + "base: " + quoted(settings.base) +
+        return Status::failed(where + "base: " + in_quotes(settings.base) +
                               " is no profile that is built in or stands before this one");
     if (base->unjudged())
         return Status::failed(where + "base: any judges nothing; use admin, which has all routes");

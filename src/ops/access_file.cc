@@ -190,13 +190,13 @@ Identity AccessReader::grant(Section& section, Proof proof, bool named) {
     if (!identity.name.empty() && !is_identity_name(identity.name))
         section.wrong("name", "is no name: at most 256 bytes, none of them a control byte");
     if (!identity.profile.empty() && !has_profile(identity.profile))
-        section.wrong("profile", phrase("no profile is named ", quoted(identity.profile),
+        section.wrong("profile", phrase("no profile is named ", in_quotes(identity.profile),
                                         suggestion(identity.profile, profile_names())));
     if (!identity.rate.empty() && !is_grant_name(identity.rate))
         section.wrong("rate", "is no name: 1 to 64 letters, digits or -._~");
     for (const std::string& host : identity.hosts)
         if (!is_host_pattern(host))
-            section.wrong("hosts", phrase(quoted(host),
+            section.wrong("hosts", phrase(in_quotes(host),
                                           " is no pattern: write it like"
                                           " \"b7.example\" or \"*.example:2376\""));
     people_.push_back(identity);

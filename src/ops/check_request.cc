@@ -56,7 +56,7 @@ Result<std::string> profile_of(const std::string& identity, const AccessRules& r
         if (one.name == identity) return one.profile;
         names.push_back(one.name);
     }
-    return Status::failed(phrase("--identity: the access file has no ", quoted(identity),
+    return Status::failed(phrase("--identity: the access file has no ", in_quotes(identity),
                                  suggestion(identity, names),
                                  " (for whoever a token names, give --profile)"));
 }
@@ -111,7 +111,7 @@ Result<RequestAnswer> check_request(const Settings& settings, const RequestQuest
     const Gate gate({settings.routes, settings.body_limits}, std::move(rules.policy), "ping");
     const Profile* profile = gate.profile(wanted);
     if (profile == nullptr)
-        return Status::failed(phrase("profile: no profile is named ", quoted(wanted)));
+        return Status::failed(phrase("profile: no profile is named ", in_quotes(wanted)));
     Result<std::string> body = question.body.empty() ? std::string() : read_body(question.body);
     if (!body.ok()) return body.status();
     const std::string bytes = head_of(question, body.value().size());
@@ -119,7 +119,7 @@ Result<RequestAnswer> check_request(const Settings& settings, const RequestQuest
     RequestHead head;
     if (const auto fault = parser.parse_request(bytes, head))
         return Status::failed(
-            phrase("--request ", quoted(question.request),
+            phrase("--request ", in_quotes(question.request),
                    ": is no request: write it like 'GET /v1.43/images/json': ", fault->detail));
     const Asked asked = gate.look(head);
     const Verdict verdict = gate.judge(head, asked, *profile);

@@ -49,9 +49,9 @@ Result<std::string> parse_field_name(std::string_view text) {
         "forwarded",  "max-forwards",   "traceparent"};
     std::string name(text);
     std::ranges::transform(name, name.begin(), lower);
-    if (!is_token(name)) return Status::failed(phrase(quoted(text), " is no field's name"));
+    if (!is_token(name)) return Status::failed(phrase(in_quotes(text), " is no field's name"));
     if (std::ranges::find(own, name) != std::end(own))
-        return Status::failed(phrase(quoted(text), " is a field that becaused writes itself"));
+        return Status::failed(phrase(in_quotes(text), " is a field that becaused writes itself"));
     return name;
 }
 
@@ -198,7 +198,7 @@ Status ConfigLoader::check(bool to_run) const {
             " (dockerd is at unix:///var/run/docker.sock by default)");
     // One of the access file's own is looked for when that is read.
     if (settings.access.empty() && Policy().find(settings.profile) == nullptr)
-        return Status::failed(phrase("profile: no profile is named ", quoted(settings.profile),
+        return Status::failed(phrase("profile: no profile is named ", in_quotes(settings.profile),
                                      suggestion(settings.profile, built_in_profiles())));
     if (settings.auth_service.tls && settings.auth_tlscacert.empty())
         return Status::failed("auth_tlscacert: not set: who signs the service's certificate?");

@@ -21,15 +21,17 @@ std::string line(std::string_view setting, const Origin& origin) {
 std::string listen_lines(const Config& config, const Option& option) {
     const std::vector<ListenAddress>& listen = config.settings().listen;
     if (listen.size() == 1)
-        return line(phrase(option.key, " = ", quoted(listen[0].text)), config.origin(option));
+        return line(phrase(option.key, " = ", in_quotes(listen[0].text)), config.origin(option));
     std::string text = line(phrase(option.key, " = ["), config.origin(option));
-    for (const ListenAddress& address : listen) text += phrase("    ", quoted(address.text), ",\n");
+    for (const ListenAddress& address : listen)
+        text += phrase("    ", in_quotes(address.text), ",\n");
     return text + "]\n";
 }
 
 std::string list_text(const std::vector<std::string>& list) {
     std::string text = "[";
-    for (const std::string& item : list) text += phrase(text.size() > 1 ? ", " : "", quoted(item));
+    for (const std::string& item : list)
+        text += phrase(text.size() > 1 ? ", " : "", in_quotes(item));
     return text + ']';
 }
 
@@ -48,7 +50,7 @@ std::string plain_line(const Config& config, const Option& option) {
     const std::string value = value_text(config.settings(), option);
     const bool bare = option.kind == Kind::boolean || option.kind == Kind::count ||
                       (option.kind == Kind::workers && value != "auto");
-    return line(phrase(option.key, " = ", bare ? value : quoted(value)), config.origin(option));
+    return line(phrase(option.key, " = ", bare ? value : in_quotes(value)), config.origin(option));
 }
 
 bool same_origin(const Origin& left, const Origin& right) {
@@ -71,7 +73,7 @@ bool uniform(const Config& config, ClockName clock) {
 
 std::string clock_line(const Config& config, RouteClass route_class, ClockName clock) {
     const uint32_t ms = config.settings().clocks.ms(route_class, clock);
-    return line(phrase(name(clock), " = ", quoted(duration_text(ms))),
+    return line(phrase(name(clock), " = ", in_quotes(duration_text(ms))),
                 config.origin(route_class, clock));
 }
 
@@ -95,9 +97,9 @@ std::string route_lines(const Config& config, const Option& option) {
     std::string text;
     for (const RoutePattern& route : config.settings().routes) {
         text += phrase('\n', line("[[route]]", config.origin(option)));
-        text += phrase("class = ", quoted(name(route.route_class)), '\n');
-        if (!route.method.empty()) text += phrase("method = ", quoted(route.method), '\n');
-        text += phrase("path = ", quoted(route.pattern), '\n');
+        text += phrase("class = ", in_quotes(name(route.route_class)), '\n');
+        if (!route.method.empty()) text += phrase("method = ", in_quotes(route.method), '\n');
+        text += phrase("path = ", in_quotes(route.pattern), '\n');
     }
     return text;
 }
@@ -109,14 +111,14 @@ std::string config_text(const Config& config) {
     for (const Option& option : options()) {
         if (option.kind == Kind::listen) text += listen_lines(config, option);
         else if (option.kind == Kind::upstream)
-            text += line(phrase(option.key, " = ", quoted(config.settings().upstream.text)),
+            text += line(phrase(option.key, " = ", in_quotes(config.settings().upstream.text)),
                          config.origin(option));
         else if (option.kind == Kind::rates)
             text += texts_line(config, option, config.settings().rate_classes, rate_class_text);
         else if (option.kind == Kind::limits)
             text += texts_line(config, option, config.settings().body_limits, body_limit_text);
         else if (option.kind == Kind::url)
-            text += line(phrase(option.key, " = ", quoted(config.settings().auth_service.text)),
+            text += line(phrase(option.key, " = ", in_quotes(config.settings().auth_service.text)),
                          config.origin(option));
         else if (!std::holds_alternative<std::monostate>(option.field))
             text += plain_line(config, option);

@@ -12,7 +12,7 @@ Status wrong(std::string_view command, std::string_view flag, std::string_view w
 }
 
 std::string line(std::string_view key, std::string_view value) {
-    return value.empty() ? std::string() : phrase(key, " = ", quoted(value), '\n');
+    return value.empty() ? std::string() : phrase(key, " = ", in_quotes(value), '\n');
 }
 
 }  // namespace
@@ -34,9 +34,9 @@ Result<Identity> grant_from_flags(const Flags& flags, std::string_view command,
         return wrong(command, "--rate", "1 to 64 letters, digits or -._~");
     for (const std::string& host : identity.hosts)
         if (!is_host_pattern(host))
-            return wrong(
-                command, "--host",
-                phrase(quoted(host), " is no pattern: write it like b7.example or *.example:2376"));
+            return wrong(command, "--host",
+                         phrase(in_quotes(host),
+                                " is no pattern: write it like b7.example or *.example:2376"));
     return identity;
 }
 
@@ -51,7 +51,7 @@ Result<int64_t> time_from_flag(const Flags& flags, std::string_view command, std
 std::string access_entry(std::string_view table, const Identity& identity, std::string_view hash) {
     std::string hosts;
     for (const std::string& host : identity.hosts)
-        hosts += phrase(hosts.empty() ? "" : ", ", quoted(host));
+        hosts += phrase(hosts.empty() ? "" : ", ", in_quotes(host));
     return phrase("[[", table, "]]\n", line("name", identity.name), line("hash", hash),
                   line("profile", identity.profile), line("rate", identity.rate),
                   hosts.empty() ? std::string() : phrase("hosts = [", hosts, "]\n"),

@@ -116,13 +116,14 @@ TokenAnswer token_keygen(std::span<const std::string> arguments) {
     if (flags.value().has("--hash-key")) {
         const Status written = write_secret(file, HashKey::generate().text().view());
         if (!written.ok()) return failed_answer(phrase("token keygen: ", written.message()));
-        return {0, phrase("hash_key = ", quoted(file), '\n'), ""};
+        return {0, phrase("hash_key = ", in_quotes(file), '\n'), ""};
     }
     const SecretKey key = SecretKey::generate();
     const Status written = write_secret(file, key.paserk().view());
     if (!written.ok()) return failed_answer(phrase("token keygen: ", written.message()));
     const PublicKey known = key.public_key();
-    return {0, phrase("# ", known.id(), "\n[[key]]\npublic = ", quoted(known.paserk()), '\n'), ""};
+    return {0, phrase("# ", known.id(), "\n[[key]]\npublic = ", in_quotes(known.paserk()), '\n'),
+            ""};
 }
 
 TokenAnswer token_issue(std::span<const std::string> arguments, int64_t now_ms) {

@@ -117,7 +117,7 @@ std::string size_text(uint64_t bytes) {
     return bytes == 0 ? std::string("0B") : exact_text(size_units, bytes);
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     constexpr char hex[] = "0123456789abcdef";
     std::string out = "\"";
     for (const char c : text) {

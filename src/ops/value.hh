@@ -24,7 +24,7 @@ Result<bool> parse_boolean(std::string_view text);
 std::string duration_text(uint64_t ms);
 std::string size_text(uint64_t bytes);
 // As a string of TOML, in quotes.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 // Without the white space and line ends around it.
 std::string_view stripped(std::string_view text);

@@ -56,7 +56,7 @@ bool take_length(std::string_view& bytes, std::string_view length) {
     return whole;
 }
 
-std::string quoted(std::string_view bytes) {
+std::string in_quotes(std::string_view bytes) {
     if (bytes.empty()) return {};
     if (bytes.size() > 40) return " ...";
     return " '" + std::string(bytes) + "'";
@@ -79,7 +79,7 @@ std::string own_reason(std::string_view fields) {
 std::string answer(const Head& head, std::string_view& bytes) {
     std::string text(head.first_line.substr(9, 3));
     if (text == "101") {
-        text += quoted(bytes);
+        text += in_quotes(bytes);
         bytes = {};
         return text;
     }
@@ -94,7 +94,7 @@ std::string answer(const Head& head, std::string_view& bytes) {
     } else if (text == "204" || text == "304") {
         text += " whole";
     } else {
-        text += " unframed" + quoted(bytes);
+        text += " unframed" + in_quotes(bytes);
         bytes = {};
     }
     if (value(head.fields, "Connection") == "close") text += " close";
@@ -109,7 +109,7 @@ std::string request(const Head& head, std::string_view& bytes) {
     else if (!length.empty()) whole = take_length(bytes, length);
     text += whole ? " whole" : " cut";
     if (!value(head.fields, "Upgrade").empty()) {
-        text += quoted(bytes);
+        text += in_quotes(bytes);
         bytes = {};
     }
     return text;
