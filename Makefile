@@ -103,8 +103,7 @@ static: static-build ## Build one file that needs nothing else, build/becaused-s
 	@scripts/deps static
 	@tests/static/run
 
-static-build: deps
-	@$(release)
+static-build: build
 	@$(call compile,$(release_dir)) --target becaused-static
 
 static-e2e: static ## The e2e tests, with nothing but that file in the proxy's root

@@ -77,6 +77,7 @@ void Exporter::record(std::string_view line) {
 void Exporter::begin_batch() {
     size_t size = waiting_.size();
     if (size > batch_limit_bytes) size = waiting_.rfind('\n', batch_limit_bytes - 1) + 1;
+    if (size == 0) size = waiting_.find('\n') + 1;  // a line that is longer than a batch
     lines_ = waiting_.substr(0, size);
     waiting_.erase(0, size);
     waiting_records_ -= static_cast<uint64_t>(std::ranges::count(lines_, '\n'));
