@@ -169,7 +169,7 @@ void Conn::slabs_are_back() { resume(Pause::no_slab); }
 
 // Where the next bytes go; nothing when there is no room now.
 std::span<char> Conn::room_to_read() {
-    if (own_room_) return {own_room_.get(), own_room_bytes};
+    if (own_room_) return {own_room_.get(), std::min<size_t>(own_room_bytes, budget_)};
     const std::span<char> room = loop_.slabs().room();
     if (room.empty()) {
         pause(Pause::no_slab);
