@@ -25,7 +25,7 @@ inline char* copy_short(char* to, std::string_view from) {
         std::memcpy(&back, from.data() + size - 4, 4);
         std::memcpy(to, &front, 4);
         std::memcpy(to + size - 4, &back, 4);
-    } else {
+    } else if (size > 0) {
         std::memcpy(to, from.data(), size);
     }
     return to + size;
