@@ -132,7 +132,19 @@ class Dockerd:
     # Life and death.
 
     def pause(self):
+        """Returns when it stands still: a thread that runs on another core may answer once more."""
         os.kill(self.pid, signal.SIGSTOP)
+
+        def stopped():
+            states = []
+            for thread in os.listdir(f"/proc/{self.pid}/task"):
+                try:
+                    with open(f"/proc/{self.pid}/task/{thread}/stat") as stat:
+                        states.append(stat.read().rpartition(")")[2].split()[0])
+                except FileNotFoundError:  # it ended meanwhile
+                    pass
+            return all(state in "TZX" for state in states)
+        until("dockerd to stand still", 10, stopped)
 
     def resume(self):
         os.kill(self.pid, signal.SIGCONT)
