@@ -1,4 +1,4 @@
-// What stands where in the black box's file, version 1. Fixed slots, each of parts with sums of their own:
+// What stands where in the black box's file, version 2. Fixed slots, each of parts with sums of their own:
 // what was half written when the process died, or was changed since, does not carry its sum and is not
 // believed. Nothing in it is a pointer; numbers are in the machine's order, and the file never leaves it.
 //
@@ -19,43 +19,57 @@
 namespace becaused::box {
 
 inline constexpr uint64_t magic = 0x0A786F6265636562U;  // "becebox\n"
-inline constexpr uint32_t version = 1;
+inline constexpr uint32_t version = 2;
 inline constexpr uint64_t page_bytes = 4096;
 inline constexpr uint64_t control_at = 1024;
 inline constexpr uint32_t most_slots = 1U << 20;
 inline constexpr uint64_t most_ring_bytes = 2ULL << 30;
 
-// Steps of 64 bit; `seed` tells equal bytes in different places apart.
-inline uint64_t mix(uint64_t sum, uint64_t word) {
-    return (std::rotl(sum, 29) ^ word) * 0x9E3779B97F4A7C15U;
-}
+// These sums find what was changed or half written; they are no proof against a person who means it. They
+// are made at every event, so each step of them is one or two instructions.
+
+// Spreads each bit over all of the word; different words stay different.
+inline uint64_t spread(uint64_t word) { return (word ^ word >> 32U) * 0x9E3779B97F4A7C15U; }
+
+// Sums of the words and sums of these sums (as Fletcher's), so that a word counts by its place, too: two
+// words at a step. `seed` tells equal bytes in different places apart.
 inline uint64_t sum_of(uint64_t seed, const void* bytes, size_t size) {
-    // Four lanes, so that a step need not wait for the one before it.
+    using Words = uint64_t __attribute__((vector_size(16)));
+    constexpr size_t step = sizeof(Words);
     const auto* from = static_cast<const char*>(bytes);
-    uint64_t lanes[4] = {mix(seed, 1), mix(seed, 2), mix(seed, 3), mix(seed, size)};
-    uint64_t words[4];
-    for (; size >= sizeof words; size -= sizeof words, from += sizeof words) {
-        std::memcpy(words, from, sizeof words);
-        lanes[0] = mix(lanes[0], words[0]);
-        lanes[1] = mix(lanes[1], words[1]);
-        lanes[2] = mix(lanes[2], words[2]);
-        lanes[3] = mix(lanes[3], words[3]);
+    Words sums = {seed, size};
+    Words sums_of_sums = {magic, 0};
+    const auto add = [&](const char* at, size_t count) {
+        Words words = {};
+        std::memcpy(&words, at, count);
+        sums += words;
+        sums_of_sums += sums;
+    };
+    size_t left = size;
+    for (; left >= 4 * step; left -= 4 * step, from += 4 * step) {
+        add(from, step);
+        add(from + step, step);
+        add(from + 2 * step, step);
+        add(from + 3 * step, step);
     }
-    std::memset(words, 0, sizeof words);
-    std::memcpy(words, from, size);
-    uint64_t sum = seed;
-    for (size_t i = 0; i < 4; ++i) sum = mix(sum, mix(lanes[i], words[i]));
-    return (sum ^ sum >> 31U) | 1U;
+    for (; left >= step; left -= step, from += step) add(from, step);
+    if (size < step) add(from, left);
+    else if (left > 0) add(from + left - step, step);  // some of them again
+    uint64_t sum = 0;
+    for (const uint64_t part : {sums[0], sums[1], sums_of_sums[0], sums_of_sums[1]})
+        sum = spread(sum + part);
+    return sum | 1U;
 }
-// The same for what is small and written often: no word waits for another.
+// The same for what is small and written often.
 template <typename Content>
 uint64_t quick_sum_of(uint64_t seed, const Content& content) {
     constexpr size_t count = sizeof(Content) / sizeof(uint64_t);
+    static_assert(count < 64, "each word is turned by another number of bits");
     std::array<uint64_t, count> words;
     std::memcpy(words.data(), &content, sizeof content);
-    uint64_t sum = mix(magic, seed);
-    for (size_t i = 0; i < count; ++i) sum += (words[i] + i) * (0x9E3779B97F4A7C15U * (2 * i + 1));
-    return mix(sum, sum >> 32U) | 1U;
+    uint64_t sum = spread(seed + magic);
+    for (const uint64_t word : words) sum = std::rotl(sum, 29) ^ word;
+    return spread(sum) | 1U;
 }
 
 // Written while its sum is wrong: a kill between any two stores leaves what no reader believes.
