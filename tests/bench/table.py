@@ -103,8 +103,16 @@ def summary_text(rows, results, ours_name, names):
     return "\n".join(lines) + "\n"
 
 
+def differences_text(values):
+    """Their median; in brackets the middle half of them."""
+    if len(values) < 4:
+        return f"{statistics.median(values):+.2f}"
+    lower, median, upper = statistics.quantiles(values, n=4, method="inclusive")
+    return f"{median:+.2f} [{lower:+.2f}..{upper:+.2f}]"
+
+
 def variants_text(rows, results, ours_name):
-    """What each variant of becaused costs more, a request."""
+    """What each variant of becaused costs more, a request, round by round."""
     lines = []
     for row in rows:
         cells = results[row.key]
@@ -112,9 +120,10 @@ def variants_text(rows, results, ours_name):
             found = ratio(cells[name], cells[ours_name])
             if found is None:
                 continue
-            more = statistics.median(cells[name].costs) - statistics.median(cells[ours_name].costs)
-            lines.append(f"{row.key}: {name}: {more:+.2f} us a request ({found['median']:.3f} of "
-                         f"{ours_name}'s)")
+            more = [theirs - mine
+                    for theirs, mine in zip(cells[name].costs, cells[ours_name].costs)]
+            lines.append(f"{row.key}: {name}: {differences_text(more)} us a request "
+                         f"({found['median']:.3f} of {ours_name}'s)")
     return "\n".join(lines) + "\n" if lines else ""
 
 
