@@ -2,7 +2,7 @@
 
 import statistics
 
-from rows import ADDED, ALONE
+from rows import ALONE, COMPARED
 
 
 def spread(values):
@@ -55,7 +55,7 @@ def ratio_text(found):
 
 
 def head(row):
-    throughput = "+p50 +p99 +p99.9 us" if row.unit == ADDED else "throughput"
+    throughput = "+p50 +p99 +p99.9 us" if row.unit in COMPARED else "throughput"
     return (f"  {'':12} {'median':>8} {'min..max':>17} {throughput:>22} {'p50 us':>8} {'p99 us':>8} "
             f"{'proxy':>6} {'load':>5} {'ours/it':>8}")
 
