@@ -15,6 +15,7 @@
 #include <cstring>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace becaused::box {
 
@@ -60,17 +61,17 @@ inline uint64_t sum_of(uint64_t seed, const void* bytes, size_t size) {
         sum = spread(sum + part);
     return sum | 1U;
 }
-// The same for what is small and written often.
-template <typename Content>
-uint64_t quick_sum_of(uint64_t seed, const Content& content) {
-    constexpr size_t count = sizeof(Content) / sizeof(uint64_t);
-    static_assert(count < 64, "each word is turned by another number of bits");
-    std::array<uint64_t, count> words;
-    std::memcpy(words.data(), &content, sizeof content);
-    uint64_t sum = spread(seed + magic);
-    for (const uint64_t word : words) sum = std::rotl(sum, 29) ^ word;
-    return spread(sum) | 1U;
-}
+// The same for what is small and written often, word by word. Below 64 words each of them is turned by a
+// number of bits of its own.
+class QuickSum {
+  public:
+    explicit QuickSum(uint64_t seed) : sum_(spread(seed + magic)) {}
+    void add(uint64_t word) { sum_ = std::rotl(sum_, 29) ^ word; }
+    uint64_t end() const { return spread(sum_) | 1U; }
+
+  private:
+    uint64_t sum_;
+};
 
 // Written while its sum is wrong: a kill between any two stores leaves what no reader believes.
 inline void store(uint64_t& word, uint64_t value) {
@@ -83,22 +84,57 @@ inline void fence() { std::atomic_signal_fence(std::memory_order_seq_cst); }
 // slot left is nobody's.
 template <typename Content>
 struct Part {
-    static_assert(std::is_trivially_copyable_v<Content> && sizeof(Content) % 8 == 0);
+    static_assert(std::is_trivially_copyable_v<Content> && sizeof(Content) % sizeof(uint64_t) == 0);
+    static constexpr size_t words = sizeof(Content) / sizeof(uint64_t);
+    static constexpr bool quick = words <= 16;
     Content content;
     uint64_t sum;  // never 0
 
-    static uint64_t right_sum(uint64_t owner, const Content& of) {
-        if constexpr (sizeof(Content) <= 128) return quick_sum_of(owner, of);
-        else return sum_of(owner, &of, sizeof of);
-    }
-    void write(uint64_t owner, const Content& value) {
+    // The words go by registers: what they are made of was stored just before this, in members of their
+    // size, and a wider load would have to wait until it is in the cache.
+    [[gnu::always_inline]] void write(uint64_t owner, const Content& value) {
         store(sum, 0);
         fence();
-        content = value;
+        uint64_t right = 0;
+        if constexpr (quick) {
+            QuickSum quick_sum(owner);
+            for_each_word([&](size_t at) {
+                const uint64_t word = word_of(value, at);
+                store_word(at, word);
+                quick_sum.add(word);
+            });
+            right = quick_sum.end();
+        } else {
+            content = value;
+            right = right_sum(owner);
+        }
         fence();
-        store(sum, right_sum(owner, value));
+        store(sum, right);
     }
-    bool valid(uint64_t owner) const { return sum == right_sum(owner, content); }
+    bool valid(uint64_t owner) const { return sum == right_sum(owner); }
+
+  private:
+    template <typename Call>
+    [[gnu::always_inline]] static void for_each_word(Call call) {
+        [&]<size_t... each>(std::index_sequence<each...>) {
+            (call(each), ...);
+        }(std::make_index_sequence<words>());
+    }
+    static uint64_t word_of(const Content& from, size_t at) {
+        uint64_t word;
+        std::memcpy(&word, reinterpret_cast<const char*>(&from) + at * sizeof word, sizeof word);
+        return word;
+    }
+    void store_word(size_t at, uint64_t word) {
+        using AnyWord [[gnu::may_alias]] = uint64_t;
+        __atomic_store_n(reinterpret_cast<AnyWord*>(&content) + at, word, __ATOMIC_RELAXED);
+    }
+    uint64_t right_sum(uint64_t owner) const {
+        if constexpr (!quick) return sum_of(owner, &content, sizeof content);
+        QuickSum quick_sum(owner);
+        for (size_t at = 0; at < words; ++at) quick_sum.add(word_of(content, at));
+        return quick_sum.end();
+    }
 };
 
 // A part that changes all the time, written in two places in turn: one of them is always whole.
@@ -185,13 +221,14 @@ struct Request {
     }
 };
 
+// Small members share a word, as one that is stored whole: its sum would wait for single bytes on their
+// way to the cache.
 struct ExchangeLive {
-    uint8_t phase;
-    uint8_t routed;
-    uint8_t route;
-    uint8_t unused;
-    uint16_t status;
-    uint16_t upstream_status;
+    uint64_t phase : 8;
+    uint64_t routed : 8;
+    uint64_t route : 16;
+    uint64_t status : 16;
+    uint64_t upstream_status : 16;
     uint64_t phase_since_ns;
     uint64_t client_in_bytes;
     uint64_t client_out_bytes;
@@ -219,8 +256,8 @@ struct Peers {
 };
 
 struct ConnectionLive {
-    uint32_t phase;
-    uint32_t exchanges;
+    uint64_t phase : 32;
+    uint64_t exchanges : 32;
     uint64_t in_bytes;
     uint64_t out_bytes;
     uint64_t last_in_ns;

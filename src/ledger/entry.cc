@@ -140,7 +140,7 @@ void ExchangeEntry::note(const Now& now) {
     ledger().box_->note(
         slot(), box::ExchangeLive{static_cast<uint8_t>(now.phase),
                                   static_cast<uint8_t>(facts.routed ? 1 : 0),
-                                  static_cast<uint8_t>(facts.route), 0, facts.status,
+                                  static_cast<uint8_t>(facts.route), facts.status,
                                   facts.upstream_status, now.phase_since_ns, facts.client_in_bytes,
                                   now.client_out_bytes, facts.upstream_in_bytes,
                                   now.upstream_out_bytes, facts.last_up_ns, facts.last_down_ns});
