@@ -32,6 +32,9 @@ struct Endpoint {
 void append_endpoint(std::string& out, const Endpoint& endpoint);
 // Without the port: "127.0.0.1", "::1", "unix".
 void append_address(std::string& out, const Endpoint& endpoint);
+// The same to `to`, where there is room for endpoint_limit; returns its end.
+char* write_address(char* to, const Endpoint& endpoint);
+inline constexpr size_t endpoint_limit = 64;  // either text, without a unix socket's path
 
 // What came after the first cause.
 struct TrailItem {

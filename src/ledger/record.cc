@@ -70,16 +70,6 @@ char* write_ip6(char* to, const std::array<uint8_t, 16>& address) {
     return to;
 }
 
-char* write_address(char* to, const Endpoint& endpoint) {
-    switch (endpoint.kind) {
-        case Endpoint::Kind::none: return to;
-        case Endpoint::Kind::unix: return std::copy_n("unix", 4, to);
-        case Endpoint::Kind::ip4: return write_ip4(to, endpoint.address);
-        case Endpoint::Kind::ip6: break;
-    }
-    return write_ip6(to, endpoint.address);
-}
-
 // All but a socket's path.
 char* write_endpoint(char* to, const Endpoint& endpoint) {
     const bool ip6 = endpoint.kind == Endpoint::Kind::ip6;
@@ -90,8 +80,6 @@ char* write_endpoint(char* to, const Endpoint& endpoint) {
     *to++ = ':';
     return write_number(to, endpoint.port);
 }
-
-constexpr size_t endpoint_limit = 64;  // of what is written so
 
 void write_phases(JsonLine& line, const ExchangeFacts& facts) {
     line.open<"ms">('{');
@@ -168,6 +156,16 @@ std::string_view error_name(int error) {
     }
     const char* symbol = ::strerrorname_np(-error);
     return symbol == nullptr ? "UNKNOWN" : symbol;
+}
+
+char* write_address(char* to, const Endpoint& endpoint) {
+    switch (endpoint.kind) {
+        case Endpoint::Kind::none: return to;
+        case Endpoint::Kind::unix: return std::copy_n("unix", 4, to);
+        case Endpoint::Kind::ip4: return write_ip4(to, endpoint.address);
+        case Endpoint::Kind::ip6: break;
+    }
+    return write_ip6(to, endpoint.address);
 }
 
 void append_address(std::string& out, const Endpoint& endpoint) {
