@@ -234,8 +234,8 @@ void write_connection(JsonLine& line, const Ledger& ledger, const Clock& clock, 
     line.word<"side">(name(facts.side));
     line.word<"transport">(facts.peer.kind == Endpoint::Kind::unix ? "unix" : "tcp");
     endpoint_field<"peer">(line, facts.peer);
-    endpoint_field<"local">(line, facts.local);
-    endpoint_field<"via">(line, facts.via);
+    if (facts.local != nullptr) endpoint_field<"local">(line, *facts.local);
+    if (facts.via != nullptr) endpoint_field<"via">(line, *facts.via);
     age(line, clock, entry, now_ns);
     line.number<"exchanges">(facts.exchanges);
     line.open<"bytes">('{');
@@ -247,13 +247,14 @@ void write_connection(JsonLine& line, const Ledger& ledger, const Clock& clock, 
     line.ms<"in">(silence_ns(facts.last_in_ns, entry, now_ns));
     line.ms<"out">(silence_ns(facts.last_out_ns, entry, now_ns));
     line.close('}');
-    if (facts.tls_version != nullptr || !facts.tls_server_name.empty()) {
+    if (const TlsFacts* tls = facts.tls;
+        tls != nullptr && (tls->version != nullptr || !tls->server_name.empty())) {
         line.open<"tls">('{');
-        if (facts.tls_version != nullptr) {
-            line.word<"version">(facts.tls_version);
-            line.word<"cipher">(facts.tls_cipher);
+        if (tls->version != nullptr) {
+            line.word<"version">(tls->version);
+            line.word<"cipher">(tls->cipher);
         }
-        if (!facts.tls_server_name.empty()) line.text<"server_name">(facts.tls_server_name);
+        if (!tls->server_name.empty()) line.text<"server_name">(tls->server_name);
         line.close('}');
     }
     if (facts.side == Side::upstream) {

@@ -65,7 +65,7 @@ Conn* Conn::accepted(Loop& loop, Ledger& ledger, const Arrival& arrival,
     const int fd = arrival.fd;
     auto* conn = new Conn(loop, ledger, arrival.side, arrival.peer, sink);
     conn->entry_.facts.local = arrival.local;
-    if (arrival.proxied) conn->proxy_part_ = std::make_unique<std::string>();
+    if (arrival.proxied) conn->preface_ = std::make_unique<Preface>();
     conn->user_timeout_ms_ = options.user_timeout_s * 1000;
     error = !conn->begin_tls(arrival.tls) ? UV_ENOMEM
             : conn->unix_                 ? ::uv_pipe_open(&conn->handle_.pipe, fd)
@@ -176,7 +176,7 @@ std::span<char> Conn::room_to_read() {
         loop_.wait_for_slabs(*this);
         return {};
     }
-    if (tls_ && !proxy_part_) return tls_room(room.size());
+    if (tls_ && !awaits_proxy_header()) return tls_room(room.size());
     return room.first(std::min<size_t>(room.size(), budget_));
 }
 
@@ -212,14 +212,14 @@ void Conn::handle_read(size_t count) {
     entry_.facts.last_in_ns = loop_.now_ns();
     budget_ -= static_cast<uint32_t>(count);
     if (count >= 64 * 1024) loop_.note_bulk_read();
-    if (tls_ && !proxy_part_) {
+    if (tls_ && !awaits_proxy_header()) {
         read_tls(count);
         return;
     }
     {
         const Slice bytes =
             own_room_ ? loop_.slabs().copy({own_room_.get(), count}) : loop_.slabs().claim(count);
-        if (proxy_part_) read_proxy_header(bytes);
+        if (awaits_proxy_header()) read_proxy_header(bytes);
         else take(bytes);
     }
     loop_.slabs().settle();
@@ -242,20 +242,23 @@ void Conn::take(const Slice& bytes) {
 
 // The header is the balancer's, and no part of what the client sent.
 void Conn::read_proxy_header(const Slice& bytes) {
-    const size_t before = proxy_part_->size();
-    proxy_part_->append(bytes.view().substr(0, ProxyHeader::limit_bytes - before));
-    const ProxyHeader header = parse_proxy_header(*proxy_part_);
+    std::string& part = preface_->part;
+    const size_t before = part.size();
+    part.append(bytes.view().substr(0, ProxyHeader::limit_bytes - before));
+    const ProxyHeader header = parse_proxy_header(part);
     if (header.what == ProxyHeader::What::incomplete) return;
     if (header.what == ProxyHeader::What::malformed) {
         report({Fault::What::malformed, Op::parse, 0, header.detail});
         return;
     }
     if (header.named) {
-        entry_.facts.via = std::exchange(entry_.facts.peer, header.client);
-        entry_.facts.local = header.local;
+        *preface_ = {false, {}, std::exchange(entry_.facts.peer, header.client), header.local};
+        entry_.facts.via = &preface_->balancer;
+        entry_.facts.local = &preface_->local;
         entry_.note_peers();
+    } else {
+        preface_.reset();
     }
-    proxy_part_.reset();
     sink_->on_addressed(*this);
     if (ending_) return;
     const Slice rest = bytes.part(header.size - before);

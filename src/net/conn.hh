@@ -87,7 +87,7 @@ struct SocketOptions {
 struct Arrival {
     int fd;  // non-blocking, close-on-exec
     Endpoint peer;
-    Endpoint local;
+    const Endpoint* local;  // outlives the connection
     TlsContext* tls = nullptr;  // null: plaintext
     bool proxied = false;       // a PROXY header comes first, and names the client
     // Operators come when nothing else goes: they are read where no slab is left.
@@ -189,7 +189,7 @@ class Conn final : private ProbeNode, private SlabWaiter, private Holder {
     // Null for plaintext.
     const Tls* tls() const { return tls_.get(); }
     bool securing() const;  // the TLS handshake is not done
-    bool awaits_proxy_header() const { return proxy_part_ != nullptr; }
+    bool awaits_proxy_header() const { return preface_ && preface_->due; }
     bool preparing() const { return awaits_proxy_header() || securing(); }
     Loop& loop() { return loop_; }
 
@@ -254,6 +254,14 @@ class Conn final : private ProbeNode, private SlabWaiter, private Holder {
     static void connect_cb(uv_connect_t* request, int status) noexcept;
     static void close_cb(uv_handle_t* handle) noexcept;
 
+    // Of a load balancer: its PROXY header, and what that said.
+    struct Preface {
+        bool due = true;
+        std::string part;  // what came of the header while it is due
+        Endpoint balancer;
+        Endpoint local;
+    };
+
     union {
         uv_tcp_t tcp;
         uv_pipe_t pipe;
@@ -262,7 +270,7 @@ class Conn final : private ProbeNode, private SlabWaiter, private Holder {
     ConnSink* sink_;
     ConnectionEntry entry_;
     std::optional<Ending> ending_;
-    std::unique_ptr<std::string> proxy_part_;  // of the PROXY header; null: none is due
+    std::unique_ptr<Preface> preface_;  // null: none was due, or it named nobody
     std::unique_ptr<Tls> tls_;
     std::unique_ptr<char[]> own_room_;  // an operator's, for reading; null: slabs are read into
     SliceQueue queue_;

@@ -96,7 +96,7 @@ void Conn::handle_eof() {
     loop_.watch(*this);
     // A connection without a byte is no more than a probe, whatever it was meant to speak.
     const bool probe = facts().side == Side::client && facts().last_in_ns == 0;
-    if ((tls_ || proxy_part_) && !probe) report(early_farewell());
+    if ((tls_ || awaits_proxy_header()) && !probe) report(early_farewell());
     else sink_->on_finish(*this);
 }
 

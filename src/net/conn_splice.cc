@@ -22,7 +22,7 @@ constexpr ssize_t more_likely_bytes = 64 * 1024;
 bool Conn::splice_to(Conn& sink, uint64_t most) {
     if (most == 0 || outlet_ != nullptr || sink.inlet_ != nullptr || ending_ || sink.ending_)
         return false;
-    if (tls_ || sink.tls_ || own_room_ || proxy_part_ || sink.finishing_) return false;
+    if (tls_ || sink.tls_ || own_room_ || awaits_proxy_header() || sink.finishing_) return false;
     Splice* splice = loop_.splices().take();
     if (splice == nullptr) return false;
     splice->source = this;

@@ -225,7 +225,7 @@ void House::turn_away(const Arrival& arrival, const Ending& ending) {
 
 void House::on_accept(Listener& listener, int fd, const Endpoint& peer, int error) {
     const ListenAddress& address = settings_of(listener);
-    Arrival arrival{fd, peer, listener.local(), nullptr, address.proxied};
+    Arrival arrival{fd, peer, &listener.local(), nullptr, address.proxied};
     if (error != 0) {
         turn_away(arrival, Ending::decided(Reason::fd_exhausted, Phase::accept, Op::accept, error));
         return;
