@@ -139,8 +139,8 @@ struct ConnectionFacts {
     uint64_t unsent_bytes = 0;  // of out_bytes: never acknowledged by the peer's kernel
     uint64_t last_in_ns = 0;    // 0: never
     uint64_t last_out_ns = 0;
-    uint64_t connect_ns = 0;    // how long the connect took; upstream only
-    EntryId exchange_id = 0;    // the exchange it ended in
+    uint64_t connect_ns = 0;  // how long the connect took; upstream only
+    EntryId exchange_id = 0;  // the exchange it ended in
 };
 
 class ConnectionEntry final : public Entry {

@@ -45,6 +45,15 @@ Conn::Conn(Loop& loop, Ledger& ledger, Side side, const Endpoint& peer, ConnSink
 
 Conn::~Conn() = default;
 
+Conn::Backlog& Conn::backlog() {
+    if (!backlog_) backlog_ = std::make_unique<Backlog>();
+    return *backlog_;
+}
+
+void Conn::drop_empty_backlog() {
+    if (written() && backlog_ && backlog_->inlet == nullptr) backlog_.reset();
+}
+
 Phase Conn::quiet_phase() const {
     return connecting_             ? Phase::connect
            : awaits_proxy_header() ? Phase::accept
@@ -95,16 +104,15 @@ Conn* Conn::dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer, const Soc
         conn->fail_at_birth(Op::connect, error);
         return nullptr;
     }
-    conn->request_ = new Request;
-    conn->request_->uv.connect.data = conn;
-    error = ::uv_tcp_connect(&conn->request_->uv.connect, &conn->handle_.tcp,
+    uv_connect_t& request = conn->backlog().request.connect;
+    request.data = conn;
+    error = ::uv_tcp_connect(&request, &conn->handle_.tcp,
                              reinterpret_cast<const sockaddr*>(&address), connect_cb);
     if (error != 0) {
-        delete std::exchange(conn->request_, nullptr);
         conn->fail_at_birth(Op::connect, error);
         return nullptr;
     }
-    conn->connecting_ = true;
+    conn->backlog_->requested = conn->connecting_ = true;
     conn->entry_.note_peers();
     conn->note();
     return conn;
@@ -113,14 +121,13 @@ Conn* Conn::dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer, const Soc
 Conn* Conn::dial_unix(Loop& loop, Ledger& ledger, const Endpoint& peer, ConnSink* sink,
                       int& error) {
     auto* conn = new Conn(loop, ledger, Side::upstream, peer, sink);
-    conn->request_ = new Request;
-    conn->request_->uv.connect.data = conn;
-    conn->connecting_ = true;
+    uv_connect_t& request = conn->backlog().request.connect;
+    request.data = conn;
+    conn->backlog_->requested = conn->connecting_ = true;
     conn->entry_.note_peers();
     conn->note();
     error = 0;
-    ::uv_pipe_connect(&conn->request_->uv.connect, &conn->handle_.pipe, peer.path->c_str(),
-                      connect_cb);
+    ::uv_pipe_connect(&request, &conn->handle_.pipe, peer.path->c_str(), connect_cb);
     return conn;
 }
 
@@ -181,8 +188,9 @@ std::span<char> Conn::room_to_read() {
 }
 
 void Conn::handle_readable() {
-    if (turn_ != loop_.turn_number()) {
-        turn_ = loop_.turn_number();
+    const auto turn = static_cast<uint32_t>(loop_.turn_number());
+    if (turn_ != turn) {
+        turn_ = turn;
         budget_ = static_cast<uint32_t>(loop_.read_budget());
     }
     while (reading_ && !ending_ && budget_ > 0) {  // else epoll tells us again next turn
@@ -276,7 +284,8 @@ void Conn::report(const Fault& fault) {
 }
 
 void Conn::handle_connected(int status) {
-    delete std::exchange(request_, nullptr);
+    backlog_->requested = false;
+    drop_empty_backlog();
     connecting_ = false;
     if (ending_) return;
     entry_.serve();
@@ -298,11 +307,10 @@ void Conn::end(const Ending& ending, Close how) {
         entry_.add_trail(ending.by(), ending.op(), ending.error());
         return;
     }
-    if (tls_ && how == Close::fin && !finishing_ && queue_.empty()) finish_tls();
-    ending_ = ending;
+    if (tls_ && how == Close::fin && !finishing_ && queued_bytes() == 0) finish_tls();
+    ending_ = std::make_unique<Ending>(ending);
     if (ending.end_class() != EndClass::clean) entry_.facts.unsent_bytes = unsent_bytes();
     ProbeNode::unlink();
-    SlabWaiter::unlink();
     splice_off();
     drop_inlet();
     const int descriptor = fd();
@@ -324,7 +332,7 @@ bool Conn::end_open(const Ending& ending) {
 }
 
 void Conn::handle_closed() {
-    queue_.clear();
+    backlog_.reset();
     entry_.file(*ending_);
     if (sink_ != nullptr) sink_->on_gone(*this);
     delete this;

@@ -358,8 +358,8 @@ void Session::on_finish(Conn& conn) {
 void Session::on_fault(Conn& conn, const Fault& fault) {
     // Docker's clients, and many others, close idle connections without TLS's farewell: between
     // requests it takes nothing from anyone.
-    const bool nothing_lost = (state_ == State::idle && !has_stash()) ||
-                              state_ == State::linger || state_ == State::parting;
+    const bool nothing_lost = (state_ == State::idle && !has_stash()) || state_ == State::linger ||
+                              state_ == State::parting;
     if (fault.what == Fault::What::tls_truncated && nothing_lost) {
         on_finish(conn);
         return;
