@@ -87,9 +87,12 @@ void BlackBox::note_upstream(uint32_t slot, const Endpoint& upstream, EntryId id
 }
 
 void BlackBox::note_peers(uint32_t slot, const ConnectionFacts& facts) {
+    const auto known = [](const Endpoint* endpoint) {
+        return place_of(endpoint == nullptr ? Endpoint() : *endpoint);
+    };
     connection(slot).peers.write(connection(slot).id, {place_of(facts.peer),
-                                                       place_of(facts.local),
-                                                       place_of(facts.via),
+                                                       known(facts.local),
+                                                       known(facts.via),
                                                        static_cast<uint8_t>(facts.side),
                                                        {}});
 }

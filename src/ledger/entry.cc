@@ -112,6 +112,7 @@ Entry::~Entry() {
 
 void Entry::add_trail(Side side, Op op, int error) {
     if (trail_count_ == trail_limit || !open_) return;
+    if (!trail_) trail_ = std::make_unique<TrailItem[]>(trail_limit);
     trail_[trail_count_++] = {side, op, error, ledger_.clock().now_ns()};
 }
 

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,9 @@ struct Endpoint {
 void append_endpoint(std::string& out, const Endpoint& endpoint);
 // Without the port: "127.0.0.1", "::1", "unix".
 void append_address(std::string& out, const Endpoint& endpoint);
+// The same to `to`, where there is room for endpoint_limit; returns its end.
+char* write_address(char* to, const Endpoint& endpoint);
+inline constexpr size_t endpoint_limit = 64;  // either text, without a unix socket's path
 
 // What came after the first cause.
 struct TrailItem {
@@ -113,25 +117,30 @@ class Entry : public ListNode {
     uint8_t trail_count_ = 0;
     uint32_t slot_ = no_slot;  // in the black box
     Holder* holder_ = nullptr;
-    std::array<TrailItem, trail_limit> trail_;  // so many as trail_count_ says
+    std::unique_ptr<TrailItem[]> trail_;  // so many as trail_count_ says; null: none
+};
+
+struct TlsFacts {
+    const char* version = nullptr;  // static; null: there was no handshake
+    const char* cipher = nullptr;   // static
+    std::string server_name;        // asked for by SNI
 };
 
 struct ConnectionFacts {
     Side side = Side::client;
-    Endpoint peer;
-    Endpoint local;
-    Endpoint via;  // the load balancer that named the peer; none: it came itself
     uint32_t exchanges = 0;
+    Endpoint peer;
+    // These three outlive the entry.
+    const Endpoint* local = nullptr;  // null: unknown
+    const Endpoint* via = nullptr;    // the load balancer that named the peer; null: it came itself
+    const TlsFacts* tls = nullptr;    // null: plaintext
     uint64_t in_bytes = 0;
     uint64_t out_bytes = 0;     // handed to the kernel or queued for it
     uint64_t unsent_bytes = 0;  // of out_bytes: never acknowledged by the peer's kernel
     uint64_t last_in_ns = 0;    // 0: never
     uint64_t last_out_ns = 0;
-    uint64_t connect_ns = 0;            // how long the connect took; upstream only
-    EntryId exchange_id = 0;            // the exchange it ended in
-    const char* tls_version = nullptr;  // static; null: plaintext, or no handshake
-    const char* tls_cipher = nullptr;   // static
-    std::string tls_server_name;        // asked for by SNI
+    uint64_t connect_ns = 0;  // how long the connect took; upstream only
+    EntryId exchange_id = 0;  // the exchange it ended in
 };
 
 class ConnectionEntry final : public Entry {

@@ -147,8 +147,8 @@ class Reader {
         for (const Side side : {Side::upstream, Side::operator_})
             if (peers.side == static_cast<uint8_t>(side)) facts.side = side;
         facts.peer = endpoint_of(peers.peer);
-        facts.local = endpoint_of(peers.local);
-        facts.via = endpoint_of(peers.via);
+        past.local = endpoint_of(peers.local);
+        past.via = endpoint_of(peers.via);
     }
 
     void read_ring(uint64_t begin, uint64_t end) {
@@ -312,6 +312,8 @@ size_t file_last_life(const LastLife& last, const std::string& cause, const Know
         if (is_known("connection", past.id)) continue;
         ConnectionEntry entry(ledger, past.id, past.opened_ns);
         entry.facts = past.facts;
+        entry.facts.local = &past.local;
+        entry.facts.via = &past.via;
         if (entry.facts.side == Side::upstream) name_path(entry.facts.peer);
         entry.file(Ending::previous_life(past.phase, cause.c_str()));
         ++filed;

@@ -28,7 +28,9 @@ struct PastConnection {
     EntryId id = 0;
     uint64_t opened_ns = 0;
     Phase phase = Phase::accept;
-    ConnectionFacts facts;
+    ConnectionFacts facts;  // but for the next two, which it will point to
+    Endpoint local;
+    Endpoint via;
 };
 
 struct LastLife {

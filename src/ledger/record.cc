@@ -70,16 +70,6 @@ char* write_ip6(char* to, const std::array<uint8_t, 16>& address) {
     return to;
 }
 
-char* write_address(char* to, const Endpoint& endpoint) {
-    switch (endpoint.kind) {
-        case Endpoint::Kind::none: return to;
-        case Endpoint::Kind::unix: return std::copy_n("unix", 4, to);
-        case Endpoint::Kind::ip4: return write_ip4(to, endpoint.address);
-        case Endpoint::Kind::ip6: break;
-    }
-    return write_ip6(to, endpoint.address);
-}
-
 // All but a socket's path.
 char* write_endpoint(char* to, const Endpoint& endpoint) {
     const bool ip6 = endpoint.kind == Endpoint::Kind::ip6;
@@ -90,8 +80,6 @@ char* write_endpoint(char* to, const Endpoint& endpoint) {
     *to++ = ':';
     return write_number(to, endpoint.port);
 }
-
-constexpr size_t endpoint_limit = 64;  // of what is written so
 
 void write_phases(JsonLine& line, const ExchangeFacts& facts) {
     line.open<"ms">('{');
@@ -170,6 +158,16 @@ std::string_view error_name(int error) {
     return symbol == nullptr ? "UNKNOWN" : symbol;
 }
 
+char* write_address(char* to, const Endpoint& endpoint) {
+    switch (endpoint.kind) {
+        case Endpoint::Kind::none: return to;
+        case Endpoint::Kind::unix: return std::copy_n("unix", 4, to);
+        case Endpoint::Kind::ip4: return write_ip4(to, endpoint.address);
+        case Endpoint::Kind::ip6: break;
+    }
+    return write_ip6(to, endpoint.address);
+}
+
 void append_address(std::string& out, const Endpoint& endpoint) {
     char text[endpoint_limit];
     out.append(text, write_address(text, endpoint));
@@ -236,8 +234,8 @@ void write_connection(JsonLine& line, const Ledger& ledger, const Clock& clock, 
     line.word<"side">(name(facts.side));
     line.word<"transport">(facts.peer.kind == Endpoint::Kind::unix ? "unix" : "tcp");
     endpoint_field<"peer">(line, facts.peer);
-    endpoint_field<"local">(line, facts.local);
-    endpoint_field<"via">(line, facts.via);
+    if (facts.local != nullptr) endpoint_field<"local">(line, *facts.local);
+    if (facts.via != nullptr) endpoint_field<"via">(line, *facts.via);
     age(line, clock, entry, now_ns);
     line.number<"exchanges">(facts.exchanges);
     line.open<"bytes">('{');
@@ -249,13 +247,14 @@ void write_connection(JsonLine& line, const Ledger& ledger, const Clock& clock, 
     line.ms<"in">(silence_ns(facts.last_in_ns, entry, now_ns));
     line.ms<"out">(silence_ns(facts.last_out_ns, entry, now_ns));
     line.close('}');
-    if (facts.tls_version != nullptr || !facts.tls_server_name.empty()) {
+    if (const TlsFacts* tls = facts.tls;
+        tls != nullptr && (tls->version != nullptr || !tls->server_name.empty())) {
         line.open<"tls">('{');
-        if (facts.tls_version != nullptr) {
-            line.word<"version">(facts.tls_version);
-            line.word<"cipher">(facts.tls_cipher);
+        if (tls->version != nullptr) {
+            line.word<"version">(tls->version);
+            line.word<"cipher">(tls->cipher);
         }
-        if (!facts.tls_server_name.empty()) line.text<"server_name">(facts.tls_server_name);
+        if (!tls->server_name.empty()) line.text<"server_name">(tls->server_name);
         line.close('}');
     }
     if (facts.side == Side::upstream) {

@@ -45,6 +45,15 @@ Conn::Conn(Loop& loop, Ledger& ledger, Side side, const Endpoint& peer, ConnSink
 
 Conn::~Conn() = default;
 
+Conn::Backlog& Conn::backlog() {
+    if (!backlog_) backlog_ = std::make_unique<Backlog>();
+    return *backlog_;
+}
+
+void Conn::drop_empty_backlog() {
+    if (written() && backlog_ && backlog_->inlet == nullptr) backlog_.reset();
+}
+
 Phase Conn::quiet_phase() const {
     return connecting_             ? Phase::connect
            : awaits_proxy_header() ? Phase::accept
@@ -65,7 +74,7 @@ Conn* Conn::accepted(Loop& loop, Ledger& ledger, const Arrival& arrival,
     const int fd = arrival.fd;
     auto* conn = new Conn(loop, ledger, arrival.side, arrival.peer, sink);
     conn->entry_.facts.local = arrival.local;
-    if (arrival.proxied) conn->proxy_part_ = std::make_unique<std::string>();
+    if (arrival.proxied) conn->preface_ = std::make_unique<Preface>();
     conn->user_timeout_ms_ = options.user_timeout_s * 1000;
     error = !conn->begin_tls(arrival.tls) ? UV_ENOMEM
             : conn->unix_                 ? ::uv_pipe_open(&conn->handle_.pipe, fd)
@@ -95,16 +104,15 @@ Conn* Conn::dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer, const Soc
         conn->fail_at_birth(Op::connect, error);
         return nullptr;
     }
-    conn->request_ = new Request;
-    conn->request_->uv.connect.data = conn;
-    error = ::uv_tcp_connect(&conn->request_->uv.connect, &conn->handle_.tcp,
+    uv_connect_t& request = conn->backlog().request.connect;
+    request.data = conn;
+    error = ::uv_tcp_connect(&request, &conn->handle_.tcp,
                              reinterpret_cast<const sockaddr*>(&address), connect_cb);
     if (error != 0) {
-        delete std::exchange(conn->request_, nullptr);
         conn->fail_at_birth(Op::connect, error);
         return nullptr;
     }
-    conn->connecting_ = true;
+    conn->backlog_->requested = conn->connecting_ = true;
     conn->entry_.note_peers();
     conn->note();
     return conn;
@@ -113,14 +121,13 @@ Conn* Conn::dial_tcp(Loop& loop, Ledger& ledger, const Endpoint& peer, const Soc
 Conn* Conn::dial_unix(Loop& loop, Ledger& ledger, const Endpoint& peer, ConnSink* sink,
                       int& error) {
     auto* conn = new Conn(loop, ledger, Side::upstream, peer, sink);
-    conn->request_ = new Request;
-    conn->request_->uv.connect.data = conn;
-    conn->connecting_ = true;
+    uv_connect_t& request = conn->backlog().request.connect;
+    request.data = conn;
+    conn->backlog_->requested = conn->connecting_ = true;
     conn->entry_.note_peers();
     conn->note();
     error = 0;
-    ::uv_pipe_connect(&conn->request_->uv.connect, &conn->handle_.pipe, peer.path->c_str(),
-                      connect_cb);
+    ::uv_pipe_connect(&request, &conn->handle_.pipe, peer.path->c_str(), connect_cb);
     return conn;
 }
 
@@ -176,13 +183,14 @@ std::span<char> Conn::room_to_read() {
         loop_.wait_for_slabs(*this);
         return {};
     }
-    if (tls_ && !proxy_part_) return tls_room(room.size());
+    if (tls_ && !awaits_proxy_header()) return tls_room(room.size());
     return room.first(std::min<size_t>(room.size(), budget_));
 }
 
 void Conn::handle_readable() {
-    if (turn_ != loop_.turn_number()) {
-        turn_ = loop_.turn_number();
+    const auto turn = static_cast<uint32_t>(loop_.turn_number());
+    if (turn_ != turn) {
+        turn_ = turn;
         budget_ = static_cast<uint32_t>(loop_.read_budget());
     }
     while (reading_ && !ending_ && budget_ > 0) {  // else epoll tells us again next turn
@@ -212,14 +220,14 @@ void Conn::handle_read(size_t count) {
     entry_.facts.last_in_ns = loop_.now_ns();
     budget_ -= static_cast<uint32_t>(count);
     if (count >= 64 * 1024) loop_.note_bulk_read();
-    if (tls_ && !proxy_part_) {
+    if (tls_ && !awaits_proxy_header()) {
         read_tls(count);
         return;
     }
     {
         const Slice bytes =
             own_room_ ? loop_.slabs().copy({own_room_.get(), count}) : loop_.slabs().claim(count);
-        if (proxy_part_) read_proxy_header(bytes);
+        if (awaits_proxy_header()) read_proxy_header(bytes);
         else take(bytes);
     }
     loop_.slabs().settle();
@@ -242,20 +250,23 @@ void Conn::take(const Slice& bytes) {
 
 // The header is the balancer's, and no part of what the client sent.
 void Conn::read_proxy_header(const Slice& bytes) {
-    const size_t before = proxy_part_->size();
-    proxy_part_->append(bytes.view().substr(0, ProxyHeader::limit_bytes - before));
-    const ProxyHeader header = parse_proxy_header(*proxy_part_);
+    std::string& part = preface_->part;
+    const size_t before = part.size();
+    part.append(bytes.view().substr(0, ProxyHeader::limit_bytes - before));
+    const ProxyHeader header = parse_proxy_header(part);
     if (header.what == ProxyHeader::What::incomplete) return;
     if (header.what == ProxyHeader::What::malformed) {
         report({Fault::What::malformed, Op::parse, 0, header.detail});
         return;
     }
     if (header.named) {
-        entry_.facts.via = std::exchange(entry_.facts.peer, header.client);
-        entry_.facts.local = header.local;
+        *preface_ = {false, {}, std::exchange(entry_.facts.peer, header.client), header.local};
+        entry_.facts.via = &preface_->balancer;
+        entry_.facts.local = &preface_->local;
         entry_.note_peers();
+    } else {
+        preface_.reset();
     }
-    proxy_part_.reset();
     sink_->on_addressed(*this);
     if (ending_) return;
     const Slice rest = bytes.part(header.size - before);
@@ -273,7 +284,8 @@ void Conn::report(const Fault& fault) {
 }
 
 void Conn::handle_connected(int status) {
-    delete std::exchange(request_, nullptr);
+    backlog_->requested = false;
+    drop_empty_backlog();
     connecting_ = false;
     if (ending_) return;
     entry_.serve();
@@ -295,11 +307,10 @@ void Conn::end(const Ending& ending, Close how) {
         entry_.add_trail(ending.by(), ending.op(), ending.error());
         return;
     }
-    if (tls_ && how == Close::fin && !finishing_ && queue_.empty()) finish_tls();
-    ending_ = ending;
+    if (tls_ && how == Close::fin && !finishing_ && queued_bytes() == 0) finish_tls();
+    ending_ = std::make_unique<Ending>(ending);
     if (ending.end_class() != EndClass::clean) entry_.facts.unsent_bytes = unsent_bytes();
     ProbeNode::unlink();
-    SlabWaiter::unlink();
     splice_off();
     drop_inlet();
     const int descriptor = fd();
@@ -321,7 +332,7 @@ bool Conn::end_open(const Ending& ending) {
 }
 
 void Conn::handle_closed() {
-    queue_.clear();
+    backlog_.reset();
     entry_.file(*ending_);
     if (sink_ != nullptr) sink_->on_gone(*this);
     delete this;

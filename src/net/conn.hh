@@ -11,7 +11,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -87,7 +86,7 @@ struct SocketOptions {
 struct Arrival {
     int fd;  // non-blocking, close-on-exec
     Endpoint peer;
-    Endpoint local;
+    const Endpoint* local;      // outlives the connection
     TlsContext* tls = nullptr;  // null: plaintext
     bool proxied = false;       // a PROXY header comes first, and names the client
     // Operators come when nothing else goes: they are read where no slab is left.
@@ -98,7 +97,7 @@ struct Arrival {
 // from their listener. Returns 0 or a negative errno.
 int apply_socket_options(int fd, const SocketOptions& options);
 
-class Conn final : private ProbeNode, private SlabWaiter, private Holder {
+class Conn final : private ProbeNode, private Holder {
   public:
     static constexpr uint64_t pause_bytes = 256 * 1024;  // a source pauses when its sink holds this
     static constexpr uint64_t resume_bytes = pause_bytes / 2;
@@ -161,14 +160,14 @@ class Conn final : private ProbeNode, private SlabWaiter, private Holder {
     void finish();
     // The one way out; see the head of this file. A second call adds to the trail.
     void end(const Ending& ending, Close how);
-    bool ended() const { return ending_.has_value(); }
+    bool ended() const { return ending_ != nullptr; }
 
     bool finished_reading() const { return eof_ || notified_; }  // the peer sent its last byte
     bool finished_writing() const { return shut_; }              // our FIN or close_notify is out
     bool finishing() const { return finishing_; }
-    uint64_t queued_bytes() const { return queue_.bytes() + piped_bytes(); }
+    uint64_t queued_bytes() const { return backlog_ ? backlog_->bytes() : 0; }
     // A pipe is full whatever lies in it (net/splice.hh).
-    bool full() const { return queue_.bytes() >= pause_bytes || piped_bytes() > 0; }
+    bool full() const { return queued_bytes() >= pause_bytes || piped_bytes() > 0; }
     // Bytes that the peer's kernel has not acknowledged: queued here, in libuv, in the socket.
     uint64_t unsent_bytes() const;
     // True when fewer bytes are unsent than at the last call, or more were sent since: the peer takes
@@ -189,12 +188,36 @@ class Conn final : private ProbeNode, private SlabWaiter, private Holder {
     // Null for plaintext.
     const Tls* tls() const { return tls_.get(); }
     bool securing() const;  // the TLS handshake is not done
-    bool awaits_proxy_header() const { return proxy_part_ != nullptr; }
+    bool awaits_proxy_header() const { return preface_ && preface_->due; }
     bool preparing() const { return awaits_proxy_header() || securing(); }
     Loop& loop() { return loop_; }
 
   private:
     static constexpr size_t own_room_bytes = 4096;
+
+    // Of a load balancer: its PROXY header, and what that said.
+    struct Preface {
+        bool due = true;
+        std::string part;  // what came of the header while it is due
+        Endpoint balancer;
+        Endpoint local;
+    };
+    // What the kernel has not taken yet.
+    struct Backlog {
+        uint64_t piped_bytes() const { return inlet == nullptr ? 0 : inlet->bytes(); }
+        uint64_t bytes() const { return queue.bytes() + piped_bytes(); }
+
+        SliceQueue queue;
+        // What lies in it stands behind the queue, which is never empty then.
+        Splice* inlet = nullptr;
+        uint64_t in_flight_bytes = 0;  // of the queue's front, given to libuv
+        // libuv has the one request: while connecting, or for the front of the queue.
+        bool requested = false;
+        union {
+            uv_write_t write;
+            uv_connect_t connect;
+        } request;
+    };
 
     Conn(Loop& loop, Ledger& ledger, Side side, const Endpoint& peer, ConnSink* sink);
     ~Conn();
@@ -212,6 +235,12 @@ class Conn final : private ProbeNode, private SlabWaiter, private Holder {
     void handle_written(int status);
     void handle_closed();
     std::span<char> room_to_read();
+    // Nothing waits for the kernel.
+    bool written() const { return !backlog_ || (backlog_->queue.empty() && !backlog_->requested); }
+    bool requested() const { return backlog_ && backlog_->requested; }
+    uint64_t unsent_here() const;
+    Backlog& backlog();
+    void drop_empty_backlog();
     int write_raw(std::span<const Part> parts);
     void enqueue(const Part& part, size_t gone);
     int try_queue();
@@ -221,7 +250,7 @@ class Conn final : private ProbeNode, private SlabWaiter, private Holder {
     void read_proxy_header(const Slice& bytes);
     void end_reading(int error);
     // Past our memory: conn_splice.cc.
-    uint64_t piped_bytes() const { return inlet_ == nullptr ? 0 : inlet_->bytes(); }
+    uint64_t piped_bytes() const { return backlog_ ? backlog_->piped_bytes() : 0; }
     void read_spliced();
     int try_inlet();
     int queue_inlet(uint64_t most);
@@ -261,41 +290,30 @@ class Conn final : private ProbeNode, private SlabWaiter, private Holder {
     Loop& loop_;
     ConnSink* sink_;
     ConnectionEntry entry_;
-    std::optional<Ending> ending_;
-    std::unique_ptr<std::string> proxy_part_;  // of the PROXY header; null: none is due
+    std::unique_ptr<const Ending> ending_;  // null: it goes on
+    std::unique_ptr<Preface> preface_;      // null: none was due, or it named nobody
     std::unique_ptr<Tls> tls_;
     std::unique_ptr<char[]> own_room_;  // an operator's, for reading; null: slabs are read into
-    SliceQueue queue_;
-    Splice* outlet_ = nullptr;  // what is read goes there; null: into slabs
-    // What lies in it stands behind the queue, which is never empty then.
-    Splice* inlet_ = nullptr;
-    // One request at a time: while connecting, or for the front of the queue.
-    struct Request {
-        union {
-            uv_write_t write;
-            uv_connect_t connect;
-        } uv;
-    };
-    Request* request_ = nullptr;
-    uint64_t in_flight_bytes_ = 0;  // of the queue's front, given to libuv
-    uint64_t wire_out_ = 0;         // handed over; TLS: ciphertext
-    uint64_t progress_out_ = 0;     // at the last made_progress()
-    uint64_t progress_unsent_ = 0;
-    uint64_t turn_ = 0;    // the turn that budget_ belongs to
-    uint32_t budget_ = 0;  // bytes this turn may still read
+    std::unique_ptr<Backlog> backlog_;  // null: empty
+    Splice* outlet_ = nullptr;          // what is read goes there; null: into slabs
+    uint64_t wire_out_ = 0;             // handed over; TLS: ciphertext
+    int64_t taken_bytes_ = 0;           // of wire_out_, at the last made_progress()
+    uint32_t turn_ = 0;                 // the last digits of the turn that budget_ belongs to
+    uint32_t budget_ = 0;               // bytes this turn may still read
     uint32_t user_timeout_ms_ = 0;
     int start_error_ = 0;  // reading could not begin; the probe reports it
     uint8_t paused_ = 0;
-    bool unix_ = false;
-    bool connecting_ = false;
-    bool started_ = false;
-    bool reading_ = false;
-    bool eof_ = false;
-    bool notified_ = false;  // TLS: the peer's close_notify came
-    bool finishing_ = false;
-    bool shut_ = false;
-    bool zero_window_ = false;  // TCP_USER_TIMEOUT is lifted: the peer answers, but takes nothing
-    bool was_full_ = false;     // on_room is due at the resume mark
+    bool unix_ : 1 = false;
+    bool connecting_ : 1 = false;
+    bool started_ : 1 = false;
+    bool reading_ : 1 = false;
+    bool eof_ : 1 = false;
+    bool notified_ : 1 = false;  // TLS: the peer's close_notify came
+    bool finishing_ : 1 = false;
+    bool shut_ : 1 = false;
+    bool zero_window_ : 1 =
+        false;                   // TCP_USER_TIMEOUT is lifted: the peer answers, but takes nothing
+    bool was_full_ : 1 = false;  // on_room is due at the resume mark
 };
 
 }  // namespace becaused

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/status.hh"
 #include "net/conn.hh"
@@ -96,7 +97,7 @@ void Conn::handle_eof() {
     loop_.watch(*this);
     // A connection without a byte is no more than a probe, whatever it was meant to speak.
     const bool probe = facts().side == Side::client && facts().last_in_ns == 0;
-    if ((tls_ || proxy_part_) && !probe) report(early_farewell());
+    if ((tls_ || awaits_proxy_header()) && !probe) report(early_farewell());
     else sink_->on_finish(*this);
 }
 
@@ -125,6 +126,12 @@ Fault Conn::judge(Op op, int error) {
     return {what_of(error), op, error};
 }
 
+uint64_t Conn::unsent_here() const {
+    if (!backlog_) return 0;
+    return backlog_->bytes() - backlog_->in_flight_bytes +
+           ::uv_stream_get_write_queue_size(stream());
+}
+
 uint64_t Conn::unsent_bytes() const {
     int kernel = 0;
     const int descriptor = fd();
@@ -132,22 +139,15 @@ uint64_t Conn::unsent_bytes() const {
     if (descriptor >= 0 && !connecting_ && !unix_ && ::ioctl(descriptor, SIOCOUTQ, &kernel) != 0)
         kernel = 0;
     if (shut_ && kernel > 0) --kernel;  // our FIN counts as one until it is acknowledged
-    return queued_bytes() - in_flight_bytes_ + ::uv_stream_get_write_queue_size(stream()) +
-           static_cast<uint64_t>(std::max(kernel, 0));
+    return unsent_here() + static_cast<uint64_t>(std::max(kernel, 0));
 }
 
 bool Conn::made_progress() {
     int kernel = 0;
     if (::ioctl(fd(), SIOCOUTQ, &kernel) != 0) kernel = 0;
-    const uint64_t unsent = queued_bytes() - in_flight_bytes_ +
-                            ::uv_stream_get_write_queue_size(stream()) +
-                            static_cast<uint64_t>(std::max(kernel, 0));
-    // More handed over since and not all of it still here, or the same and less of it here.
-    const uint64_t handed = wire_out_ - progress_out_;
-    const bool progress = unsent < progress_unsent_ + handed;
-    progress_out_ = wire_out_;
-    progress_unsent_ = unsent;
-    return progress;
+    // Less than nothing where the kernel counts more than bytes: a FIN, its buffers.
+    const auto taken = static_cast<int64_t>(wire_out_ - unsent_here()) - std::max(kernel, 0);
+    return taken > std::exchange(taken_bytes_, taken);
 }
 
 int Conn::peek() {
@@ -164,7 +164,7 @@ void Conn::adjust_user_timeout() {
     if (::getsockopt(fd(), IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return;
     // The kernel counts TCP_USER_TIMEOUT against a closed window too, though the peer answers every
     // probe of it. A reader that only stopped reading is our clocks' business, not the kernel's.
-    const bool zero_window = request_ != nullptr && info.tcpi_unacked == 0;
+    const bool zero_window = requested() && info.tcpi_unacked == 0;
     if (zero_window == zero_window_) return;
     zero_window_ = zero_window;
     ignored(set_option(fd(), IPPROTO_TCP, TCP_USER_TIMEOUT,
@@ -173,7 +173,7 @@ void Conn::adjust_user_timeout() {
 }
 
 void Conn::probe() {
-    const bool watched = eof_ || paused_ != 0 || request_ != nullptr;
+    const bool watched = eof_ || paused_ != 0 || requested();
     if (ending_ || !watched) {
         ProbeNode::unlink();
         return;
@@ -183,7 +183,7 @@ void Conn::probe() {
         report({Fault::What::failed, Op::read, start_error_});
         return;
     }
-    if (request_ != nullptr || zero_window_) adjust_user_timeout();
+    if (requested() || zero_window_) adjust_user_timeout();
     // What a paused upstream sent before it died is still to be read, and says more than the death.
     if (!eof_ && (paused_ == 0 || facts().side == Side::upstream)) return;
     if (unix_) {

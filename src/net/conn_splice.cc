@@ -20,15 +20,15 @@ constexpr ssize_t more_likely_bytes = 64 * 1024;
 }  // namespace
 
 bool Conn::splice_to(Conn& sink, uint64_t most) {
-    if (most == 0 || outlet_ != nullptr || sink.inlet_ != nullptr || ending_ || sink.ending_)
-        return false;
-    if (tls_ || sink.tls_ || own_room_ || proxy_part_ || sink.finishing_) return false;
+    if (most == 0 || outlet_ != nullptr || ending_ || sink.ending_) return false;
+    if (sink.backlog_ && sink.backlog_->inlet != nullptr) return false;
+    if (tls_ || sink.tls_ || own_room_ || awaits_proxy_header() || sink.finishing_) return false;
     Splice* splice = loop_.splices().take();
     if (splice == nullptr) return false;
     splice->source = this;
     splice->sink = &sink;
     splice->left_bytes = most;
-    outlet_ = sink.inlet_ = splice;
+    outlet_ = sink.backlog().inlet = splice;
     return true;
 }
 
@@ -37,15 +37,18 @@ void Conn::splice_off() {
     Splice& splice = *std::exchange(outlet_, nullptr);
     splice.source = nullptr;
     if (splice.bytes() > 0) return;  // the sink gives it back
-    splice.sink->inlet_ = nullptr;
+    splice.sink->backlog_->inlet = nullptr;
+    splice.sink->drop_empty_backlog();
     loop_.splices().give_back(&splice);
 }
 
 // What lies in the pipe can go nowhere any more.
 void Conn::drop_inlet() {
-    if (inlet_ == nullptr) return;
-    if (inlet_->source != nullptr) inlet_->source->outlet_ = nullptr;
-    loop_.splices().give_back(std::exchange(inlet_, nullptr));
+    if (!backlog_ || backlog_->inlet == nullptr) return;
+    Splice* inlet = std::exchange(backlog_->inlet, nullptr);
+    if (inlet->source != nullptr) inlet->source->outlet_ = nullptr;
+    loop_.splices().give_back(inlet);
+    drop_empty_backlog();
 }
 
 // In place of a read: as much as this turn may, while the sink takes it.
@@ -80,13 +83,14 @@ void Conn::read_spliced() {
 
 int Conn::write_spliced(size_t count) {
     int error = ending_ || finishing_ ? UV_EPIPE : 0;
-    if (error == 0 && request_ == nullptr) error = try_inlet();
+    if (error == 0 && !requested()) error = try_inlet();
     if (error != 0) {
         drop_inlet();
         return error;
     }
     wire_out_ += count;
     entry_.facts.out_bytes += count;
+    drop_empty_backlog();
     note();
     return 0;
 }
@@ -94,13 +98,14 @@ int Conn::write_spliced(size_t count) {
 // With an empty queue: to the kernel what it takes, and of the rest what libuv needs to tell us when it takes
 // more.
 int Conn::try_inlet() {
+    Splice*& inlet = backlog_->inlet;
     if (piped_bytes() > 0) {
-        const ssize_t count = inlet_->drain(fd());
+        const ssize_t count = inlet->drain(fd());
         if (count > 0) entry_.facts.last_out_ns = loop_.now_ns();
         int error = 0;
         if (cannot_splice(count)) {
             loop_.splices().failed();
-            if (inlet_->source != nullptr) inlet_->source->splice_off();
+            if (inlet->source != nullptr) inlet->source->splice_off();
             error = queue_inlet(UINT64_MAX);
         } else if (count < 0 && count != UV_EAGAIN) {
             error = static_cast<int>(count);
@@ -109,19 +114,20 @@ int Conn::try_inlet() {
         }
         if (error != 0) return error;
     }
-    if (inlet_->source == nullptr && inlet_->bytes() == 0)
-        loop_.splices().give_back(std::exchange(inlet_, nullptr));
-    return queue_.empty() ? 0 : arm_write();
+    if (inlet->source == nullptr && inlet->bytes() == 0)
+        loop_.splices().give_back(std::exchange(inlet, nullptr));
+    return backlog_->queue.empty() ? 0 : arm_write();
 }
 
 // Out of the pipe and to the queue's end.
 int Conn::queue_inlet(uint64_t most) {
     std::array<char, given_bytes> piece;
     while (most > 0 && piped_bytes() > 0) {
-        const ssize_t count = inlet_->read({piece.data(), std::min<uint64_t>(most, piece.size())});
+        const ssize_t count =
+            backlog_->inlet->read({piece.data(), std::min<uint64_t>(most, piece.size())});
         if (count < 0) return static_cast<int>(count);
         most -= static_cast<uint64_t>(count);
-        queue_.push(loop_.slabs().copy({piece.data(), static_cast<size_t>(count)}));
+        backlog_->queue.push(loop_.slabs().copy({piece.data(), static_cast<size_t>(count)}));
     }
     return 0;
 }

@@ -38,10 +38,7 @@ void Conn::greet_tls() {
 // True unless the handshake failed; it may be done.
 bool Conn::shake_hands(std::string_view& in) {
     const Tls::Step step = tls_->handshake(in);
-    if (step != Tls::Step::secured) return step == Tls::Step::more;
-    entry_.facts.tls_version = tls_->version();
-    entry_.facts.tls_cipher = tls_->cipher();
-    return true;
+    return step == Tls::Step::secured || step == Tls::Step::more;
 }
 
 // The sink hears of nothing before everything that was read is in its place, and what TLS has to say is
@@ -52,7 +49,7 @@ void Conn::read_tls(size_t count) {
     const bool was_securing = securing();
     if (was_securing) {
         const bool going = shake_hands(in);
-        entry_.facts.tls_server_name = tls_->server_name();
+        entry_.facts.tls = &tls_->facts();
         const int error = securing() || !going ? flush_tls() : 0;
         if (!going) report(tls_fault(Op::tls_handshake));
         else if (error != 0) report(judge(Op::write, error));

@@ -52,7 +52,7 @@ int Conn::write_raw(std::span<const Part> parts) {
         count = 1;
     }
     uint64_t sent = 0;
-    if (queue_.empty() && request_ == nullptr) {
+    if (written()) {
         const ssize_t result = send_now(buffers, count);
         if (result < 0) return static_cast<int>(result);
         sent = static_cast<uint64_t>(result);
@@ -70,7 +70,7 @@ int Conn::write_raw(std::span<const Part> parts) {
         enqueue(part, static_cast<size_t>(gone));
     }
     was_full_ = was_full_ || full();
-    return request_ == nullptr ? arm_write() : 0;
+    return requested() ? 0 : arm_write();
 }
 
 // What the kernel takes now, in bytes, or a negative errno. Not by uv_try_write: send(2) spares what
@@ -91,44 +91,42 @@ ssize_t Conn::send_now(const uv_buf_t* buffers, size_t count) {
 void Conn::enqueue(const Part& part, size_t gone) {
     std::string_view rest = part.bytes.substr(gone);
     if (part.owner != nullptr && !rest.empty()) {
-        queue_.push(loop_.slabs().keep(*part.owner, rest));
+        backlog().queue.push(loop_.slabs().keep(*part.owner, rest));
         return;
     }
     for (; !rest.empty(); rest.remove_prefix(std::min(rest.size(), Slab::size)))
-        queue_.push(loop_.slabs().copy(rest.substr(0, Slab::size)));
+        backlog().queue.push(loop_.slabs().copy(rest.substr(0, Slab::size)));
 }
 
 int Conn::arm_write() {
     uv_buf_t buffers[request_parts];
-    const size_t count = std::min(queue_.count(), request_parts);
-    in_flight_bytes_ = 0;
+    Backlog& waiting = *backlog_;
+    const size_t count = std::min(waiting.queue.count(), request_parts);
+    uint64_t given = 0;
     for (size_t i = 0; i < count; ++i) {
-        const std::string_view bytes = queue_.at(i).view();
+        const std::string_view bytes = waiting.queue.at(i).view();
         buffers[i] =
             ::uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
-        in_flight_bytes_ += bytes.size();
+        given += bytes.size();
     }
-    request_ = new Request;
-    request_->uv.write.data = this;
-    const int error =
-        ::uv_write(&request_->uv.write, stream(), buffers, static_cast<unsigned>(count), write_cb);
-    if (error != 0) {
-        delete std::exchange(request_, nullptr);
-        in_flight_bytes_ = 0;
-        return error;
-    }
+    waiting.request.write.data = this;
+    const int error = ::uv_write(&waiting.request.write, stream(), buffers,
+                                 static_cast<unsigned>(count), write_cb);
+    if (error != 0) return error;
+    waiting.requested = true;
+    waiting.in_flight_bytes = given;
     loop_.watch(*this);
     return 0;
 }
 
 void Conn::handle_written(int status) {
-    delete std::exchange(request_, nullptr);
-    const uint64_t written = std::exchange(in_flight_bytes_, 0);
+    backlog_->requested = false;
+    const uint64_t sent = std::exchange(backlog_->in_flight_bytes, 0);
     if (ending_) return;
     entry_.serve();
     int error = status;
     if (error == 0) {
-        queue_.drop_front(written);
+        backlog_->queue.drop_front(sent);
         entry_.facts.last_out_ns = loop_.now_ns();
         note();
         error = try_queue();
@@ -137,37 +135,39 @@ void Conn::handle_written(int status) {
         report(judge(Op::write, error));
         return;
     }
-    if (queue_.empty() && finishing_ && !shut_) shut_down();
-    if (queue_.empty() || (was_full_ && !full() && queue_.bytes() <= resume_bytes)) {
+    if (written() && finishing_ && !shut_) shut_down();
+    drop_empty_backlog();
+    if (written() || (was_full_ && !full() && queued_bytes() <= resume_bytes)) {
         was_full_ = false;
         sink_->on_room(*this);
     }
 }
 
 int Conn::try_queue() {
-    while (!queue_.empty()) {
+    SliceQueue& queue = backlog_->queue;
+    while (!queue.empty()) {
         uv_buf_t buffers[write_parts];
-        const size_t count = std::min(queue_.count(), write_parts);
+        const size_t count = std::min(queue.count(), write_parts);
         uint64_t offered = 0;
         for (size_t i = 0; i < count; ++i) {
-            const std::string_view bytes = queue_.at(i).view();
+            const std::string_view bytes = queue.at(i).view();
             buffers[i] =
                 ::uv_buf_init(const_cast<char*>(bytes.data()), static_cast<unsigned>(bytes.size()));
             offered += bytes.size();
         }
         const ssize_t result = send_now(buffers, count);
         if (result < 0) return static_cast<int>(result);
-        queue_.drop_front(static_cast<uint64_t>(result));
+        queue.drop_front(static_cast<uint64_t>(result));
         if (static_cast<uint64_t>(result) < offered) return arm_write();
     }
-    return inlet_ == nullptr ? 0 : try_inlet();
+    return backlog_->inlet == nullptr ? 0 : try_inlet();
 }
 
 void Conn::finish() {
     if (finishing_ || ending_) return;
     if (tls_) finish_tls();
     finishing_ = true;
-    if (queue_.empty() && request_ == nullptr) shut_down();
+    if (written()) shut_down();
 }
 
 void Conn::shut_down() {

@@ -92,10 +92,11 @@ void Loop::after_poll() {
 void Loop::run_deferred() {
     if (relief_) {
         relief_ = false;
-        List<SlabWaiter> waiters;
+        List<ProbeNode> waiters;
         waiters.splice(slab_waiters_);
-        while (SlabWaiter* waiter = waiters.front()) {
+        while (ProbeNode* waiter = waiters.front()) {
             waiter->unlink();
+            watch(*waiter);
             waiter->slabs_are_back();
         }
     }
@@ -131,16 +132,21 @@ void Loop::arm_probe() {
     if (!probe_clock_.armed()) wheel_.arm(probe_clock_, now_ns() + probe_every_ns);
 }
 
-void Loop::probe_all() {
+void Loop::probe_all(List<ProbeNode>& nodes) {
     // A probe may end any connection, the next in the list too: each is taken out and put back first.
     List<ProbeNode> round;
-    round.splice(probed_);
+    round.splice(nodes);
     while (ProbeNode* node = round.front()) {
         node->unlink();
-        probed_.push_back(*node);
+        nodes.push_back(*node);
         node->probe();
     }
-    if (!probed_.empty()) arm_probe();
+}
+
+void Loop::probe_all() {
+    probe_all(probed_);
+    probe_all(slab_waiters_);
+    if (!probed_.empty() || !slab_waiters_.empty()) arm_probe();
 }
 
 size_t Loop::open_handles() {

@@ -30,20 +30,14 @@ class Deferred : public ListNode {
     ~Deferred() = default;
 };
 
-// Nodes of a Conn in the loop's lists.
+// A Conn in one of the loop's lists.
 class ProbeNode : public ListNode {
   public:
     virtual void probe() = 0;
-
-  protected:
-    ~ProbeNode() = default;
-};
-class SlabWaiter : public ListNode {
-  public:
     virtual void slabs_are_back() = 0;
 
   protected:
-    ~SlabWaiter() = default;
+    ~ProbeNode() = default;
 };
 
 class Loop {
@@ -81,8 +75,11 @@ class Loop {
         if (!node.linked()) probed_.push_back(node);
         arm_probe();
     }
-    void wait_for_slabs(SlabWaiter& waiter) {
-        if (!waiter.linked()) slab_waiters_.push_back(waiter);
+    // The same, and slabs_are_back is called when that is so.
+    void wait_for_slabs(ProbeNode& node) {
+        node.unlink();
+        slab_waiters_.push_back(node);
+        arm_probe();
     }
 
     // How many bytes one stream may read in this turn: less when many streams are busy, so that small
@@ -125,6 +122,7 @@ class Loop {
     void after_poll();
     void arm_probe();
     void probe_all();
+    static void probe_all(List<ProbeNode>& nodes);
 
     uv_loop_t uv_{};
     int error_ = 0;  // of uv_loop_init
@@ -144,7 +142,7 @@ class Loop {
     uint32_t bulk_last_turn_ = 0;
     List<Deferred> deferred_;
     List<ProbeNode> probed_;
-    List<SlabWaiter> slab_waiters_;
+    List<ProbeNode> slab_waiters_;  // probed as well
     ProbeClock probe_clock_;
     void (*turn_callback_)(void*) noexcept = nullptr;
     void* turn_context_ = nullptr;

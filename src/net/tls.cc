@@ -164,7 +164,7 @@ std::unique_ptr<Tls> Tls::open(TlsContext& context, TlsRoom& room) {
     if (context.role() == TlsContext::Role::client) {
         // 2.28 cannot check addresses: those are ours to check, in judge_peer().
         const bool address = is_address(context.server_name());
-        tls->server_name_ = context.server_name();
+        tls->facts_.server_name = context.server_name();
         const char* name = address ? nullptr : context.server_name().c_str();
         if (mbedtls_ssl_set_hostname(&tls->ssl_, name) != 0) return nullptr;
     }
@@ -204,7 +204,7 @@ Tls::Step Tls::handshake(std::string_view& in) {
         return Step::failed;
     }
     in_ = in;
-    context_.note_name(&server_name_);
+    context_.note_name(&facts_.server_name);
     const int error = mbedtls_ssl_handshake(&ssl_);
     context_.note_name(nullptr);
     in = in_;
@@ -232,6 +232,8 @@ Tls::Step Tls::judge_peer() {
                 "the connection ends either way");
         return Step::failed;
     }
+    facts_.version = mbedtls_ssl_get_version(&ssl_);
+    facts_.cipher = mbedtls_ssl_get_ciphersuite(&ssl_);
     secured_ = true;
     return Step::secured;
 }

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "ledger/entry.hh"
 #include "net/tls_context.hh"
 
 namespace becaused {
@@ -62,11 +63,8 @@ class Tls {
     int error() const { return error_; }  // mbedTLS's code, negative
     bool own_fault() const;               // that code blames us: no memory, mbedTLS itself
     const char* detail() const { return detail_; }  // static text for people
-    const char* version() const { return mbedtls_ssl_get_version(&ssl_); }
-    const char* cipher() const { return mbedtls_ssl_get_ciphersuite(&ssl_); }
-    const std::string& server_name() const {
-        return server_name_;
-    }  // SNI; clients: whom they asked
+    // What it says so far; its server_name is, of a client, whom it asked.
+    const TlsFacts& facts() const { return facts_; }
     // Null where none was sent.
     const mbedtls_x509_crt* peer_certificate() const { return mbedtls_ssl_get_peer_cert(&ssl_); }
 
@@ -87,7 +85,7 @@ class Tls {
     TlsRoom& room_;
     mbedtls_ssl_context ssl_;
     std::string_view in_;  // what receive_cb hands out, during a call only
-    std::string server_name_;
+    TlsFacts facts_;
     const char* detail_ = "";
     int error_ = 0;
     uint8_t refusals_ = 0;

@@ -19,7 +19,8 @@ void Exchange::send(const RequestHead& head) {
 
 void Exchange::write_request(const RequestHead& head) {
     Hop hop;
-    hop.client_address = session_->client_address();
+    char address[endpoint_limit];
+    hop.client_address = {address, write_address(address, client().facts().peer)};
     if (session_->conn().tls() != nullptr) hop.scheme = "https";
     hop.via_name = house_.settings().via_name;
     hop.trust_forwarded = house_.settings().trust_forwarded;

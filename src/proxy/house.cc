@@ -225,7 +225,7 @@ void House::turn_away(const Arrival& arrival, const Ending& ending) {
 
 void House::on_accept(Listener& listener, int fd, const Endpoint& peer, int error) {
     const ListenAddress& address = settings_of(listener);
-    Arrival arrival{fd, peer, listener.local(), nullptr, address.proxied};
+    Arrival arrival{fd, peer, &listener.local(), nullptr, address.proxied};
     if (error != 0) {
         turn_away(arrival, Ending::decided(Reason::fd_exhausted, Phase::accept, Op::accept, error));
         return;
@@ -246,7 +246,7 @@ void House::on_accept(Listener& listener, int fd, const Endpoint& peer, int erro
         turn_away(arrival, Ending::refused(Reason::rate_limited, Phase::accept, Op::judge, often));
         return;
     }
-    auto* session = new Session(*this, peer, session_count_ >= connection_limit_);
+    auto* session = new Session(*this, session_count_ >= connection_limit_);
     sessions_.push_back(*session);
     ++session_count_;
     const SocketOptions options{settings_.tcp_keepalive_s, settings_.tcp_user_timeout_s};

@@ -8,9 +8,19 @@
 
 namespace becaused {
 
-Session::Session(House& house, const Endpoint& peer, bool overflow)
-    : house_(house), overflow_(overflow) {
-    append_address(client_address_, peer);
+Session::Session(House& house, bool overflow) : house_(house), overflow_(overflow) {}
+
+Session::Aside& Session::aside() {
+    if (!aside_) aside_ = std::make_unique<Aside>();
+    return *aside_;
+}
+
+void Session::drop_stash() {
+    if (aside_) aside_->stash.clear();
+}
+
+void Session::drop_empty_aside() {
+    if (state_ == State::idle && !has_stash()) aside_.reset();
 }
 
 void Session::begin(Conn* conn) {
@@ -49,8 +59,6 @@ void Session::leave_preparing() {
 
 // Behind a load balancer the address is known only now; what it may not do is not begun.
 void Session::on_addressed(Conn& conn) {
-    client_address_.clear();
-    append_address(client_address_, conn.facts().peer);
     if (const char* detail = house_.too_often(conn.facts().peer, conn.tls() != nullptr))
         end(Ending::refused(Reason::rate_limited, Phase::accept, Op::judge, detail),
             Conn::Close::reset);
@@ -60,19 +68,19 @@ void Session::on_connected(Conn& conn) {
     leave_preparing();
     state_ = State::idle;
     since_ns_ = house_.loop().now_ns();
-    certified_ = shows_certificate(conn);
+    if (shows_certificate(conn)) certified_ = std::make_unique<Certified>();
     rearm();
 }
 
 const IdentityRef* Session::certificate() {
     if (!certified_) return nullptr;
-    if (certificate_generation_ != house_.access_generation()) {
-        certificate_generation_ = house_.access_generation();
-        certificate_ = {};
+    if (certified_->generation != house_.access_generation()) {
+        certified_->generation = house_.access_generation();
+        certified_->identity = {};
         if (auto facts = peer_certificate(*conn_))
-            certificate_ = house_.access().certificate(std::move(*facts));
+            certified_->identity = house_.access().certificate(std::move(*facts));
     }
-    return &certificate_;
+    return &certified_->identity;
 }
 
 bool Session::spent() const {
@@ -92,7 +100,7 @@ Ending Session::farewell(bool wanted) const {
 void Session::on_bytes(Conn&, const Slice& bytes) {
     if (state_ == State::ended) return;
     size_t used = 0;
-    if (stash_.empty()) {
+    if (!has_stash()) {
         while (used < bytes.size()) {
             const size_t taken = used == 0 ? consume(bytes) : consume(bytes.part(used));
             if (taken == 0) break;
@@ -102,8 +110,8 @@ void Session::on_bytes(Conn&, const Slice& bytes) {
     if (exchange_ != nullptr && !in_head_) exchange_->flush_head();
     if (state_ == State::ended) return;
     if (used < bytes.size()) {
-        stash_.push(house_.loop().slabs().keep(bytes, bytes.view().substr(used)));
-        if (stash_.bytes() >= stash_limit_bytes) conn_->pause(Conn::Pause::held);
+        aside().stash.push(house_.loop().slabs().keep(bytes, bytes.view().substr(used)));
+        if (stashed_bytes() >= stash_limit_bytes) conn_->pause(Conn::Pause::held);
         // What was stashed may be takeable now (an answer came while it was being cut).
         if (exchange_ == nullptr && state_ == State::idle) house_.loop().defer(*this);
     }
@@ -122,8 +130,8 @@ size_t Session::consume(const Slice& bytes) {
         case State::ended: return bytes.size();
         case State::parting:
         case State::linger:
-            lingered_bytes_ += bytes.size();
-            if (lingered_bytes_ > linger_limit_bytes) end(*last_, Conn::Close::fin);
+            aside().lingered_bytes += bytes.size();
+            if (aside().lingered_bytes > linger_limit_bytes) end(*aside().last, Conn::Close::fin);
             return bytes.size();
         case State::idle: return consume_head(bytes);
         case State::preparing:
@@ -136,16 +144,17 @@ size_t Session::consume(const Slice& bytes) {
 void Session::feed() {
     if (feeding_) return;
     feeding_ = true;
-    while (!stash_.empty() && state_ != State::ended) {
-        const Slice front = stash_.front();
+    while (has_stash() && state_ != State::ended) {
+        const Slice front = aside().stash.front();
         const size_t taken = consume(front);
-        if (taken == 0 || stash_.empty()) break;  // an end that they brought about clears the stash
-        stash_.drop_front(taken);
+        if (taken == 0 || !has_stash()) break;  // an end that they brought about clears the stash
+        aside().stash.drop_front(taken);
     }
     feeding_ = false;
+    drop_empty_aside();
     if (state_ == State::ended || conn_ == nullptr) return;
     if (exchange_ != nullptr && !in_head_) exchange_->flush_head();
-    if (state_ != State::ended && stash_.bytes() < stash_limit_bytes)
+    if (state_ != State::ended && stashed_bytes() < stash_limit_bytes)
         conn_->resume(Conn::Pause::held);
 }
 
@@ -179,28 +188,27 @@ size_t Session::consume_head(const Slice& bytes) {
         view.remove_prefix(skipped);
         if (view.empty()) return skipped;
         begin_exchange();
-        if (std::exchange(half_line_, false)) head_part_ = "\r";  // not of an empty line
+        if (std::exchange(half_line_, false)) aside().head_part = "\r";  // not of an empty line
     }
-    if (head_part_.empty()) {
+    if (!aside_ || aside_->head_part.empty()) {
         if (const auto end = find_head_end(view, 0)) {
             parse_head(view.substr(0, *end));
             return skipped + *end;
         }
-        head_part_ = view.substr(0, head_limit_bytes + 1);
+        aside().head_part = view.substr(0, head_limit_bytes + 1);
     } else {
-        const size_t before = head_part_.size();
+        std::string& part = aside_->head_part;
+        const size_t before = part.size();
         const size_t room = head_limit_bytes + 1 - std::min(before, head_limit_bytes);
-        head_part_ += view.substr(0, room);
-        if (const auto end = find_head_end(head_part_, before)) {
-            std::string head;
-            head.swap(head_part_);
+        part += view.substr(0, room);
+        if (const auto end = find_head_end(part, before)) {
+            const std::string head = std::exchange(part, {});
             parse_head(std::string_view(head).substr(0, *end));
             return skipped + *end - before;
         }
     }
-    if (const auto fault = refuse_incomplete_request(head_part_)) {
-        std::string head;
-        head.swap(head_part_);
+    if (const auto fault = refuse_incomplete_request(aside_->head_part)) {
+        const std::string head = std::exchange(aside_->head_part, {});
         in_head_ = false;
         exchange_->refuse_head(*fault, head, head.size());
     } else {
@@ -224,16 +232,17 @@ void Session::exchange_done(bool keep_alive, bool wanted) {
     since_ns_ = house_.loop().now_ns();
     if (!keep_alive) {
         // Unread bytes would turn our FIN into a reset, and the answer might be lost with it.
-        if (stash_.empty() && !conn_->finished_reading()) end(farewell(wanted), Conn::Close::fin);
+        if (!has_stash() && !conn_->finished_reading()) end(farewell(wanted), Conn::Close::fin);
         else start_linger(farewell(wanted));
         return;
     }
     state_ = State::idle;
-    if (draining_ && stash_.empty()) {
+    drop_empty_aside();
+    if (draining_ && !has_stash()) {
         end(farewell(true), Conn::Close::fin);
         return;
     }
-    if (!stash_.empty()) house_.loop().defer(*this);
+    if (has_stash()) house_.loop().defer(*this);
     rearm();
 }
 
@@ -246,9 +255,9 @@ void Session::exchange_lingers(const Ending& ending) {
 
 void Session::start_linger(const Ending& ending) {
     state_ = State::linger;
-    last_ = ending;
+    aside().last = ending;
     since_ns_ = house_.loop().now_ns();
-    stash_.clear();
+    drop_stash();
     if (conn_->finished_reading() && conn_->queued_bytes() == 0) {
         end(ending, Conn::Close::fin);
         return;
@@ -273,9 +282,9 @@ void Session::exchange_cut(const Ending& ending, Conn::Close how, bool told) {
 void Session::start_parting(const Ending& ending) {
     state_ = State::parting;
     house_.loop().stay(1);  // a socket whose peer has said all keeps no loop going
-    last_ = ending;
+    aside().last = ending;
     since_ns_ = house_.loop().now_ns();
-    stash_.clear();
+    drop_stash();
     if (part()) return;
     conn_->resume(Conn::Pause::held);
     conn_->resume(Conn::Pause::sink_full);
@@ -287,7 +296,7 @@ bool Session::part() {
     const uint32_t limit_ms = house_.settings().clocks.ms(ClockName::linger);
     const uint64_t waited_ns = house_.loop().now_ns() - since_ns_;
     if (conn_->unsent_bytes() > 0 && waited_ns < limit_ms * ns_per_ms) return false;
-    end(*last_, Conn::Close::reset);
+    end(*aside_->last, Conn::Close::reset);
     return true;
 }
 
@@ -296,13 +305,13 @@ void Session::end(const Ending& ending, Conn::Close how) {
     if (state_ == State::parting) house_.loop().stay(-1);
     state_ = State::ended;
     Wheel::disarm(*this);
-    stash_.clear();
+    drop_stash();
     conn_->end(ending, how);
 }
 
 void Session::drain() {
     draining_ = true;
-    if ((state_ == State::idle && stash_.empty()) || state_ == State::preparing)
+    if ((state_ == State::idle && !has_stash()) || state_ == State::preparing)
         end(Ending::clean(Reason::shutdown_idle, quiet_phase()), Conn::Close::fin);
 }
 
@@ -314,7 +323,7 @@ void Session::kill(const Ending& ending) {
     // next kill.
     const bool telling = busy && told_ && house_.settings().clocks.ms(ClockName::linger) > 0;
     if ((state_ == State::linger || state_ == State::parting) && !telling)
-        end(*last_, Conn::Close::reset);
+        end(*aside_->last, Conn::Close::reset);
     else if (state_ == State::idle || state_ == State::preparing)
         end(ending.reason() == Reason::admin_kill
                 ? ending.in(quiet_phase())
@@ -332,7 +341,7 @@ void Session::on_finish(Conn& conn) {
         case State::ended: return;
         case State::parting: part(); return;
         case State::linger:
-            if (conn.queued_bytes() == 0) end(*last_, Conn::Close::fin);
+            if (conn.queued_bytes() == 0) end(*aside_->last, Conn::Close::fin);
             return;
         case State::preparing:  // not a byte came
         case State::idle: {
@@ -349,8 +358,8 @@ void Session::on_finish(Conn& conn) {
 void Session::on_fault(Conn& conn, const Fault& fault) {
     // Docker's clients, and many others, close idle connections without TLS's farewell: between
     // requests it takes nothing from anyone.
-    const bool nothing_lost = (state_ == State::idle && stash_.empty()) ||
-                              state_ == State::linger || state_ == State::parting;
+    const bool nothing_lost = (state_ == State::idle && !has_stash()) || state_ == State::linger ||
+                              state_ == State::parting;
     if (fault.what == Fault::What::tls_truncated && nothing_lost) {
         on_finish(conn);
         return;
@@ -360,7 +369,7 @@ void Session::on_fault(Conn& conn, const Fault& fault) {
         case State::parting:
         case State::linger:
             conn_->entry().add_trail(Side::client, fault.op, fault.error);
-            end(*last_, Conn::Close::reset);
+            end(*aside_->last, Conn::Close::reset);
             return;
         case State::preparing:
         case State::idle: {
@@ -380,7 +389,7 @@ void Session::on_room(Conn& conn) {
         exchange_->client_room();
     } else if (state_ == State::linger && conn.queued_bytes() == 0) {
         since_ns_ = house_.loop().now_ns();
-        if (conn.finished_reading()) end(*last_, Conn::Close::fin);
+        if (conn.finished_reading()) end(*aside_->last, Conn::Close::fin);
     }
 }
 

@@ -4,6 +4,7 @@
 // once the Conn is gone.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -20,7 +21,7 @@ class SessionNode : public ListNode {};
 class Session final : public SessionNode, public Deferred, private ConnSink, private WheelNode {
   public:
     // `overflow`: one too many; its requests are answered with accept_limit.
-    Session(House& house, const Endpoint& peer, bool overflow);
+    Session(House& house, bool overflow);
 
     // Where its Conn reports to.
     ConnSink* sink() { return this; }
@@ -43,14 +44,13 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     bool has_conn() const { return conn_ != nullptr; }
     House& house() { return house_; }
     Exchange* exchange() { return exchange_; }
-    const std::string& client_address() const { return client_address_; }
     bool overflow() const { return overflow_; }
     // Whose certificate the client showed (empty: nobody's that is known); null: it showed none.
     const IdentityRef* certificate();
     // This is the last request that this connection may carry.
     bool last_request() const;
     // Bytes that came after the current request and wait.
-    bool has_stash() const { return !stash_.empty(); }
+    bool has_stash() const { return stashed_bytes() > 0; }
     // The exchange can take (more) bytes: give it those that wait.
     void feed();
     // A clock's due time may have come nearer.
@@ -71,6 +71,23 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     static constexpr size_t stash_limit_bytes = 64 * 1024;
     static constexpr uint64_t linger_limit_bytes = 16 * 1024 * 1024;
 
+    // What most connections do without at most times, and none has while it waits for its next request:
+    // ten thousand wait.
+    struct Aside {
+        std::string head_part;       // a head that came in pieces
+        SliceQueue stash;            // bytes after the current request
+        std::optional<Ending> last;  // how a lingering connection ends
+        uint64_t lingered_bytes = 0;
+    };
+    struct Certified {
+        IdentityRef identity;
+        uint32_t generation = 0;  // of the rules that found it; 0: none did yet
+    };
+
+    Aside& aside();
+    uint64_t stashed_bytes() const { return aside_ ? aside_->stash.bytes() : 0; }
+    void drop_stash();
+    void drop_empty_aside();
     size_t consume(const Slice& bytes);
     size_t skip_empty_line(std::string_view bytes);
     size_t consume_head(const Slice& bytes);
@@ -102,17 +119,11 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     House& house_;
     Conn* conn_ = nullptr;
     Exchange* exchange_ = nullptr;
-    std::string client_address_;
-    std::string head_part_;       // a head that came in pieces
-    SliceQueue stash_;            // bytes after the current request
-    std::optional<Ending> last_;  // how a lingering connection ends
-    uint64_t since_ns_ = 0;       // of the state, for its clock
-    uint64_t lingered_bytes_ = 0;
-    IdentityRef certificate_;
-    uint32_t certificate_generation_ = 0;  // of the rules that found it; 0: none did yet
+    std::unique_ptr<Aside> aside_;          // null: empty
+    std::unique_ptr<Certified> certified_;  // null: the client showed no certificate
+    uint64_t since_ns_ = 0;                 // of the state, for its clock
     State state_ = State::idle;
     bool overflow_ = false;
-    bool certified_ = false;   // the client showed a certificate
     bool in_head_ = false;     // the exchange's head is incomplete
     bool empty_line_ = false;  // the one empty line before a request was skipped
     bool half_line_ = false;   // its CR was, and its LF is due

@@ -62,14 +62,14 @@ void Session::on_ring() {
             end(Ending::idle(ClockName::keepalive, clocks.ms(ClockName::keepalive)),
                 Conn::Close::fin);
         } else if (state_ == State::linger) {
-            end(*last_, conn_->queued_bytes() > 0 ? Conn::Close::reset : Conn::Close::fin);
+            end(*aside_->last, conn_->queued_bytes() > 0 ? Conn::Close::reset : Conn::Close::fin);
         } else if (state_ == State::exchange) {
             const uint32_t idle_ms = clocks.ms(ClockName::request_head);
             const uint64_t silent_ns = now_ns - conn_->facts().last_in_ns;
             const bool idle = idle_ms > 0 && silent_ns >= idle_ms * ns_per_ms;
             const ClockName clock = idle ? ClockName::request_head : ClockName::request_head_total;
             in_head_ = false;
-            head_part_ = {};
+            if (aside_) aside_->head_part = {};
             exchange_->fail(Ending::by_clock(Reason::client_head_timeout, Phase::request_head,
                                              clock, clocks.ms(clock), silent_ns / ns_per_ms));
         }
