@@ -57,14 +57,6 @@ void BlackBox::release(Entry::Kind kind, uint32_t slot) {
     free_slots(kind).push_back(slot);
 }
 
-void BlackBox::note(uint32_t slot, const box::ExchangeLive& live) {
-    exchange(slot).live.write(exchange(slot).id, live);
-}
-
-void BlackBox::note(uint32_t slot, const box::ConnectionLive& live) {
-    connection(slot).live.write(connection(slot).id, live);
-}
-
 void BlackBox::note_request(uint32_t slot, const ExchangeFacts& facts) {
     const std::string_view method = facts.method_text();
     const std::string_view target = facts.target_text().substr(0, box::Request::target_limit);

@@ -116,9 +116,8 @@ struct Part {
   private:
     template <typename Call>
     [[gnu::always_inline]] static void for_each_word(Call call) {
-        [&]<size_t... each>(std::index_sequence<each...>) {
-            (call(each), ...);
-        }(std::make_index_sequence<words>());
+        [&]<size_t... each>(std::index_sequence<each...>) { (call(each), ...); }
+        (std::make_index_sequence<words>());
     }
     static uint64_t word_of(const Content& from, size_t at) {
         uint64_t word;
@@ -146,11 +145,10 @@ struct Pair {
     };
     Part<Turn> turns[2];
 
-    void write(uint64_t owner, const Content& value) {
-        const uint64_t number =
-            1 + (turns[0].content.number > turns[1].content.number ? turns[0].content.number
-                                                                   : turns[1].content.number);
-        turns[number % 2].write(owner, {number, value});
+    // `number`: more than any before it. `second`: not where the last one went. (To read here which is
+    // older would touch cache lines that nobody has in hand.)
+    void write(uint64_t owner, uint64_t number, bool second, const Content& value) {
+        turns[second ? 1 : 0].write(owner, {number, value});
     }
     // Null when neither is whole.
     const Content* read(uint64_t owner) const {
@@ -268,8 +266,8 @@ struct ConnectionLive {
 struct alignas(64) ConnectionSlot {
     uint64_t id;
     Part<Opened> opened;
-    Pair<ConnectionLive> live;
     Part<Peers> peers;
+    alignas(64) Pair<ConnectionLive> live;  // a cache line each
 };
 
 // All that is known when a life begins. Texts end with a zero.
