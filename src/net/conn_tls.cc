@@ -130,9 +130,9 @@ int Conn::write_tls(std::span<const Part> parts) {
 }
 
 int Conn::flush_tls() {
-    std::string& out = loop_.tls_room().out;
+    Ciphertext& out = loop_.tls_room().out;
     if (out.empty()) return 0;
-    const Part part{out, nullptr};
+    const Part part{out.view(), nullptr};
     const int error = write_raw(std::span<const Part>(&part, 1));
     out.clear();
     return error;

@@ -18,13 +18,39 @@
 
 namespace becaused {
 
+// Bytes that are about to be written: a string that does not clear what it grows by.
+class Ciphertext {
+  public:
+    bool empty() const { return size_ == 0; }
+    size_t size() const { return size_; }
+    std::string_view view() const { return {bytes_.get(), size_}; }
+    void append(std::string_view bytes) {
+        bytes.copy(room(bytes.size()), bytes.size());
+        size_ += bytes.size();
+    }
+    // Where `size` bytes may be put, which count once they are added.
+    char* room(size_t size) {
+        if (capacity_ - size_ < size) grow(size);
+        return bytes_.get() + size_;
+    }
+    void add(size_t size) { size_ += size; }
+    void clear() { size_ = 0; }
+
+  private:
+    void grow(size_t size);
+
+    std::unique_ptr<char[]> bytes_;
+    size_t size_ = 0;
+    size_t capacity_ = 0;
+};
+
 // Ciphertext of the connection that is being served: what was read, and what is to be written.
 struct TlsRoom {
     static constexpr size_t read_bytes = 256 * 1024;
     static constexpr size_t spare_pairs = 4;
     ~TlsRoom();
     std::unique_ptr<char[]> in = std::make_unique<char[]>(read_bytes);
-    std::string out;
+    Ciphertext out;
     // mbedTLS's record buffers, lent to whichever connection has a record in work.
     std::vector<std::pair<unsigned char*, unsigned char*>> spare;
 };
@@ -72,6 +98,10 @@ class Tls {
 
   private:
     Tls(TlsContext& context, TlsRoom& room);
+    // Past mbedTLS's buffers: tls_record.cc.
+    bool between_records() const;
+    bool seal(std::string_view plain);
+    void open_records(std::span<char> plain, size_t& count);
     Step fail(int error);
     Step judge_peer();
     const unsigned char* alert_in_the_clear() const;
