@@ -333,6 +333,7 @@ bool Tls::refused_too_often(size_t before) {
 
 bool Tls::write(std::string_view plain) {
     while (!plain.empty()) {
+        if (small_left_ > 0) --small_left_;
         if (const std::string_view record = plain.substr(0, record_bytes); seal(record)) {
             plain.remove_prefix(record.size());
             continue;

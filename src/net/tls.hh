@@ -65,6 +65,9 @@ class Tls {
     };
     // Most plaintext that may wait inside for the rest of its record.
     static constexpr size_t record_bytes = 16 * 1024;
+    // Of a record that fits into a segment of 1400 bytes with its header, nonce and tag.
+    static constexpr size_t small_record_bytes = 1400 - 29;
+    static constexpr uint8_t small_records = 40;
 
     // Null when memory is short. Adds a reference to `context`.
     static std::unique_ptr<Tls> open(TlsContext& context, TlsRoom& room);
@@ -79,6 +82,11 @@ class Tls {
     Step read(std::string_view in, std::span<char> plain, size_t& count);
     // Encrypts into the room's `out`. False: failed, see error().
     bool write(std::string_view plain);
+    // Plaintext that the next record should have where there is more: small while the path to the peer is
+    // new, so that it need not wait for a whole large one (src/DECISIONS.md).
+    size_t next_record() const { return small_left_ > 0 ? small_record_bytes : record_bytes; }
+    // The path is new again: nothing was sent for a while.
+    void begin_small() { small_left_ = small_records; }
     // close_notify into the room's `out`, once.
     void finish();
     // Gives back the buffers if nothing is in them.
@@ -121,6 +129,7 @@ class Tls {
     const char* detail_ = "";
     int error_ = 0;
     uint8_t refusals_ = 0;
+    uint8_t small_left_ = small_records;
     bool secured_ = false;
     bool finished_ = false;          // our close_notify is out
     bool resting_ = false;           // its buffers are given back
