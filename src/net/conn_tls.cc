@@ -9,6 +9,15 @@
 
 namespace becaused {
 
+namespace {
+
+// What goes out at once on a new path, in 10 segments (RFC 6928 §2), need not be cut: it arrives together.
+constexpr uint64_t first_flight_bytes = 10 * Tls::small_record_bytes;
+// After so much silence TCP begins anew too (RFC 5681 §4.1: after one timeout, which is less).
+constexpr uint64_t new_path_ns = 1'000 * ns_per_ms;
+
+}  // namespace
+
 bool Conn::securing() const { return tls_ && !tls_->secured(); }
 
 bool Conn::begin_tls(TlsContext* context) {
@@ -94,23 +103,25 @@ Fault Conn::early_farewell() const {
 }
 
 int Conn::write_tls(std::span<const Part> parts) {
+    uint64_t total = 0;
+    for (const Part& part : parts) total += part.bytes.size();
+    const bool small = total > first_flight_bytes;  // small records while the path is new
+    if (loop_.now_ns() - entry_.facts.last_out_ns >= new_path_ns) tls_->begin_small();
     std::array<char, Tls::record_bytes> record;
     size_t held = 0;
-    uint64_t total = 0;
     bool sealed = true;
     for (const Part& part : parts) {
         std::string_view rest = part.bytes;
-        total += rest.size();
         while (!rest.empty() && sealed) {
-            size_t taken = 0;
-            if (held == 0 && rest.size() >= record.size()) {
-                taken = rest.size() - rest.size() % record.size();
-                sealed = tls_->write(rest.substr(0, taken));
+            // The same until it is written, and never less than what is held.
+            const size_t size = small ? tls_->next_record() : record.size();
+            const size_t taken = std::min(rest.size(), size - held);
+            if (taken == size) {
+                sealed = tls_->write(rest.substr(0, size));
             } else {
-                taken = std::min(rest.size(), record.size() - held);
                 std::copy_n(rest.data(), taken, record.data() + held);
                 held += taken;
-                if (held == record.size()) {
+                if (held == size) {
                     sealed = tls_->write({record.data(), held});
                     held = 0;
                 }
@@ -127,9 +138,9 @@ int Conn::write_tls(std::span<const Part> parts) {
 }
 
 int Conn::flush_tls() {
-    std::string& out = loop_.tls_room().out;
+    Ciphertext& out = loop_.tls_room().out;
     if (out.empty()) return 0;
-    const Part part{out, nullptr};
+    const Part part{out.view(), nullptr};
     const int error = write_raw(std::span<const Part>(&part, 1));
     out.clear();
     return error;

@@ -157,6 +157,15 @@ TlsRoom::~TlsRoom() {
     }
 }
 
+void Ciphertext::grow(size_t size) {
+    const size_t capacity = std::max(2 * capacity_, size_ + size);
+    // Not make_unique, which would clear it.
+    std::unique_ptr<char[]> larger(new char[capacity]);
+    view().copy(larger.get(), size_);
+    bytes_ = std::move(larger);
+    capacity_ = capacity;
+}
+
 std::unique_ptr<Tls> Tls::open(TlsContext& context, TlsRoom& room) {
     std::unique_ptr<Tls> tls(new Tls(context, room));
     if (mbedtls_ssl_setup(&tls->ssl_, &context.config()) != 0) return nullptr;
@@ -183,7 +192,7 @@ Tls::~Tls() {
 }
 
 int Tls::send_cb(void* tls, const unsigned char* bytes, size_t size) noexcept {
-    static_cast<Tls*>(tls)->room_.out.append(reinterpret_cast<const char*>(bytes), size);
+    static_cast<Tls*>(tls)->room_.out.append({reinterpret_cast<const char*>(bytes), size});
     return static_cast<int>(size);
 }
 
@@ -198,7 +207,7 @@ int Tls::receive_cb(void* tls, unsigned char* bytes, size_t size) noexcept {
 Tls::Step Tls::handshake(std::string_view& in) {
     if (context_.role() == TlsContext::Role::server && ssl_.state == MBEDTLS_SSL_HELLO_REQUEST &&
         !in.empty() && looks_like_http(in)) {
-        room_.out += plain_http_answer;
+        room_.out.append(plain_http_answer);
         error_ = MBEDTLS_ERR_SSL_INVALID_RECORD;
         detail_ = "it spoke plain HTTP to a port that speaks TLS";
         return Step::failed;
@@ -287,11 +296,13 @@ bool Tls::own_fault() const {
 }
 
 Tls::Step Tls::read(std::string_view in, std::span<char> plain, size_t& count) {
-    wake();
     const size_t before = room_.out.size();
     in_ = in;
     count = 0;
     for (;;) {
+        if (between_records()) open_records(plain, count);
+        if (in_.empty() && resting_) return Step::more;
+        wake();
         CHECK(count < plain.size());
         const int got = mbedtls_ssl_read(
             &ssl_, reinterpret_cast<unsigned char*>(plain.data() + count), plain.size() - count);
@@ -323,8 +334,13 @@ bool Tls::refused_too_often(size_t before) {
 }
 
 bool Tls::write(std::string_view plain) {
-    wake();
     while (!plain.empty()) {
+        if (small_left_ > 0) --small_left_;
+        if (const std::string_view record = plain.substr(0, record_bytes); seal(record)) {
+            plain.remove_prefix(record.size());
+            continue;
+        }
+        wake();
         const int put = mbedtls_ssl_write(
             &ssl_, reinterpret_cast<const unsigned char*>(plain.data()), plain.size());
         if (put <= 0) {
@@ -348,8 +364,18 @@ void Tls::finish() {
 // 3.x keeps the size of its buffers to itself.
 void Tls::rest() {}
 void Tls::wake() {}
+bool Tls::between_records() const { return false; }
+bool Tls::seal(std::string_view) { return false; }
+void Tls::open_records(std::span<char>, size_t&) {}
 
 #else
+
+// Nothing of a record that came is left in its buffers.
+bool Tls::between_records() const {
+    const bool part_of_handshake = ssl_.in_hslen != 0 && ssl_.in_hslen < ssl_.in_msglen;
+    return resting_ || (secured_ && ssl_.handshake == nullptr && ssl_.in_left == 0 &&
+                        ssl_.in_offt == nullptr && !part_of_handshake);
+}
 
 // Gives it record buffers again; what pointed into the old ones points to the same places there.
 void Tls::wake() {
@@ -383,10 +409,7 @@ void Tls::wake() {
 // Between records the two buffers of 17 KiB each hold nothing but a counter. An idle connection lends
 // them to the others.
 void Tls::rest() {
-    const bool part_of_handshake = ssl_.in_hslen != 0 && ssl_.in_hslen < ssl_.in_msglen;
-    if (resting_ || !secured_ || ssl_.handshake != nullptr || ssl_.in_left != 0 ||
-        ssl_.in_offt != nullptr || ssl_.out_left != 0 || part_of_handshake)
-        return;
+    if (resting_ || !between_records() || ssl_.out_left != 0) return;
     resting_ = true;
     std::memcpy(counter_, ssl_.in_ctr, sizeof counter_);
     if (room_.spare.size() < TlsRoom::spare_pairs) {

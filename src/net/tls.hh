@@ -19,13 +19,39 @@
 
 namespace becaused {
 
+// Bytes that are about to be written: a string that does not clear what it grows by.
+class Ciphertext {
+  public:
+    bool empty() const { return size_ == 0; }
+    size_t size() const { return size_; }
+    std::string_view view() const { return {bytes_.get(), size_}; }
+    void append(std::string_view bytes) {
+        bytes.copy(room(bytes.size()), bytes.size());
+        size_ += bytes.size();
+    }
+    // Where `size` bytes may be put, which count once they are added.
+    char* room(size_t size) {
+        if (capacity_ - size_ < size) grow(size);
+        return bytes_.get() + size_;
+    }
+    void add(size_t size) { size_ += size; }
+    void clear() { size_ = 0; }
+
+  private:
+    void grow(size_t size);
+
+    std::unique_ptr<char[]> bytes_;
+    size_t size_ = 0;
+    size_t capacity_ = 0;
+};
+
 // Ciphertext of the connection that is being served: what was read, and what is to be written.
 struct TlsRoom {
     static constexpr size_t read_bytes = 256 * 1024;
     static constexpr size_t spare_pairs = 4;
     ~TlsRoom();
     std::unique_ptr<char[]> in = std::make_unique<char[]>(read_bytes);
-    std::string out;
+    Ciphertext out;
     // mbedTLS's record buffers, lent to whichever connection has a record in work.
     std::vector<std::pair<unsigned char*, unsigned char*>> spare;
 };
@@ -40,6 +66,9 @@ class Tls {
     };
     // Most plaintext that may wait inside for the rest of its record.
     static constexpr size_t record_bytes = 16 * 1024;
+    // Of a record that fits into a segment of 1400 bytes with its header, nonce and tag.
+    static constexpr size_t small_record_bytes = 1400 - 29;
+    static constexpr uint8_t small_records = 40;
 
     // Null when memory is short. Adds a reference to `context`.
     static std::unique_ptr<Tls> open(TlsContext& context, TlsRoom& room);
@@ -54,6 +83,11 @@ class Tls {
     Step read(std::string_view in, std::span<char> plain, size_t& count);
     // Encrypts into the room's `out`. False: failed, see error().
     bool write(std::string_view plain);
+    // Plaintext that the next record should have where there is more: small while the path to the peer is
+    // new, so that it need not wait for a whole large one (src/DECISIONS.md).
+    size_t next_record() const { return small_left_ > 0 ? small_record_bytes : record_bytes; }
+    // The path is new again: nothing was sent for a while.
+    void begin_small() { small_left_ = small_records; }
     // close_notify into the room's `out`, once.
     void finish();
     // Gives back the buffers if nothing is in them.
@@ -70,6 +104,10 @@ class Tls {
 
   private:
     Tls(TlsContext& context, TlsRoom& room);
+    // Past mbedTLS's buffers: tls_record.cc.
+    bool between_records() const;
+    bool seal(std::string_view plain);
+    void open_records(std::span<char> plain, size_t& count);
     Step fail(int error);
     Step judge_peer();
     const unsigned char* alert_in_the_clear() const;
@@ -89,6 +127,7 @@ class Tls {
     const char* detail_ = "";
     int error_ = 0;
     uint8_t refusals_ = 0;
+    uint8_t small_left_ = small_records;
     bool secured_ = false;
     bool finished_ = false;          // our close_notify is out
     bool resting_ = false;           // its buffers are given back

@@ -94,7 +94,8 @@ struct Pair {
             std::string_view in = wire;
             assert_true(server->handshake(in) != Tls::Step::failed);
             assert_true(in.empty());
-            client.in += std::exchange(room.out, {});
+            client.in += room.out.view();
+            room.out.clear();
         }
         assert_int_equal(mbedtls_ssl_handshake(&client.ssl), 0);
         server->rest();
@@ -202,6 +203,103 @@ static void any_cut_of_the_wire_gives_the_same_bytes(void**) {
     }
 }
 
+// Whole records take another way than those in pieces: both ways count the same records.
+static void whole_records_and_pieces_take_turns(void**) {
+    Pair pair;
+    std::string expected;
+    for (size_t round = 0; round < 40; ++round) {
+        std::string wire;
+        for (size_t i = 0; i < 3; ++i) {
+            const std::string text(1 + round * 400 + i, static_cast<char>('a' + i));
+            pair.client.say(text);
+            expected += text;
+        }
+        wire = pair.client.take_out();
+        const size_t cut = wire.size() * (round % 5) / 4;
+        assert_int_equal(pair.read(wire.substr(0, cut)), Tls::Step::more);
+        assert_int_equal(pair.read(wire.substr(cut)), Tls::Step::more);
+    }
+    assert_true(pair.plain == expected);
+}
+
+// What came before it counts; it, and what is behind it, does not; and the client hears why.
+static void a_changed_record_fails_wherever_it_is_changed(void**) {
+    constexpr size_t text_bytes = 100;
+    const size_t record_bytes = 5 + 8 + text_bytes + 16;
+    for (const size_t at :
+         {5U, 12U, 13U, 60U, 112U, 113U, 128U}) {  // nonce, text and tag, each end
+        Pair pair;
+        pair.client.say("before");
+        std::string wire = pair.client.take_out();
+        pair.client.say(std::string(text_bytes, 'x'));
+        std::string changed = pair.client.take_out();
+        assert_int_equal(changed.size(), record_bytes);
+        changed[at] = static_cast<char>(changed[at] ^ 1);
+        pair.client.say("behind");
+        assert_int_equal(pair.read(wire + changed + pair.client.take_out()), Tls::Step::failed);
+        assert_text_equal(pair.plain, "before");
+        assert_text_equal(pair.server->detail(), "a record was changed on its way");
+        pair.client.in += pair.room.out.view();
+        unsigned char byte = 0;
+        assert_int_equal(mbedtls_ssl_read(&pair.client.ssl, &byte, 1),
+                         MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE);
+        assert_int_equal(pair.client.ssl.in_msg[1], MBEDTLS_SSL_ALERT_MSG_BAD_RECORD_MAC);
+    }
+}
+
+static void a_record_again_or_out_of_turn_fails(void**) {
+    Pair pair;
+    pair.client.say("one");
+    const std::string one = pair.client.take_out();
+    pair.client.say("two");
+    const std::string two = pair.client.take_out();
+    assert_int_equal(pair.read(one + one), Tls::Step::failed);
+    assert_text_equal(pair.plain, "one");
+    Pair other;
+    other.client.say("one");
+    other.client.take_out();
+    other.client.say("two");
+    assert_int_equal(other.read(other.client.take_out()), Tls::Step::failed);
+    assert_text_equal(other.plain, "");
+}
+
+// A header that lies: 2^14 bytes of text at most (RFC 5246 §6.2.1), and never less than nonce and tag.
+static void lengths_that_no_record_has_fail(void**) {
+    for (const size_t length : {0U, 1U, 23U, 16384U + 25U, 16384U + 2049U, 65535U}) {
+        Pair pair;
+        std::string wire = {23, 3, 3, static_cast<char>(length >> 8U), static_cast<char>(length)};
+        wire += std::string(std::min<size_t>(length, 18'000), 'x');
+        assert_int_equal(pair.read(wire), Tls::Step::failed);
+        assert_text_equal(pair.plain, "");
+    }
+}
+
+// Both ends of what is written: mbedTLS reads it, whatever its size.
+static void mbedtls_reads_what_is_sealed(void**) {
+    Pair pair;
+    for (const size_t size : {1U, 15U, 16U, 17U, 1371U, 16384U, 16385U, 50'000U}) {
+        const std::string text(size, static_cast<char>('a' + size % 26));
+        assert_true(pair.server->write(text));
+        pair.server->rest();
+        pair.client.in += pair.room.out.view();
+        pair.room.out.clear();
+        std::string got(size, '\0');
+        for (size_t count = 0; count < size;) {
+            const int some = mbedtls_ssl_read(&pair.client.ssl,
+                                              reinterpret_cast<unsigned char*>(got.data()) + count,
+                                              size - count);
+            assert_true(some > 0);
+            count += static_cast<size_t>(some);
+        }
+        assert_true(got == text);
+    }
+    pair.server->finish();
+    pair.client.in += pair.room.out.view();
+    unsigned char byte = 0;
+    assert_int_equal(mbedtls_ssl_read(&pair.client.ssl, &byte, 1),
+                     MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY);
+}
+
 int main() {
     const CMUnitTest tests[] = {
         cmocka_unit_test(empty_records_end_nothing),
@@ -210,6 +308,11 @@ int main() {
         cmocka_unit_test(renegotiation_is_refused_without_losing_bytes),
         cmocka_unit_test(renegotiation_again_and_again_is_a_fault),
         cmocka_unit_test(any_cut_of_the_wire_gives_the_same_bytes),
+        cmocka_unit_test(whole_records_and_pieces_take_turns),
+        cmocka_unit_test(a_changed_record_fails_wherever_it_is_changed),
+        cmocka_unit_test(a_record_again_or_out_of_turn_fails),
+        cmocka_unit_test(lengths_that_no_record_has_fail),
+        cmocka_unit_test(mbedtls_reads_what_is_sealed),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -1,0 +1,268 @@
+// P-256's kept table and its reduction: judged by published vectors, by mbedTLS's division, by its own
+// multiplication without either, and by OpenSSL.
+#define MBEDTLS_ALLOW_PRIVATE_ACCESS
+
+#include "net/tls_p256.hh"
+
+#include <mbedtls/bignum.h>
+#include <mbedtls/ecdsa.h>
+#include <mbedtls/md.h>
+#include <mbedtls/pk.h>
+#include <mbedtls/version.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <sodium.h>
+
+#include <array>
+#include <random>
+#include <string>
+#include <string_view>
+
+#include "net/tls_ciphers.hh"
+#include "net/tls_context.hh"
+#include "support/cmocka.hh"
+
+using namespace becaused;
+
+#if MBEDTLS_VERSION_MAJOR >= 3
+int main() { return 0; }  // mbedTLS has the table built in
+#else
+
+namespace {
+
+struct Number : mbedtls_mpi {
+    Number() { mbedtls_mpi_init(this); }
+    explicit Number(const char* hex) : Number() {
+        assert_int_equal(mbedtls_mpi_read_string(this, 16, hex), 0);
+    }
+    Number(const Number&) = delete;
+    Number& operator=(const Number&) = delete;
+    ~Number() { mbedtls_mpi_free(this); }
+    std::string text() const {
+        std::string text(300, '\0');
+        size_t size = 0;
+        assert_int_equal(mbedtls_mpi_write_string(this, 16, text.data(), text.size(), &size), 0);
+        text.resize(size - 1);
+        return text;
+    }
+};
+
+struct Curve : mbedtls_ecp_group {
+    Curve() {
+        mbedtls_ecp_group_init(this);
+        assert_int_equal(mbedtls_ecp_group_load(this, MBEDTLS_ECP_DP_SECP256R1), 0);
+    }
+    Curve(const Curve&) = delete;
+    Curve& operator=(const Curve&) = delete;
+    ~Curve() { mbedtls_ecp_group_free(this); }
+};
+
+struct Point : mbedtls_ecp_point {
+    Point() { mbedtls_ecp_point_init(this); }
+    Point(const Point&) = delete;
+    Point& operator=(const Point&) = delete;
+    ~Point() { mbedtls_ecp_point_free(this); }
+};
+
+using Product = std::array<uint32_t, 16>;  // the lowest word first
+
+// It is below 2^256, and the same as the product modulo p.
+void assert_reduced(const Curve& curve, const Product& words) {
+    std::array<unsigned char, 64> octets;
+    for (size_t i = 0; i < octets.size(); ++i)
+        octets[i] = static_cast<unsigned char>(words[i / 4] >> (8 * (i % 4)));
+    Number product, expected;
+    assert_int_equal(mbedtls_mpi_read_binary_le(&product, octets.data(), octets.size()), 0);
+    assert_int_equal(mbedtls_mpi_mod_mpi(&expected, &product, &curve.P), 0);
+    const std::string before = product.text();
+    assert_int_equal(reduce_p256(&product), 0);
+    const bool small = mbedtls_mpi_bitlen(&product) <= 256 && product.s == 1;
+    Number rest;
+    assert_int_equal(mbedtls_mpi_mod_mpi(&rest, &product, &curve.P), 0);
+    if (!small || mbedtls_mpi_cmp_mpi(&rest, &expected) != 0)
+        print_message("  %s gives %s\n", before.c_str(), product.text().c_str());
+    assert_true(small);
+    assert_int_equal(mbedtls_mpi_cmp_mpi(&rest, &expected), 0);
+}
+
+}  // namespace
+
+// Every carry at its greatest and least: each of the sixteen words is nothing, or all ones.
+static void words_of_zeros_and_ones_are_reduced(void**) {
+    const Curve curve;
+    for (uint32_t pattern = 0; pattern < 65536; ++pattern) {
+        Product words;
+        for (size_t i = 0; i < words.size(); ++i)
+            words[i] = (pattern >> i & 1U) != 0 ? UINT32_MAX : 0;
+        assert_reduced(curve, words);
+    }
+}
+
+static void words_beside_every_edge_are_reduced(void**) {
+    const Curve curve;
+    std::mt19937_64 random(26);
+    constexpr uint32_t edges[] = {0, 1, 2, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff};
+    for (int round = 0; round < 50'000; ++round) {
+        Product words;
+        for (uint32_t& word : words) {
+            const auto choice = static_cast<uint32_t>(random());
+            word = choice % 8 < 7 ? edges[choice % 8] : static_cast<uint32_t>(random());
+        }
+        assert_reduced(curve, words);
+    }
+}
+
+// Those that end beside the prime and its multiples, where one subtraction more or less decides.
+static void numbers_beside_multiples_of_the_prime_are_reduced(void**) {
+    const Curve curve;
+    std::mt19937_64 random(27);
+    for (int round = 0; round < 20'000; ++round) {
+        Number product;
+        Number factor;
+        assert_int_equal(mbedtls_mpi_lset(&factor, 0), 0);
+        for (int limb = 0; limb < 4; ++limb) {
+            assert_int_equal(mbedtls_mpi_shift_l(&factor, 62), 0);
+            const uint64_t part = round % 3 == 0 ? 3 : random() >> 2U;
+            assert_int_equal(
+                mbedtls_mpi_add_int(&factor, &factor, static_cast<mbedtls_mpi_sint>(part)), 0);
+        }
+        assert_int_equal(mbedtls_mpi_mul_mpi(&product, &factor, &curve.P), 0);
+        assert_int_equal(mbedtls_mpi_add_int(&product, &product, round % 7 - 3), 0);
+        Product words{};
+        for (size_t i = 0; i < product.n && i < 8; ++i) {
+            words[2 * i] = static_cast<uint32_t>(product.p[i]);
+            words[2 * i + 1] = static_cast<uint32_t>(product.p[i] >> 32U);
+        }
+        assert_reduced(curve, words);
+    }
+}
+
+// RFC 6979 A.2.5.
+static void signatures_are_the_published_ones(void**) {
+    Curve curve;
+    const Number key("C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721");
+    const struct {
+        std::string_view message;
+        const char* r;
+        const char* s;
+    } published[] = {
+        {"sample", "EFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716",
+         "F7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8"},
+        {"test", "F1ABB023518351CD71D881567B1EA663ED3EFCF6C5132B354F28D3B0B7D38367",
+         "19F4113742A2B14BD25926B49C649155F267E60D3814B4C0CC84250E46F0083"},
+    };
+    for (const auto& each : published) {
+        std::array<unsigned char, 32> hash;
+        crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(each.message.data()),
+                           each.message.size());
+        Number r, s;
+        const uint64_t before = p256_table_uses();
+        assert_int_equal(mbedtls_ecdsa_sign_det_ext(&curve, &r, &s, &key, hash.data(), hash.size(),
+                                                    MBEDTLS_MD_SHA256, tls_random, nullptr),
+                         0);
+        assert_int_equal(p256_table_uses() - before, 1);
+        assert_text_equal(r.text(), Number(each.r).text());
+        assert_text_equal(s.text(), Number(each.s).text());
+    }
+}
+
+// mbedtls_ecp_mul stays inside of mbedTLS, which makes a table of its own there.
+static void multiples_are_what_mbedtls_alone_makes_of_them(void**) {
+    std::mt19937_64 random(28);
+    const Curve order;
+    for (int round = 0; round < 200; ++round) {
+        Curve ours, theirs;
+        Number scalar;
+        std::array<unsigned char, 32> octets;
+        for (unsigned char& octet : octets) octet = static_cast<unsigned char>(random());
+        assert_int_equal(mbedtls_mpi_read_binary(&scalar, octets.data(), octets.size()), 0);
+        assert_int_equal(mbedtls_mpi_mod_mpi(&scalar, &scalar, &order.N), 0);
+        if (round < 4) assert_int_equal(mbedtls_mpi_lset(&scalar, round + 1), 0);
+        if (round >= 4 && round < 8)
+            assert_int_equal(mbedtls_mpi_sub_int(&scalar, &order.N, round - 3), 0);
+        Point one, other;
+        const uint64_t before = p256_table_uses();
+        assert_int_equal(mbedtls_ecp_mul_restartable(&ours, &one, &scalar, &ours.G, tls_random,
+                                                     nullptr, nullptr),
+                         0);
+        assert_int_equal(p256_table_uses() - before, 1);
+        assert_null(ours.T);  // it was not needed
+        assert_int_equal(mbedtls_ecp_mul(&theirs, &other, &scalar, &theirs.G, tls_random, nullptr),
+                         0);
+        assert_int_equal(p256_table_uses() - before, 1);
+        assert_int_equal(mbedtls_ecp_point_cmp(&one, &other), 0);
+    }
+}
+
+// Only the generator has a table; a scalar out of range is refused as ever.
+static void other_points_and_scalars_are_mbedtls_own(void**) {
+    Curve curve;
+    const Number two("2");
+    Point doubled, again, expected;
+    assert_int_equal(mbedtls_ecp_mul(&curve, &doubled, &two, &curve.G, tls_random, nullptr), 0);
+    const uint64_t before = p256_table_uses();
+    assert_int_equal(
+        mbedtls_ecp_mul_restartable(&curve, &again, &two, &doubled, tls_random, nullptr, nullptr),
+        0);
+    assert_int_equal(p256_table_uses(), before);
+    assert_int_equal(mbedtls_ecp_mul(&curve, &expected, &two, &doubled, tls_random, nullptr), 0);
+    assert_int_equal(mbedtls_ecp_point_cmp(&again, &expected), 0);
+    const Number zero("0");
+    for (const mbedtls_mpi* scalar :
+         {static_cast<const mbedtls_mpi*>(&zero), static_cast<const mbedtls_mpi*>(&curve.N)})
+        assert_int_equal(mbedtls_ecp_mul_restartable(&curve, &again, scalar, &curve.G, tls_random,
+                                                     nullptr, nullptr),
+                         MBEDTLS_ERR_ECP_INVALID_KEY);
+}
+
+// As a handshake signs: through the key's copy, which has no table.
+static void openssl_verifies_what_a_key_signs(void**) {
+    mbedtls_pk_context key;
+    mbedtls_pk_init(&key);
+    assert_int_equal(mbedtls_pk_setup(&key, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY)), 0);
+    assert_int_equal(
+        mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(key), tls_random, nullptr), 0);
+    std::array<unsigned char, 200> der;
+    const int size = mbedtls_pk_write_pubkey_der(&key, der.data(), der.size());
+    assert_true(size > 0);
+    const unsigned char* begin = der.data() + der.size() - size;
+    EVP_PKEY* theirs = d2i_PUBKEY(nullptr, &begin, size);
+    assert_non_null(theirs);
+    for (int round = 0; round < 200; ++round) {
+        std::array<unsigned char, 32> hash;
+        assert_int_equal(tls_random(nullptr, hash.data(), hash.size()), 0);
+        std::array<unsigned char, MBEDTLS_PK_SIGNATURE_MAX_SIZE> signature;
+        size_t length = 0;
+        const uint64_t before = p256_table_uses();
+        assert_int_equal(mbedtls_pk_sign(&key, MBEDTLS_MD_SHA256, hash.data(), hash.size(),
+                                         signature.data(), &length, tls_random, nullptr),
+                         0);
+        assert_int_equal(p256_table_uses() - before, 1);
+        EVP_PKEY_CTX* context = EVP_PKEY_CTX_new(theirs, nullptr);
+        assert_int_equal(EVP_PKEY_verify_init(context), 1);
+        assert_int_equal(
+            EVP_PKEY_verify(context, signature.data(), length, hash.data(), hash.size()), 1);
+        signature[length - 1] ^= 1U;
+        assert_int_not_equal(
+            EVP_PKEY_verify(context, signature.data(), length, hash.data(), hash.size()), 1);
+        EVP_PKEY_CTX_free(context);
+    }
+    EVP_PKEY_free(theirs);
+    mbedtls_pk_free(&key);
+}
+
+int main() {
+    if (!check_tls_ciphers().ok()) return 1;
+    const CMUnitTest tests[] = {
+        cmocka_unit_test(words_of_zeros_and_ones_are_reduced),
+        cmocka_unit_test(words_beside_every_edge_are_reduced),
+        cmocka_unit_test(numbers_beside_multiples_of_the_prime_are_reduced),
+        cmocka_unit_test(signatures_are_the_published_ones),
+        cmocka_unit_test(multiples_are_what_mbedtls_alone_makes_of_them),
+        cmocka_unit_test(other_points_and_scalars_are_mbedtls_own),
+        cmocka_unit_test(openssl_verifies_what_a_key_signs),
+    };
+    return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
+
+#endif
