@@ -155,6 +155,10 @@ Result<std::string> talk_to_admin(int fd, std::string_view request, const std::s
     if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) !=
         static_cast<ssize_t>(request.size()))
         return Status::failed(phrase(text, ": ", std::strerror(errno)));
+    return hear_admin(fd, text);
+}
+
+Result<std::string> hear_admin(int fd, const std::string& text) {
     std::string bytes;
     std::string piece(size_t{64} * 1024, '\0');
     while (true) {

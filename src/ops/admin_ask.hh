@@ -35,6 +35,8 @@ Result<AdminAnswer> ask_admin(const Address& address, std::string_view method,
 // The same in two steps, over a connected socket that waits for so long by itself (SO_RCVTIMEO); `text`:
 // its name. The answer's bytes up to the end.
 Result<std::string> talk_to_admin(int fd, std::string_view request, const std::string& text);
+// The answer alone, where the question was put otherwise.
+Result<std::string> hear_admin(int fd, const std::string& text);
 Result<AdminAnswer> read_admin_answer(std::string_view bytes, const std::string& text);
 inline constexpr int admin_patience_s = 10;
 // Of an answer that is a refusal.

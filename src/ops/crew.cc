@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -19,7 +18,6 @@
 #include "ops/demise.hh"
 #include "ops/orders.hh"
 #include "ops/phrase.hh"
-#include "ops/relay.hh"
 #include "ops/run.hh"
 #include "ops/share.hh"
 
@@ -32,8 +30,6 @@ uint64_t now_ms() {
     ignored(::clock_gettime(CLOCK_MONOTONIC, &now), "there is always such a clock");
     return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
 }
-
-constexpr unsigned relay_limit_s = 120;  // however slowly its operator reads
 
 void close_if(int& fd) {
     if (fd >= 0) ignored(::close(fd), "nothing is on its way");
@@ -239,26 +235,6 @@ void Crew::bury(Worker& worker, int status) {
     worker.due_ms = now_ms() + pause_ms;
     say(phrase(text, pause_ms == 0 ? std::string("; the next one starts now")
                                    : phrase("; the next one starts in ", pause_ms, " ms")));
-}
-
-void Crew::accept_operator() {
-    const int conn = ::accept4(admin_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (conn < 0) return;
-    const pid_t pid = relays_ < most_relays ? ::fork() : -1;
-    if (pid == 0) {
-        ignored(::prctl(PR_SET_PDEATHSIG, SIGKILL), "it ends by itself, too");
-        ::alarm(relay_limit_s);
-        std::vector<int> channels;
-        for (Worker& worker : workers_)
-            if (worker.channel >= 0) channels.push_back(std::exchange(worker.channel, -1));
-        ports_.leave();
-        state_.let_go();
-        leave_to_child();
-        relay_question(conn, admin_tcp_, channels);
-        ::_exit(0);
-    }
-    if (pid > 0) ++relays_;
-    ignored(::close(conn), "it is answered by a process of its own, or by nobody");
 }
 
 void Crew::tell_all(Order order) const {

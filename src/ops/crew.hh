@@ -27,7 +27,7 @@ class Crew {
     static constexpr int most_falls = 5;
     // Before the second start in a row; doubles. The first one is started at once.
     static constexpr uint64_t first_pause_ms = 100;
-    // Beyond these, operators are turned away.
+    // Beyond these, operators are told that they are one too many.
     static constexpr int most_relays = 8;
 
     Crew(const Settings& settings, uint32_t workers);
@@ -69,6 +69,7 @@ class Crew {
     void reap();
     void bury(Worker& worker, int status);
     void accept_operator();
+    bool turn_away(int conn) const;
     void stop();
     void tell_all(Order order) const;
     Totals& totals_of(const Worker& worker) const { return shared_[worker.number - 1]; }

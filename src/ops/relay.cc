@@ -61,8 +61,10 @@ Result<std::string> ask_worker(int channel, std::string_view request) {
     const bool sent = ::fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0 && wait_at_most(ends[0]) &&
                       send_order(channel, Order::ask, ends[1]);
     ignored(::close(ends[1]), "the worker has its own");
-    Result<std::string> answer = sent ? talk_to_admin(ends[0], request, "a worker")
-                                      : Status::failed("a worker takes no question");
+    // With its end, so that half a question is known for one.
+    const bool asked = sent && send_all(ends[0], request) && ::shutdown(ends[0], SHUT_WR) == 0;
+    Result<std::string> answer =
+        asked ? hear_admin(ends[0], "a worker") : Status::failed("a worker takes no question");
     ignored(::close(ends[0]), "all was read");
     return answer;
 }
@@ -112,6 +114,16 @@ bool send_answer(int conn, std::string_view request, const std::vector<int>& cha
     return send_all(conn, last);
 }
 
+// It is one worker's to complain of, and to have on record.
+void pass_half(int conn, std::string_view request, const std::vector<int>& channels) {
+    for (const int channel : channels) {
+        Result<std::string> bytes = ask_worker(channel, request);
+        if (!bytes.ok()) continue;
+        ignored(send_all(conn, bytes.value()), "the operator is gone");
+        return;
+    }
+}
+
 }  // namespace
 
 void relay_question(int conn, bool tcp, const std::vector<int>& channels) {
@@ -120,9 +132,11 @@ void relay_question(int conn, bool tcp, const std::vector<int>& channels) {
     HeadParser parser;
     RequestHead head;
     const auto end = find_head_end(request, 0);
-    if (!end) return;  // who asks nothing is told nothing
-    const bool clear = !parser.parse_request(std::string_view(request).substr(0, *end), head);
-    if (clear && tcp && !is_own_host(head.authority)) {
+    const bool clear =
+        end && !parser.parse_request(std::string_view(request).substr(0, *end), head);
+    if (!end) {
+        pass_half(conn, request, channels);
+    } else if (clear && tcp && !is_own_host(head.authority)) {
         const std::string_view refusal =
             "{\"message\":\"the Host is none of this machine's own names\"}";
         ignored(send_all(conn, phrase("HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\n"

@@ -83,6 +83,7 @@ class Operator final : public SignalSink, public OrderSink {
             case Order::stop: return house_.stop();
             case Order::reopen: return reopen();
             case Order::ask: return admin_.take(received.passed);
+            case Order::refuse: return admin_.take(received.passed, false);
             case Order::gone: return end_alone();
             case Order::ready:
             case Order::none: return;

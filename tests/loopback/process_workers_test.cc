@@ -552,6 +552,41 @@ void too_few_descriptors_for_them_is_one_line(void** state) {
                       "becaused: listen: tcp://127.0.0.1:0: no socket: Too many open files\n");
 }
 
+// Eight questions are under way, each half asked: the ninth operator is told, and all are on record.
+void an_operator_too_many_is_told_so_and_on_record(void** state) {
+    Works& works = works_of(state);
+    Program& program = works.serve(2);
+    const std::string address = "unix://" + works.site.path("state/becaused.admin");
+    std::vector<Peer> askers;
+    for (int i = 0; i < 8; ++i) {
+        askers.push_back(connect_to(address));
+        askers.back().send("GET /li");
+    }
+    const std::string text =
+        said(works.site, {"why", "--live", "--state", works.site.path("state")}, 1);
+    const std::string id =
+        text.substr(text.find("(record ") + 8, text.rfind(')') - text.find("(record ") - 8);
+    assert_text_equal(
+        text,
+        "becaused: why: becaused: becaused has as many connections as it may have (8)."
+        " (record " +
+            id + ")\n");
+    askers.clear();
+    const std::vector<std::string> records = works.site.records(9);
+    assert_text_equal(said(works.site, {"why", "--live", "--state", works.site.path("state")}),
+                      "Nothing is open.\n");
+    stop(program);
+    assert_text_equal(field_of(records.at(0), "id"), id);
+    assert_text_equal(field_of(records.at(0), "reason"), "accept_limit");
+    assert_text_equal(field_of(records.at(0), "side"), "operator");
+    for (size_t i = 1; i < records.size(); ++i) {
+        assert_text_equal(field_of(records[i], "reason"), "client_closed");
+        assert_text_equal(field_of(records[i], "phase"), "request_head");
+    }
+    // The question that was answered at last went to both of them.
+    assert_int_equal(works.site.records(0).size(), 9 + 2);
+}
+
 // Each has a limit of its own, and refuses by itself.
 void the_limit_on_clients_is_shared_out(void** state) {
     Works& works = works_of(state);
@@ -599,6 +634,7 @@ int main() {
         AT_WORK(what_is_wrong_is_said_once),
         AT_WORK(what_has_one_order_has_one_process),
         AT_WORK(too_few_descriptors_for_them_is_one_line),
+        AT_WORK(an_operator_too_many_is_told_so_and_on_record),
         AT_WORK(the_limit_on_clients_is_shared_out),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
