@@ -18,6 +18,7 @@ struct Row {
 // What each debt is before its clock makes an end of it. The time stands between the two.
 constexpr Row rows[] = {
     {Reason::client_head_timeout, "Waits for the rest of the request's head, for ", "."},
+    {Reason::client_proxy_timeout, "Waits for the load balancer's PROXY header, for ", "."},
     {Reason::client_tls_timeout, "Waits for the client's TLS handshake, for ", "."},
     {Reason::client_stalled_sending,
      "Waits for more of the request: the client has sent nothing for ", "."},
