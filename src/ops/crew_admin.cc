@@ -13,6 +13,7 @@
 #include "ops/crew.hh"
 #include "ops/phrase.hh"
 #include "ops/relay.hh"
+#include "ops/state.hh"
 
 namespace becaused {
 
@@ -31,13 +32,16 @@ void Crew::accept_operator() {
     if (pid == 0) {
         ignored(::prctl(PR_SET_PDEATHSIG, SIGKILL), "it ends by itself, too");
         ::alarm(relay_limit_s);
-        std::vector<int> channels;
+        std::vector<Colleague> workers;
+        const std::string stem = state_path_.substr(0, state_path_.rfind(box_suffix));
         for (Worker& worker : workers_)
-            if (worker.channel >= 0) channels.push_back(std::exchange(worker.channel, -1));
+            if (worker.channel >= 0)
+                workers.push_back({std::exchange(worker.channel, -1),
+                                   stem.empty() ? "" : worker_box(stem, worker.number)});
         ports_.leave();
         state_.let_go();
         leave_to_child();
-        relay_question(conn, admin_tcp_, channels);
+        relay_question(conn, admin_tcp_, workers);
         ::_exit(0);
     }
     if (pid > 0) ++relays_;
