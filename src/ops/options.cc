@@ -34,6 +34,8 @@ constexpr Option table[] = {
     {"records_keep",     Kind::count,      "N",        &S::records_keep, 1, 1000, false, "files put aside; older ones are removed", "records"},
     {"records_key_file", Kind::file, "FILE",      &S::records_key_file, 0, 0, false, "chain records by this secret, so that changes show (why --verify)", "records"},
     {"records_otlp",     Kind::collector, "URL",  &S::records_otlp, 0, 0, false, "also send records to this OpenTelemetry collector", "records"},
+    {"records_otlp_gzip", Kind::boolean, "",      &S::records_otlp_gzip, 0, 1, false, "compress what is sent to it", "records"},
+    {"records_otlp_tlscacert", Kind::file, "FILE", &S::records_otlp_tlscacert, 0, 0, false, "who signs its certificate, for https://", "records"},
     {"state",    Kind::file,     "DIR|auto|off",  &S::state, 0, 0, false, "where what is open outlives a kill; auto: $XDG_RUNTIME_DIR/becaused or /run/becaused"},
     {"admin",    Kind::admin,    "ADDR|auto|off", &S::admin, 0, 0, false, "where becaused why --live and kill ask; auto: a socket in the state directory", "records"},
     {"user",     Kind::user,     "USER[:GROUP]",  &S::user, 0, 0, false, "become this user once it listens; what is read again later must be readable by it"},
@@ -186,13 +188,8 @@ Status assign_text(Settings& settings, const Option& option, std::string_view te
             return address.status();
     if (option.kind == Kind::user && !text.empty())
         if (const Status status = check_account_text(text); !status.ok()) return status;
-    if (option.kind == Kind::collector && !text.empty()) {
-        Result<Url> url = parse_url(text);
-        if (!url.ok()) return url.status();
-        if (url.value().address.tls)
-            return Status::failed(
-                phrase('"', text, "\": no TLS is spoken here: give a collector on this machine"));
-    }
+    if (option.kind == Kind::collector && !text.empty())
+        if (const Result<Url> url = parse_url(text); !url.ok()) return url.status();
     settings.*std::get<std::string S::*>(option.field) = text;
     return Status::fine();
 }

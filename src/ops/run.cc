@@ -248,6 +248,7 @@ int run(const Settings& settings, const Station* station) {
         }
         Turn turn{ledger, state.box(), journal, station};
         loop.on_turn(end_turn, &turn);
+        if (status.ok() && exporter) status = exporter->load();
         if (station != nullptr) {
             if (status.ok()) status = orders.open(station->channel);
         } else {

@@ -54,6 +54,8 @@ struct Settings {
     uint32_t records_keep = 8;       // files put aside; older ones are removed
     std::string records_key_file;    // a secret by which records are chained; empty: they are not
     std::string records_otlp;        // an OpenTelemetry collector's URL for logs; empty: none
+    bool records_otlp_gzip = false;
+    std::string records_otlp_tlscacert;  // who signs its certificate (https)
     std::string state = "auto";  // directory of the black box; "auto": the usual one; "off": none
     std::string admin =
         "auto";        // where operators ask; "auto": a socket beside the box; "off": nowhere
