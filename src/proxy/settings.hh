@@ -112,6 +112,7 @@ struct Settings {
     std::string tell = "progress,frames,goaway";
 
     uint32_t workers = 1;                // processes that share the ports; 0: one for each core
+    uint32_t worker_watchdog_s = 60;     // one whose loop stands still for so long is ended; 0: none
     uint32_t max_connections = 4096;     // clients at once; also capped below RLIMIT_NOFILE
     uint32_t max_requests = 0;           // per client connection; 0: no limit
     uint64_t memory_bytes = 256U << 20;  // for bodies in flight (slabs)

@@ -71,12 +71,7 @@ void a_killed_worker_comes_back_as_the_user_and_tells_of_it(void** state) {
     assert_text_equal(owner_of(works.site.path("state/becaused.w1.box")), owner() + " 600");
     program.await_err(" were open: on the records now as previous_life\n");
     works.origin->release();
-    size_t answered = 0;
-    for (Peer& client : works.clients) {
-        await_end_or_answer(client);
-        answered += client.received.empty() ? 0 : 1;
-        client.close();
-    }
+    const size_t answered = leave(works);
     assert_true(answered > 0 && answered < 12);
     const std::string address = ready_addresses(program).at(0);
     visit(address, "/after/", 40);

@@ -89,6 +89,17 @@ inline void await_end_or_answer(Peer& client) {
     }
 }
 
+// The clients hear what becomes of them, and go; how many were answered.
+inline size_t leave(Works& works) {
+    size_t answered = 0;
+    for (Peer& client : works.clients) {
+        await_end_or_answer(client);
+        answered += client.received.empty() ? 0 : 1;
+        client.close();
+    }
+    return answered;
+}
+
 inline std::string pid_words(int number, int count) {
     return "becaused: worker " + std::to_string(number) + " of " + std::to_string(count) +
            " is pid ";
