@@ -20,6 +20,8 @@ complete -c becaused -n '__fish_seen_subcommand_from run' -l records-max-age -x 
 complete -c becaused -n '__fish_seen_subcommand_from run' -l records-keep -x -d 'files put aside; older ones are removed'
 complete -c becaused -n '__fish_seen_subcommand_from run' -l records-key-file -r -F -d 'chain records by this secret, so that changes show (why --verify)'
 complete -c becaused -n '__fish_seen_subcommand_from run' -l records-otlp -x -d 'also send records to this OpenTelemetry collector'
+complete -c becaused -n '__fish_seen_subcommand_from run' -l records-otlp-gzip -d 'compress what is sent to it'
+complete -c becaused -n '__fish_seen_subcommand_from run' -l records-otlp-tlscacert -r -F -d 'who signs its certificate, for https://'
 complete -c becaused -n '__fish_seen_subcommand_from run' -l state -x -a '(__fish_complete_directories)' -d 'where what is open outlives a kill; auto: $XDG_RUNTIME_DIR/becaused or /run/becaused'
 complete -c becaused -n '__fish_seen_subcommand_from run' -l admin -x -a 'auto off' -d 'where becaused why --live and kill ask; auto: a socket in the state directory'
 complete -c becaused -n '__fish_seen_subcommand_from run' -l user -x -a '(__fish_complete_users)' -d 'become this user once it listens; what is read again later must be readable by it'
@@ -63,6 +65,7 @@ complete -c becaused -n '__fish_seen_subcommand_from run' -l allow-half-close -d
 complete -c becaused -n '__fish_seen_subcommand_from run' -l via-name -x -d 'the name in Via and Proxy-Status'
 complete -c becaused -n '__fish_seen_subcommand_from run' -l tell -x -a 'progress frames goaway refusals off' -d 'how clients hear why an answer was cut: progress,frames,goaway,refusals or off'
 complete -c becaused -n '__fish_seen_subcommand_from run' -l workers -x -a 'auto' -d 'processes that share the ports and the work; auto: one for each core'
+complete -c becaused -n '__fish_seen_subcommand_from run' -l worker-watchdog -x -d 'a worker whose loop stands still for so long is ended, and the next one started'
 complete -c becaused -n '__fish_seen_subcommand_from run' -l max-connections -x -d 'clients at once'
 complete -c becaused -n '__fish_seen_subcommand_from run' -l max-requests -x -d 'requests per client connection; 0: no limit'
 complete -c becaused -n '__fish_seen_subcommand_from run' -l memory -x -d 'for bodies on their way, all connections together'
@@ -86,6 +89,8 @@ complete -c becaused -n '__fish_seen_subcommand_from check' -l records-max-age -
 complete -c becaused -n '__fish_seen_subcommand_from check' -l records-keep -x -d 'files put aside; older ones are removed'
 complete -c becaused -n '__fish_seen_subcommand_from check' -l records-key-file -r -F -d 'chain records by this secret, so that changes show (why --verify)'
 complete -c becaused -n '__fish_seen_subcommand_from check' -l records-otlp -x -d 'also send records to this OpenTelemetry collector'
+complete -c becaused -n '__fish_seen_subcommand_from check' -l records-otlp-gzip -d 'compress what is sent to it'
+complete -c becaused -n '__fish_seen_subcommand_from check' -l records-otlp-tlscacert -r -F -d 'who signs its certificate, for https://'
 complete -c becaused -n '__fish_seen_subcommand_from check' -l state -x -a '(__fish_complete_directories)' -d 'where what is open outlives a kill; auto: $XDG_RUNTIME_DIR/becaused or /run/becaused'
 complete -c becaused -n '__fish_seen_subcommand_from check' -l admin -x -a 'auto off' -d 'where becaused why --live and kill ask; auto: a socket in the state directory'
 complete -c becaused -n '__fish_seen_subcommand_from check' -l user -x -a '(__fish_complete_users)' -d 'become this user once it listens; what is read again later must be readable by it'
@@ -129,6 +134,7 @@ complete -c becaused -n '__fish_seen_subcommand_from check' -l allow-half-close 
 complete -c becaused -n '__fish_seen_subcommand_from check' -l via-name -x -d 'the name in Via and Proxy-Status'
 complete -c becaused -n '__fish_seen_subcommand_from check' -l tell -x -a 'progress frames goaway refusals off' -d 'how clients hear why an answer was cut: progress,frames,goaway,refusals or off'
 complete -c becaused -n '__fish_seen_subcommand_from check' -l workers -x -a 'auto' -d 'processes that share the ports and the work; auto: one for each core'
+complete -c becaused -n '__fish_seen_subcommand_from check' -l worker-watchdog -x -d 'a worker whose loop stands still for so long is ended, and the next one started'
 complete -c becaused -n '__fish_seen_subcommand_from check' -l max-connections -x -d 'clients at once'
 complete -c becaused -n '__fish_seen_subcommand_from check' -l max-requests -x -d 'requests per client connection; 0: no limit'
 complete -c becaused -n '__fish_seen_subcommand_from check' -l memory -x -d 'for bodies on their way, all connections together'
@@ -150,7 +156,7 @@ complete -c becaused -n '__fish_seen_subcommand_from why' -s f
 complete -c becaused -n '__fish_seen_subcommand_from why' -l follow
 complete -c becaused -n '__fish_seen_subcommand_from why' -l summary
 complete -c becaused -n '__fish_seen_subcommand_from why' -l all
-complete -c becaused -n '__fish_seen_subcommand_from why' -l reason -x -a 'complete tunnel_complete keepalive_idle client_closed_idle upstream_closed_idle probe shutdown_idle max_requests client_closed client_reset client_head_timeout client_stalled_sending client_stalled_reading client_malformed client_ambiguous_framing client_head_too_large client_tls_failed client_tls_timeout client_tls_truncated client_unreachable auth_missing auth_invalid auth_expired auth_unavailable auth_locked_out policy_denied policy_uninspectable rate_limited concurrency_limited body_too_large source_denied draining disk_low request_unsupported upstream_refused upstream_unreachable upstream_connect_timeout upstream_booting upstream_down upstream_exited upstream_silent upstream_closed upstream_reset upstream_stalled_sending upstream_stalled_reading upstream_malformed upstream_head_too_large upstream_tls_failed upstream_unreachable_live upgrade_mismatch retry_exhausted retry_impossible admin_kill drain_deadline shutdown max_age accept_limit fd_exhausted memory_shed partner internal lost previous_life'
+complete -c becaused -n '__fish_seen_subcommand_from why' -l reason -x -a 'complete tunnel_complete keepalive_idle client_closed_idle upstream_closed_idle probe shutdown_idle max_requests client_closed client_reset client_head_timeout client_stalled_sending client_stalled_reading client_malformed client_ambiguous_framing client_head_too_large client_proxy_timeout client_tls_failed client_tls_timeout client_tls_truncated client_unreachable auth_missing auth_invalid auth_expired auth_unavailable auth_locked_out policy_denied policy_uninspectable rate_limited concurrency_limited body_too_large source_denied draining disk_low request_unsupported upstream_refused upstream_unreachable upstream_connect_timeout upstream_booting upstream_down upstream_exited upstream_silent upstream_closed upstream_reset upstream_stalled_sending upstream_stalled_reading upstream_malformed upstream_head_too_large upstream_tls_failed upstream_unreachable_live upgrade_mismatch retry_exhausted retry_impossible admin_kill drain_deadline shutdown max_age accept_limit fd_exhausted memory_shed partner internal lost previous_life'
 complete -c becaused -n '__fish_seen_subcommand_from why' -l by -x -a 'nobody client gate upstream proxy operator'
 complete -c becaused -n '__fish_seen_subcommand_from why' -l path -x
 complete -c becaused -n '__fish_seen_subcommand_from why' -l id -x

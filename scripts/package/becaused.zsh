@@ -39,6 +39,8 @@ _becaused() {
       '--records-keep=[files put aside; older ones are removed]:N: ' \
       '--records-key-file=[chain records by this secret, so that changes show (why --verify)]:FILE:_files' \
       '--records-otlp=[also send records to this OpenTelemetry collector]:URL: ' \
+      '--records-otlp-gzip[compress what is sent to it]' \
+      '--records-otlp-tlscacert=[who signs its certificate, for https\://]:FILE:_files' \
       '--state=[where what is open outlives a kill; auto\: $XDG_RUNTIME_DIR/becaused or /run/becaused]:DIR|auto|off:_files -/' \
       '--admin=[where becaused why --live and kill ask; auto\: a socket in the state directory]:ADDR|auto|off:(auto off)' \
       '--user=[become this user once it listens; what is read again later must be readable by it]:USER\[\:GROUP\]:_users' \
@@ -82,6 +84,7 @@ _becaused() {
       '--via-name=[the name in Via and Proxy-Status]:NAME: ' \
       '--tell=[how clients hear why an answer was cut\: progress,frames,goaway,refusals or off]:WAYS:(progress frames goaway refusals off)' \
       '--workers=[processes that share the ports and the work; auto\: one for each core]:N|auto:(auto)' \
+      '--worker-watchdog=[a worker whose loop stands still for so long is ended, and the next one started]:DURATION: ' \
       '--max-connections=[clients at once]:N: ' \
       '--max-requests=[requests per client connection; 0\: no limit]:N: ' \
       '--memory=[for bodies on their way, all connections together]:SIZE: ' \
@@ -109,6 +112,8 @@ _becaused() {
       '--records-keep=[files put aside; older ones are removed]:N: ' \
       '--records-key-file=[chain records by this secret, so that changes show (why --verify)]:FILE:_files' \
       '--records-otlp=[also send records to this OpenTelemetry collector]:URL: ' \
+      '--records-otlp-gzip[compress what is sent to it]' \
+      '--records-otlp-tlscacert=[who signs its certificate, for https\://]:FILE:_files' \
       '--state=[where what is open outlives a kill; auto\: $XDG_RUNTIME_DIR/becaused or /run/becaused]:DIR|auto|off:_files -/' \
       '--admin=[where becaused why --live and kill ask; auto\: a socket in the state directory]:ADDR|auto|off:(auto off)' \
       '--user=[become this user once it listens; what is read again later must be readable by it]:USER\[\:GROUP\]:_users' \
@@ -152,6 +157,7 @@ _becaused() {
       '--via-name=[the name in Via and Proxy-Status]:NAME: ' \
       '--tell=[how clients hear why an answer was cut\: progress,frames,goaway,refusals or off]:WAYS:(progress frames goaway refusals off)' \
       '--workers=[processes that share the ports and the work; auto\: one for each core]:N|auto:(auto)' \
+      '--worker-watchdog=[a worker whose loop stands still for so long is ended, and the next one started]:DURATION: ' \
       '--max-connections=[clients at once]:N: ' \
       '--max-requests=[requests per client connection; 0\: no limit]:N: ' \
       '--memory=[for bodies on their way, all connections together]:SIZE: ' \
@@ -177,7 +183,7 @@ _becaused() {
       '--follow' \
       '--summary' \
       '--all' \
-      '--reason=:NAME:(complete tunnel_complete keepalive_idle client_closed_idle upstream_closed_idle probe shutdown_idle max_requests client_closed client_reset client_head_timeout client_stalled_sending client_stalled_reading client_malformed client_ambiguous_framing client_head_too_large client_tls_failed client_tls_timeout client_tls_truncated client_unreachable auth_missing auth_invalid auth_expired auth_unavailable auth_locked_out policy_denied policy_uninspectable rate_limited concurrency_limited body_too_large source_denied draining disk_low request_unsupported upstream_refused upstream_unreachable upstream_connect_timeout upstream_booting upstream_down upstream_exited upstream_silent upstream_closed upstream_reset upstream_stalled_sending upstream_stalled_reading upstream_malformed upstream_head_too_large upstream_tls_failed upstream_unreachable_live upgrade_mismatch retry_exhausted retry_impossible admin_kill drain_deadline shutdown max_age accept_limit fd_exhausted memory_shed partner internal lost previous_life)' \
+      '--reason=:NAME:(complete tunnel_complete keepalive_idle client_closed_idle upstream_closed_idle probe shutdown_idle max_requests client_closed client_reset client_head_timeout client_stalled_sending client_stalled_reading client_malformed client_ambiguous_framing client_head_too_large client_proxy_timeout client_tls_failed client_tls_timeout client_tls_truncated client_unreachable auth_missing auth_invalid auth_expired auth_unavailable auth_locked_out policy_denied policy_uninspectable rate_limited concurrency_limited body_too_large source_denied draining disk_low request_unsupported upstream_refused upstream_unreachable upstream_connect_timeout upstream_booting upstream_down upstream_exited upstream_silent upstream_closed upstream_reset upstream_stalled_sending upstream_stalled_reading upstream_malformed upstream_head_too_large upstream_tls_failed upstream_unreachable_live upgrade_mismatch retry_exhausted retry_impossible admin_kill drain_deadline shutdown max_age accept_limit fd_exhausted memory_shed partner internal lost previous_life)' \
       '--by=:SIDE:(nobody client gate upstream proxy operator)' \
       '--path=:PATTERN: ' \
       '--id=:ID: ' \

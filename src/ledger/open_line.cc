@@ -18,6 +18,7 @@ struct Row {
 // What each debt is before its clock makes an end of it. The time stands between the two.
 constexpr Row rows[] = {
     {Reason::client_head_timeout, "Waits for the rest of the request's head, for ", "."},
+    {Reason::client_proxy_timeout, "Waits for the load balancer's PROXY header, for ", "."},
     {Reason::client_tls_timeout, "Waits for the client's TLS handshake, for ", "."},
     {Reason::client_stalled_sending,
      "Waits for more of the request: the client has sent nothing for ", "."},
@@ -84,7 +85,28 @@ void append_standing(std::string& out, Entry::Kind kind, const Standing& standin
     out += found->after;
 }
 
-void append_open_line(std::string& out, Ledger& ledger, const Entry& entry) {
+namespace {
+
+void write_noted(JsonLine& line, const Noted& noted, uint64_t now_ns) {
+    line.open<"noted">('{');
+    line.number<"pid">(noted.pid);
+    line.ms<"age_ms">(now_ns - noted.at_ns);
+    line.close('}');
+}
+
+void append_noted(std::string& out, const Noted& noted, Phase phase, uint64_t now_ns) {
+    out += "Noted ";
+    append_duration(out, (now_ns - noted.at_ns) / ns_per_ms);
+    out += " ago, ";
+    out += words(phase);
+    out += "; its process (pid ";
+    append_number(out, noted.pid);
+    out += ") does not answer.";
+}
+
+}  // namespace
+
+void append_open_line(std::string& out, Ledger& ledger, const Entry& entry, const Noted* noted) {
     Clock& clock = ledger.clock();
     const uint64_t now_ns = clock.now_ns();
     Standing standing;
@@ -101,6 +123,7 @@ void append_open_line(std::string& out, Ledger& ledger, const Entry& entry) {
     line.time<"time">(clock.wall_ns(now_ns));
     line.word<"phase">(name(standing.phase));
     write_debt(line, standing, now_ns);
+    if (noted != nullptr) write_noted(line, *noted, now_ns);
     if (connection) {
         ConnectionFacts facts = static_cast<const ConnectionEntry&>(entry).facts;
         facts.exchange_id = standing.exchange_id;
@@ -116,7 +139,8 @@ void append_open_line(std::string& out, Ledger& ledger, const Entry& entry) {
         write_exchange(line, ledger, clock, entry, facts, now_ns);
     }
     std::string now;
-    append_standing(now, entry.kind(), standing, now_ns);
+    if (noted != nullptr) append_noted(now, *noted, standing.phase, now_ns);
+    else append_standing(now, entry.kind(), standing, now_ns);
     line.word<"now">(now);
     out += line.end();
 }

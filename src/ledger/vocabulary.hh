@@ -48,7 +48,7 @@ namespace becaused {
 // Idle clocks; those that limit a whole phase say `total`. Key, default for the quick, transfer, build,
 // follow, tunnel, session classes in ms (0: off), and what it limits.
 #define BECAUSED_CLOCKS(X)                                                                         \
-    X(tls_handshake,         10'000,    10'000,    10'000,    10'000,    10'000,    10'000, "TLS handshake, total")          \
+    X(tls_handshake,         10'000,    10'000,    10'000,    10'000,    10'000,    10'000, "PROXY header and TLS handshake, total")          \
     X(request_head,          15'000,    15'000,    15'000,    15'000,    15'000,    15'000, "silence inside a request head") \
     X(request_head_total,    60'000,    60'000,    60'000,    60'000,    60'000,    60'000, "a whole request head")          \
     X(keepalive,           120'000,   120'000,   120'000,   120'000,   120'000,   120'000, "an idle client connection")     \
@@ -105,6 +105,7 @@ namespace becaused {
     X(client_malformed,       client,   refused,   400, "http_request_error", "The request is not valid HTTP/1.1: {detail}.") \
     X(client_ambiguous_framing, client, refused,   400, "http_request_error", "The request says in two ways where its body ends: {detail}.") \
     X(client_head_too_large,  client,   refused,   431, "http_request_error", "The request head is larger than allowed: {detail}.") \
+    X(client_proxy_timeout,   client,   fault,     0, "", "The PROXY header was not whole within {setting} (clock {clock}).") \
     X(client_tls_failed,      client,   fault,     0, "", "The TLS handshake failed: {detail}.")                        \
     X(client_tls_timeout,     client,   fault,     0, "", "The TLS handshake took longer than {setting}.")              \
     X(client_tls_truncated,   client,   fault,     0, "", "The client closed TCP without a TLS close_notify {phase}.")  \

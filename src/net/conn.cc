@@ -270,6 +270,7 @@ void Conn::read_proxy_header(const Slice& bytes) {
     sink_->on_addressed(*this);
     if (ending_) return;
     const Slice rest = bytes.part(header.size - before);
+    if (rest.empty()) entry_.facts.last_in_ns = 0;
     if (!tls_) {
         sink_->on_connected(*this);
         if (!ending_ && !rest.empty()) take(rest);

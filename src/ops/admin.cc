@@ -9,6 +9,25 @@
 
 namespace becaused {
 
+namespace {
+
+// Where it came to is known even of one that has gone.
+Arrival arrival_of(int fd, Endpoint& local) {
+    sockaddr_storage address{};
+    auto* const at = reinterpret_cast<sockaddr*>(&address);
+    socklen_t length = sizeof address;
+    address.ss_family = AF_UNIX;
+    // One that was never passed (no descriptor was left) is libuv's to complain of.
+    ignored(::getsockname(fd, at, &length), "then it is none");
+    local = endpoint_of(at);
+    Arrival arrival{fd, local, &local};
+    length = sizeof address;
+    if (::getpeername(fd, at, &length) == 0) arrival.peer = endpoint_of(at);
+    return arrival;
+}
+
+}  // namespace
+
 Admin::~Admin() { CHECK(visits_.empty()); }
 
 Status Admin::open(const ListenAddress& address) {
@@ -29,34 +48,38 @@ void Admin::close() {
 }
 
 void Admin::on_accept(Listener& listener, int fd, const Endpoint& peer, int error) {
-    admit({fd, peer, &listener.local()}, error);
+    admit({fd, peer, &listener.local()}, error, true);
 }
 
-void Admin::take(int fd) {
+void Admin::take(int fd, bool room) {
     if (closed_) {
         ignored(::close(fd), "nobody answers any more");
         return;
     }
-    static constexpr Endpoint handed_over{Endpoint::Kind::unix};
-    admit({fd, handed_over, &handed_over}, 0);
+    admit(arrival_of(fd, handed_over_), 0, room);
 }
 
-void Admin::admit(Arrival arrival, int error) {
+void Admin::admit(Arrival arrival, int error, bool room) {
     arrival.side = Side::operator_;
-    int open_error = 0;
-    if (error != 0 || visits_.size() == most_visits) {
-        Conn* conn = Conn::accepted(loop_, ledger_, arrival, SocketOptions(), nullptr, open_error);
-        if (conn == nullptr) return;
-        conn->end(error != 0
-                      ? Ending::decided(Reason::fd_exhausted, Phase::accept, Op::accept, error)
-                      : Ending::decided(Reason::accept_limit, Phase::accept, Op::accept, 0)
-                            .with_limit(most_visits),
-                  Conn::Close::reset);
-        return;
-    }
+    const Ending full =
+        Ending::decided(Reason::accept_limit, Phase::accept, Op::accept, 0).with_limit(most_visits);
+    if (error != 0)
+        return drop(arrival,
+                    Ending::decided(Reason::fd_exhausted, Phase::accept, Op::accept, error));
+    if (visits_.size() >= most_visits + most_told) return drop(arrival, full);
+    room = room && visits_.size() < most_visits;
     visits_.push_back(std::make_unique<AdminVisit>(*this));
     AdminVisit& visit = *visits_.back();
-    visit.begin(Conn::accepted(loop_, ledger_, arrival, SocketOptions(), visit.sink(), open_error));
+    int open_error = 0;
+    Conn* conn = Conn::accepted(loop_, ledger_, arrival, SocketOptions(), visit.sink(), open_error);
+    visit.begin(conn);
+    if (conn != nullptr && !room) visit.turn_away(full);
+}
+
+void Admin::drop(const Arrival& arrival, const Ending& ending) {
+    int error = 0;
+    Conn* conn = Conn::accepted(loop_, ledger_, arrival, SocketOptions(), nullptr, error);
+    if (conn != nullptr) conn->end(ending, Conn::Close::reset);
 }
 
 void Admin::visit_gone(AdminVisit& visit) {

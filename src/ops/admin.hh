@@ -18,8 +18,10 @@ class AdminVisit;
 
 class Admin final : public ListenerSink {
   public:
-    // Beyond these, newcomers are turned away.
+    // Beyond these, newcomers are told that they are one too many.
     static constexpr size_t most_visits = 8;
+    // Beyond these too there is no time to tell them.
+    static constexpr size_t most_told = 8;
 
     Admin(Loop& loop, Ledger& ledger, const ClockTable& clocks)
         : loop_(loop), ledger_(ledger), clocks_(clocks), listener_(loop, *this) {}
@@ -29,8 +31,9 @@ class Admin final : public ListenerSink {
 
     // A literal address; what settings.admin says (ops/address.hh: parse_admin).
     Status open(const ListenAddress& address);
-    // A connection that another process accepted; ours from here on.
-    void take(int fd);
+    // A connection that another process accepted; ours from here on. `room`: false: there was none for it
+    // over there, and so it is told.
+    void take(int fd, bool room = true);
     const Endpoint& local() const { return listener_.local(); }
     // Whoever still asks is cut.
     void close();
@@ -38,13 +41,15 @@ class Admin final : public ListenerSink {
   private:
     friend class AdminVisit;
     void on_accept(Listener& listener, int fd, const Endpoint& peer, int error) override;
-    void admit(Arrival arrival, int error);
+    void admit(Arrival arrival, int error, bool room);
+    void drop(const Arrival& arrival, const Ending& ending);
     void visit_gone(AdminVisit& visit);
 
     Loop& loop_;
     Ledger& ledger_;
     const ClockTable& clocks_;
     Listener listener_;
+    Endpoint handed_over_;  // where operators came to that another process let in
     HeadParser parser_;
     RequestHead head_;
     std::vector<std::unique_ptr<AdminVisit>> visits_;

@@ -38,7 +38,7 @@ class Socket {
     int fd_;
 };
 
-int connect_to(const Socket& socket, const Address& address) {
+int connect_to(const Socket& socket, const Address& address, uint32_t patience_ms) {
     sockaddr_storage to{};
     socklen_t length = sizeof(sockaddr_un);
     if (address.kind == Address::Kind::unix) {
@@ -51,10 +51,7 @@ int connect_to(const Socket& socket, const Address& address) {
         const std::string& host = address.host == "localhost" ? "127.0.0.1" : address.host;
         length = fill_sockaddr(parse_literal(host, address.port), to);
     }
-    const timeval patience{admin_patience_s, 0};
-    for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO})
-        if (::setsockopt(socket.fd(), SOL_SOCKET, option, &patience, sizeof patience) != 0)
-            return errno;
+    if (!wait_at_most(socket.fd(), patience_ms)) return errno;
     return ::connect(socket.fd(), reinterpret_cast<sockaddr*>(&to), length) == 0 ? 0 : errno;
 }
 
@@ -68,7 +65,7 @@ bool answers(const std::string& path) {
     address.kind = Address::Kind::unix;
     address.path = path;
     const Socket socket(AF_UNIX);
-    return socket.fd() >= 0 && connect_to(socket, address) == 0;
+    return socket.fd() >= 0 && connect_to(socket, address, admin_patience_ms) == 0;
 }
 
 // What cannot be connected to, and what to do about it.
@@ -78,6 +75,11 @@ Status nobody(const Address& address, int error) {
                                  none ? "nobody listens there: does becaused run, and with which "
                                         "--admin or --state?"
                                       : std::strerror(error)));
+}
+
+Status no_answer(const std::string& text, bool* silent) {
+    if (silent != nullptr) *silent = true;
+    return Status::failed(text + ": does not answer: is that becaused, or is its loop stuck?");
 }
 
 // Into `body`, from the answer's bytes behind its head. False: it is not whole.
@@ -151,21 +153,29 @@ Result<Address> find_admin(const AdminPlace& place) {
     return address;
 }
 
-Result<std::string> talk_to_admin(int fd, std::string_view request, const std::string& text) {
+bool wait_at_most(int fd, uint32_t patience_ms) {
+    const timeval patience{patience_ms / 1000, patience_ms % 1000 * 1000};
+    return ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0 &&
+           ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0;
+}
+
+Result<std::string> talk_to_admin(int fd, std::string_view request, const std::string& text,
+                                  bool* silent) {
     if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) !=
         static_cast<ssize_t>(request.size()))
         return Status::failed(phrase(text, ": ", std::strerror(errno)));
+    return hear_admin(fd, text, silent);
+}
+
+Result<std::string> hear_admin(int fd, const std::string& text, bool* silent) {
     std::string bytes;
     std::string piece(size_t{64} * 1024, '\0');
     while (true) {
         const ssize_t count = ::recv(fd, piece.data(), piece.size(), 0);
         if (count == 0) return bytes;
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0)
-            return Status::failed(
-                phrase(text, ": ",
-                       errno == EAGAIN ? "does not answer: is that becaused, or is its loop stuck?"
-                                       : std::strerror(errno)));
+        if (count < 0 && errno == EAGAIN) return no_answer(text, silent);
+        if (count < 0) return Status::failed(phrase(text, ": ", std::strerror(errno)));
         bytes.append(piece, 0, static_cast<size_t>(count));
         if (bytes.size() > answer_limit_bytes) return Status::failed(text + ": answers too much");
     }
@@ -184,13 +194,16 @@ Result<AdminAnswer> read_admin_answer(std::string_view bytes, const std::string&
 }
 
 Result<AdminAnswer> ask_admin(const Address& address, std::string_view method,
-                              std::string_view target) {
+                              std::string_view target, uint32_t patience_ms, bool* silent) {
     const Socket socket(family_of(address));
     if (socket.fd() < 0) return nobody(address, errno);
-    if (const int error = connect_to(socket, address); error != 0) return nobody(address, error);
+    const int error = connect_to(socket, address, patience_ms);
+    // So many wait to be accepted that there is no room for one more.
+    if (error == EAGAIN) return no_answer(address.text, silent);
+    if (error != 0) return nobody(address, error);
     const std::string request =
         phrase(method, ' ', target, " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    Result<std::string> bytes = talk_to_admin(socket.fd(), request, address.text);
+    Result<std::string> bytes = talk_to_admin(socket.fd(), request, address.text, silent);
     return bytes.ok() ? read_admin_answer(bytes.value(), address.text) : bytes.status();
 }
 

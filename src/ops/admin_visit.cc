@@ -5,6 +5,7 @@
 #include "http/reply.hh"
 #include "http/write.hh"
 #include "ledger/open_line.hh"
+#include "ledger/record.hh"
 #include "net/address.hh"
 #include "ops/phrase.hh"
 #include "proxy/blame.hh"
@@ -42,6 +43,25 @@ void AdminVisit::begin(Conn* conn) {
     moved_ns_ = admin_.loop_.now_ns();
     conn_->start();
     arm();
+}
+
+void AdminVisit::turn_away(const Ending& ending) {
+    turned_away_ = ending;
+    std::string because;
+    append_because(because, ending);
+    std::string id;
+    admin_.ledger_.append_id(id, conn_->entry().id());
+    Reply reply;
+    reply.status = row(ending.reason()).status;
+    reply.reason = ending.reason();
+    reply.because = because;
+    reply.record_id = id;
+    reply.retry_after_s = 1;
+    std::string out;
+    write_reply(reply, out);
+    if (const int error = conn_->write(out); error != 0)
+        return on_fault(*conn_, conn_->judge(Op::write, error));
+    leave();
 }
 
 ClockName AdminVisit::clock() const {
@@ -221,7 +241,7 @@ void AdminVisit::end(const Ending& ending, Conn::Close how) {
     if (state_ == State::ended) return;
     state_ = State::ended;
     Wheel::disarm(*this);
-    conn_->end(ending, how);
+    conn_->end(turned_away_ ? *turned_away_ : ending, how);
 }
 
 void AdminVisit::on_gone(Conn&) {

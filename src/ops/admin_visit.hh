@@ -3,6 +3,7 @@
 // dies after the loop's turn, once its Conn is gone.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "net/conn.hh"
@@ -21,6 +22,8 @@ class AdminVisit final : public Deferred, private ConnSink, private WheelNode {
     ConnSink* sink() { return this; }
     // Null: it could not be made.
     void begin(Conn* conn);
+    // It is answered unasked, and its record is this.
+    void turn_away(const Ending& ending);
     void cut(const Ending& ending);
 
   private:
@@ -54,6 +57,7 @@ class AdminVisit final : public Deferred, private ConnSink, private WheelNode {
     Conn* conn_ = nullptr;
     State state_ = State::asking;
     std::string request_;
+    std::optional<Ending> turned_away_;
     EntryId listed_id_ = 0;  // up to here
     EntryId last_id_ = 0;    // what is opened later is not listed
     uint64_t moved_ns_ = 0;

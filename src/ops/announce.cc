@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "net/address.hh"
+#include "ops/notify.hh"
 #include "ops/phrase.hh"
 
 namespace becaused {
@@ -26,6 +27,7 @@ void say_ready(const std::vector<Endpoint>& ports, const Settings& settings) {
         }
     }
     say(phrase("ready on ", where, " in front of ", settings.upstream.text));
+    ignored(notify("READY=1") ? 0 : 1, "it is no service");
 }
 
 void warn_of_open_ports(const std::vector<Endpoint>& ports, const Settings& settings) {
@@ -45,6 +47,7 @@ void say_admin(const Endpoint& port) {
 }
 
 void say_stopping(int signal, bool again) {
+    ignored(notify("STOPPING=1") ? 0 : 1, "it is no service");
     say(phrase(signal == SIGINT ? "SIGINT" : "SIGTERM", ": ",
                again ? "ending what is left at once"
                      : "accepting no more; finishing what runs (again: at once)"));

@@ -1,4 +1,5 @@
-// What `becaused run` says on standard error of itself: once, whether it is one process or several.
+// What `becaused run` says on standard error of itself: once, whether it is one process or several. Whoever
+// started it as a service hears of its beginning and its end, too (ops/notify.hh).
 #pragma once
 
 #include <vector>

@@ -202,6 +202,9 @@ Status ConfigLoader::check(bool to_run) const {
                                      suggestion(settings.profile, built_in_profiles())));
     if (settings.auth_service.tls && settings.auth_tlscacert.empty())
         return Status::failed("auth_tlscacert: not set: who signs the service's certificate?");
+    if (settings.records_otlp.starts_with("https://") && settings.records_otlp_tlscacert.empty())
+        return Status::failed(
+            "records_otlp_tlscacert: not set: who signs the collector's certificate?");
     if (const Status status = check_tls(); !status.ok()) return status;
     if (const Status status = check_mode(); !status.ok()) return status;
     if (const Status status = check_workers(); !status.ok()) return status;

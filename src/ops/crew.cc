@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -11,7 +10,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <utility>
 
 #include "ops/announce.hh"
@@ -19,21 +17,12 @@
 #include "ops/demise.hh"
 #include "ops/orders.hh"
 #include "ops/phrase.hh"
-#include "ops/relay.hh"
 #include "ops/run.hh"
 #include "ops/share.hh"
 
 namespace becaused {
 
 namespace {
-
-uint64_t now_ms() {
-    timespec now{};
-    ignored(::clock_gettime(CLOCK_MONOTONIC, &now), "there is always such a clock");
-    return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
-}
-
-constexpr unsigned relay_limit_s = 120;  // however slowly its operator reads
 
 void close_if(int& fd) {
     if (fd >= 0) ignored(::close(fd), "nothing is on its way");
@@ -53,7 +42,7 @@ Crew::~Crew() {
     close_if(admin_);
     if (!admin_path_.empty()) unlink_unix(admin_path_, admin_inode_);
     if (shared_ != nullptr)
-        ignored(::munmap(shared_, sizeof(Totals) * workers_.size()), "it was mapped by us");
+        ignored(::munmap(shared_, sizeof(Shown) * workers_.size()), "it was mapped by us");
 }
 
 // In a new worker, or in a process for one question: what is the parent's only.
@@ -105,7 +94,9 @@ void Crew::become(Worker& worker, int channel) {
     station.ports = ports_.of(worker.number - 1);
     station.last_end = worker.last_end;
     station.baton = settings_.records.empty() ? nullptr : &baton_;
-    station.totals = &totals_of(worker);
+    station.totals = &shown_by(worker).totals;
+    station.beats = &shown_by(worker).beats;
+    station.beat_ms = look_every_ms();
     station.says_for_all = worker.number == 1;
     if (!state_path_.empty()) {
         const size_t slash = state_path_.rfind('/');
@@ -136,6 +127,13 @@ int Crew::wait_ms() const {
     uint64_t due_ms = UINT64_MAX;
     for (const Worker& worker : workers_)
         if (worker.pid < 0 && phase_ == Phase::serving) due_ms = std::min(due_ms, worker.due_ms);
+    for (const Worker& worker : workers_) {
+        if (worker.pid < 0 || !worker.ready || look_every_ms() == 0) continue;
+        due_ms = std::min(due_ms, looked_ms_ + look_every_ms());
+        if (worker.hung_ms != 0 && !worker.killed)
+            due_ms = std::min(due_ms, worker.hung_ms + abort_ms);
+    }
+    if (service_ms_ > 0) due_ms = std::min(due_ms, told_ms_ + service_ms_);
     if (due_ms == UINT64_MAX) return -1;
     const uint64_t now = now_ms();
     return due_ms > now ? static_cast<int>(due_ms - now) : 0;
@@ -161,6 +159,8 @@ int Crew::watch() {
         if (looks[0].revents != 0) hear_signals();
         if (looks[1].revents != 0) accept_operator();
         if (station_) break;
+        look_after_workers(now_ms());
+        tell_service(now_ms());
     }
     return station_ ? 0 : finish();
 }
@@ -170,6 +170,8 @@ void Crew::hear_worker(Worker& worker) {
     const Received received = receive_order(worker.channel);
     if (received.order == Order::none) return;
     worker.ready = true;  // or gone: in either case it has nothing more to say
+    worker.beats = shown_by(worker).beats.load(std::memory_order_relaxed);
+    worker.heard_ms = now_ms();
     if (received.order != Order::ready || phase_ == Phase::stopping) return;
     say(phrase("worker ", worker.number, " of ", workers_.size(), " is pid ", worker.pid));
     if (phase_ == Phase::first) phase_ = Phase::all;
@@ -212,8 +214,13 @@ void Crew::bury(Worker& worker, int status) {
     worker.pid = -1;
     close_if(worker.channel);
     worker.last_end = end_text(status);
-    totals_.add(totals_of(worker));
-    totals_of(worker) = Totals();
+    if (worker.hung_ms != 0)
+        worker.last_end = phrase(hung_words, settings_.worker_watchdog_s, " s (worker_watchdog); ",
+                                 worker.last_end);
+    worker.hung_ms = 0;
+    worker.killed = false;
+    totals_.add(shown_by(worker).totals);
+    shown_by(worker).totals = Totals();
     const std::string text =
         phrase("worker ", worker.number, " (pid ", pid, ") ended: ", worker.last_end);
     if (phase_ == Phase::stopping) {
@@ -239,26 +246,6 @@ void Crew::bury(Worker& worker, int status) {
     worker.due_ms = now_ms() + pause_ms;
     say(phrase(text, pause_ms == 0 ? std::string("; the next one starts now")
                                    : phrase("; the next one starts in ", pause_ms, " ms")));
-}
-
-void Crew::accept_operator() {
-    const int conn = ::accept4(admin_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (conn < 0) return;
-    const pid_t pid = relays_ < most_relays ? ::fork() : -1;
-    if (pid == 0) {
-        ignored(::prctl(PR_SET_PDEATHSIG, SIGKILL), "it ends by itself, too");
-        ::alarm(relay_limit_s);
-        std::vector<int> channels;
-        for (Worker& worker : workers_)
-            if (worker.channel >= 0) channels.push_back(std::exchange(worker.channel, -1));
-        ports_.leave();
-        state_.let_go();
-        leave_to_child();
-        relay_question(conn, admin_tcp_, channels);
-        ::_exit(0);
-    }
-    if (pid > 0) ++relays_;
-    ignored(::close(conn), "it is answered by a process of its own, or by nobody");
 }
 
 void Crew::tell_all(Order order) const {

@@ -1,11 +1,12 @@
 // `becaused run --workers N`: a parent without a loop, and N processes that serve. The parent checks what
 // must be true once, opens the ports, starts workers, starts those anew that end by themselves, passes on
-// what it is told (ops/orders.hh), and adds up what they have done. It has one thread and nothing of
+// what it is told (ops/orders.hh), ends those that hang, and adds up what they have done. It has one thread and nothing of
 // libuv's, so that it may fork at any time. Workers share no memory that anybody waits for.
 #pragma once
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdint>
 #include <optional>
@@ -27,7 +28,9 @@ class Crew {
     static constexpr int most_falls = 5;
     // Before the second start in a row; doubles. The first one is started at once.
     static constexpr uint64_t first_pause_ms = 100;
-    // Beyond these, operators are turned away.
+    // A worker whose loop stands still is told to abort, with its last words; after this it is killed.
+    static constexpr uint64_t abort_ms = 1'000;
+    // Beyond these, operators are told that they are one too many.
     static constexpr int most_relays = 8;
 
     Crew(const Settings& settings, uint32_t workers);
@@ -52,9 +55,19 @@ class Crew {
         uint64_t due_ms = 0;  // of the next start, when it does not run
         int falls = 0;        // in a row
         std::string last_end;
+        uint64_t beats = 0;     // as last seen
+        uint64_t heard_ms = 0;  // when there was a new one
+        uint64_t hung_ms = 0;   // when it was told to abort; 0: it turns
+        bool killed = false;
+    };
+    // What a worker shows as it goes on, in memory that it has in common with its parent.
+    struct Shown {
+        Totals totals;
+        std::atomic<uint64_t> beats{0};
     };
     enum class Phase : uint8_t { first, all, serving, stopping };  // first: one worker goes ahead
 
+    static uint64_t now_ms();  // of the monotonic clock
     Status open_state();
     Status open_records();
     Status open_admin();
@@ -69,9 +82,14 @@ class Crew {
     void reap();
     void bury(Worker& worker, int status);
     void accept_operator();
+    bool turn_away(int conn) const;
     void stop();
     void tell_all(Order order) const;
-    Totals& totals_of(const Worker& worker) const { return shared_[worker.number - 1]; }
+    void look_after_workers(uint64_t now);
+    void look_after(Worker& worker, uint64_t now);
+    void tell_service(uint64_t now);
+    Shown& shown_by(const Worker& worker) const { return shared_[worker.number - 1]; }
+    uint64_t look_every_ms() const { return settings_.worker_watchdog_s * 1000ULL / 4; }
     bool over() const;
     int finish();
 
@@ -80,7 +98,10 @@ class Crew {
     StateFile state_;
     std::string state_path_;  // empty: there is no black box
     Baton baton_;
-    Totals* shared_ = nullptr;  // one for each worker
+    Shown* shared_ = nullptr;  // one for each worker
+    uint64_t looked_ms_ = 0;   // after the workers
+    uint64_t service_ms_ = 0;  // how often the service manager wants to hear of us; 0: never
+    uint64_t told_ms_ = 0;     // when it did
     std::vector<Worker> workers_;
     int signals_ = -1;  // signalfd(2)
     sigset_t before_{};

@@ -13,6 +13,7 @@
 #include "ops/address.hh"
 #include "ops/announce.hh"
 #include "ops/crew.hh"
+#include "ops/notify.hh"
 #include "ops/phrase.hh"
 #include "ops/start.hh"
 #include "ops/state.hh"
@@ -21,6 +22,7 @@
 namespace becaused {
 
 Status Crew::open() {
+    service_ms_ = notify_watchdog_ms() / 2;
     Status status = open_signals();
     if (status.ok()) status = ports_.open(settings_, static_cast<uint32_t>(workers_.size()));
     if (status.ok()) status = become_user(settings_);
@@ -53,12 +55,12 @@ Status Crew::open_state() {
 }
 
 Status Crew::open_records() {
-    void* memory = ::mmap(nullptr, sizeof(Totals) * workers_.size(), PROT_READ | PROT_WRITE,
+    void* memory = ::mmap(nullptr, sizeof(Shown) * workers_.size(), PROT_READ | PROT_WRITE,
                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         return Status::failed(phrase("workers: no memory to share: ", std::strerror(errno)));
-    shared_ = static_cast<Totals*>(memory);
-    for (size_t i = 0; i < workers_.size(); ++i) new (shared_ + i) Totals();
+    shared_ = static_cast<Shown*>(memory);
+    for (size_t i = 0; i < workers_.size(); ++i) new (shared_ + i) Shown();
     struct stat found {};
     const bool file = settings_.records != "-" && ::stat(settings_.records.c_str(), &found) == 0 &&
                       S_ISREG(found.st_mode);

@@ -84,6 +84,8 @@ std::string end_text(int status) {
 }
 
 std::string cause_of(const LastLife& last, const Surroundings& now, const std::string& seen) {
+    if (!last.crash.empty() && seen.starts_with(hung_words))
+        return phrase(seen, ", its last words: ", last.crash);
     if (!last.crash.empty()) return "it crashed: " + last.crash;
     if (!last.boot_id.empty() && !now.boot_id.empty() && last.boot_id != now.boot_id)
         return "the machine went down (it has booted since)";

@@ -24,6 +24,8 @@ Surroundings look_around(const std::string& proc = "/proc",
 // The rest of a sentence "its process ended ...: ". `seen`: what whoever waited for it saw: "killed by
 // SIGKILL"; empty: nobody did.
 std::string cause_of(const LastLife& last, const Surroundings& now, const std::string& seen = {});
+// What begins `seen` where it was ended because its loop stood still.
+inline constexpr std::string_view hung_words = "hung: its loop stood still for ";
 // "killed by SIGKILL", "exit code 1": of a status of wait(2).
 std::string end_text(int status);
 

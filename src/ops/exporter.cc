@@ -9,6 +9,7 @@
 #include "http/write.hh"
 #include "ledger/record.hh"
 #include "ops/address.hh"
+#include "ops/gzip.hh"
 #include "ops/phrase.hh"
 #include "ops/why_list.hh"
 #include "proxy/blame.hh"
@@ -42,6 +43,18 @@ uint64_t back_off_ms(uint32_t failures) {
     return full_ms / 2 + random() % (full_ms / 2 + 1);
 }
 
+std::unique_ptr<TlsStore> tls_of(Loop& loop, const Settings& settings) {
+    Result<Url> url = parse_url(settings.records_otlp);
+    CHECK(url.ok());
+    const Address& collector = url.value().address;
+    if (!collector.tls) return nullptr;
+    TlsFiles files;
+    files.authorities = settings.records_otlp_tlscacert;
+    files.peer = TlsFiles::Peer::demanded;
+    files.server_name = collector.host;
+    return std::make_unique<TlsStore>(loop, TlsContext::Role::client, std::move(files));
+}
+
 bool worth_retrying(uint16_t status) {
     return status == 429 || status == 502 || status == 503 || status == 504;
 }
@@ -51,10 +64,17 @@ bool worth_retrying(uint16_t status) {
 Exporter::Exporter(Loop& loop, Ledger& ledger, const Settings& settings)
     : loop_(loop),
       url_(settings.records_otlp),
+      gzip_(settings.records_otlp_gzip),
       settings_(towards_collector(settings)),
       path_(parse_url(settings.records_otlp).value().path),
-      upstream_(loop, settings_, nullptr),
+      tls_(tls_of(loop, settings)),
+      upstream_(loop, settings_, tls_.get()),
       dial_(loop, ledger, settings_, upstream_, *this) {}
+
+Status Exporter::load() {
+    const Status status = tls_ ? tls_->load() : Status::fine();
+    return status.ok() ? status : Status::failed("records_otlp_" + status.message());
+}
 
 void Exporter::wait_until(uint64_t due_ns) {
     if (finishing_) due_ns = std::min(due_ns, finish_by_ns_);
@@ -104,7 +124,14 @@ void Exporter::say_dropped() {
     lines_ += line.end();
 }
 
-void Exporter::run() noexcept { batch_ = otlp_batch(lines_, own_peers_); }
+void Exporter::run() noexcept {
+    batch_ = otlp_batch(lines_, own_peers_);
+    packed_ = false;
+    if (!gzip_ || batch_.body.empty()) return;
+    std::string packed = gzip(batch_.body);
+    packed_ = !packed.empty();
+    if (packed_) batch_.body = std::move(packed);
+}
 
 void Exporter::done() {
     lines_.clear();
@@ -135,6 +162,7 @@ void Exporter::use(Conn& conn, bool reused) {
     append_line(head, "Host", upstream_.host());
     append_line(head, "User-Agent", "OTel-OTLP-Exporter-becaused/" BECAUSED_VERSION);
     append_line(head, "Content-Type", "application/json");
+    if (packed_) append_line(head, "Content-Encoding", "gzip");
     append_number_line(head, "Content-Length", batch_.body.size());
     head += "\r\n";
     const Conn::Part parts[] = {{head, nullptr}, {batch_.body, nullptr}};
@@ -146,6 +174,8 @@ void Exporter::use(Conn& conn, bool reused) {
 void Exporter::on_dialed(Conn& conn) { use(conn, false); }
 
 void Exporter::on_dial_failed(const Ending& ending) {
+    if (ending.reason() == Reason::upstream_tls_failed)
+        return again(phrase("TLS with it failed (", ending.detail(), ")"));
     again(phrase("it cannot be reached (",
                  ending.error() == 0 ? "no answer" : error_name(ending.error()), ")"));
 }

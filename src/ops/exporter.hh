@@ -1,10 +1,11 @@
-// Sends records to an OpenTelemetry collector (OTLP/HTTP, JSON): collected in memory that is bounded, made
+// Sends records to an OpenTelemetry collector (OTLP/HTTP, JSON, perhaps gzip and TLS): collected in memory that is bounded, made
 // into a batch by another thread once a second or when there are many, sent one batch at a time over a
 // connection that is kept. What the collector cannot take now (429, 502, 503, 504, or nobody there) is
 // tried again, later and later, or when it says; what it refuses, and what does not fit, is dropped,
 // counted, and said on standard error. Nothing waits for it but the end of the process, for some seconds.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ class Exporter final : private ConnSink, private DialSink, private WheelNode, pr
     Exporter(Loop& loop, Ledger& ledger, const Settings& settings);
     ~Exporter() { CHECK(conn_ == nullptr && !dial_.active() && state_ != State::encoding); }
 
+    // Reads the certificate that signs the collector's, where it is asked by https.
+    Status load();
     // A record's line. Copies it, no more.
     void record(std::string_view line);
     // Sends what is left, for some seconds at most, and lets go of its connections.
@@ -69,8 +72,10 @@ class Exporter final : private ConnSink, private DialSink, private WheelNode, pr
 
     Loop& loop_;
     std::string url_;
+    bool gzip_;          // is wanted
     Settings settings_;  // the upstream is the collector
     std::string path_;
+    std::unique_ptr<TlsStore> tls_;  // null: plain
     Upstream upstream_;
     HeadParser parser_;
     ExchangeFacts facts_;  // for the dial's attempts
@@ -82,7 +87,8 @@ class Exporter final : private ConnSink, private DialSink, private WheelNode, pr
     std::string lines_;  // being encoded
     std::vector<std::string> own_peers_;
     OtlpBatch batch_;
-    std::string answer_;  // as it comes, its head first
+    bool packed_ = false;  // its body is gzip
+    std::string answer_;   // as it comes, its head first
     ResponseHead head_;
     BodyFraming framing_;
     ChunkedDecoder chunks_;

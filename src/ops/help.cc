@@ -80,7 +80,8 @@ constexpr Help pages[] = {
      "of what it reads, and so are the records (reason admin_kill).\n"
      "\n"
      "Both ask the process in the usual place, or at --admin ADDR or --state DIR, as\n"
-     "it was given them (also BECAUSED_ADMIN, BECAUSED_STATE).\n"
+     "it was given them (also BECAUSED_ADMIN, BECAUSED_STATE). Of one that does not\n"
+     "answer within 2 s why --live reads the black box, and says so.\n"
      "\n"
      "Exit code: 0 fine, 1 nothing of that id is open or nobody answers, 2 wrong\n"
      "usage.\n",

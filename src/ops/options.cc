@@ -34,6 +34,8 @@ constexpr Option table[] = {
     {"records_keep",     Kind::count,      "N",        &S::records_keep, 1, 1000, false, "files put aside; older ones are removed", "records"},
     {"records_key_file", Kind::file, "FILE",      &S::records_key_file, 0, 0, false, "chain records by this secret, so that changes show (why --verify)", "records"},
     {"records_otlp",     Kind::collector, "URL",  &S::records_otlp, 0, 0, false, "also send records to this OpenTelemetry collector", "records"},
+    {"records_otlp_gzip", Kind::boolean, "",      &S::records_otlp_gzip, 0, 1, false, "compress what is sent to it", "records"},
+    {"records_otlp_tlscacert", Kind::file, "FILE", &S::records_otlp_tlscacert, 0, 0, false, "who signs its certificate, for https://", "records"},
     {"state",    Kind::file,     "DIR|auto|off",  &S::state, 0, 0, false, "where what is open outlives a kill; auto: $XDG_RUNTIME_DIR/becaused or /run/becaused"},
     {"admin",    Kind::admin,    "ADDR|auto|off", &S::admin, 0, 0, false, "where becaused why --live and kill ask; auto: a socket in the state directory", "records"},
     {"user",     Kind::user,     "USER[:GROUP]",  &S::user, 0, 0, false, "become this user once it listens; what is read again later must be readable by it"},
@@ -77,6 +79,7 @@ constexpr Option table[] = {
     {"via_name",           Kind::word,        "NAME",     &S::via_name,           1, 64, false, "the name in Via and Proxy-Status"},
     {"tell",               Kind::tell,        "WAYS",     &S::tell,               0, 0, false, "how clients hear why an answer was cut: progress,frames,goaway,refusals or off"},
     {"workers",            Kind::workers,     "N|auto",   &S::workers,            1, 64, false, "processes that share the ports and the work; auto: one for each core"},
+    {"worker_watchdog",    Kind::duration_s,  "DURATION", &S::worker_watchdog_s,  1, 86'400, true, "a worker whose loop stands still for so long is ended, and the next one started"},
     {"max_connections",    Kind::count,       "N",        &S::max_connections,    1, 1'000'000, false, "clients at once"},
     {"max_requests",       Kind::count,       "N",        &S::max_requests,       0, 4'000'000'000, false, "requests per client connection; 0: no limit"},
     {"memory",             Kind::size,        "SIZE",     &S::memory_bytes,       mib, 1024 * gib, false, "for bodies on their way, all connections together"},
@@ -186,13 +189,8 @@ Status assign_text(Settings& settings, const Option& option, std::string_view te
             return address.status();
     if (option.kind == Kind::user && !text.empty())
         if (const Status status = check_account_text(text); !status.ok()) return status;
-    if (option.kind == Kind::collector && !text.empty()) {
-        Result<Url> url = parse_url(text);
-        if (!url.ok()) return url.status();
-        if (url.value().address.tls)
-            return Status::failed(
-                phrase('"', text, "\": no TLS is spoken here: give a collector on this machine"));
-    }
+    if (option.kind == Kind::collector && !text.empty())
+        if (const Result<Url> url = parse_url(text); !url.ok()) return url.status();
     settings.*std::get<std::string S::*>(option.field) = text;
     return Status::fine();
 }

@@ -13,6 +13,7 @@ enum class Order : char {
     stop = 's',    // the second time: at once
     reopen = 'h',  // as SIGHUP
     ask = 'a',     // with a connection of an operator's
+    refuse = 'f',  // with one for whom there is no room
     ready = 'r',   // the worker's only word: it serves
     gone = 0,      // the other end is closed
     none = 1,      // nothing is there now

@@ -14,6 +14,7 @@
 #include "ops/admin_ask.hh"
 #include "ops/admin_visit.hh"
 #include "ops/announce.hh"
+#include "ops/noted.hh"
 #include "ops/orders.hh"
 #include "ops/phrase.hh"
 
@@ -22,12 +23,8 @@ namespace becaused {
 namespace {
 
 constexpr size_t request_limit_bytes = 16 * 1024;
-
-bool wait_at_most(int fd) {
-    const timeval patience{admin_patience_s, 0};
-    return ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0 &&
-           ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) == 0;
-}
+// Less than an operator waits for us.
+constexpr uint32_t worker_patience_ms = 1'500;
 
 // Up to the head's end, or as much as came. A head that is not whole is the worker's to complain about.
 std::string read_request(int conn) {
@@ -58,11 +55,14 @@ Result<std::string> ask_worker(int channel, std::string_view request) {
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return Status::failed(phrase("no socket: ", std::strerror(errno)));
     // Only the worker's end: this one waits.
-    const bool sent = ::fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0 && wait_at_most(ends[0]) &&
+    const bool sent = ::fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0 &&
+                      wait_at_most(ends[0], worker_patience_ms) &&
                       send_order(channel, Order::ask, ends[1]);
     ignored(::close(ends[1]), "the worker has its own");
-    Result<std::string> answer = sent ? talk_to_admin(ends[0], request, "a worker")
-                                      : Status::failed("a worker takes no question");
+    // With its end, so that half a question is known for one.
+    const bool asked = sent && send_all(ends[0], request) && ::shutdown(ends[0], SHUT_WR) == 0;
+    Result<std::string> answer =
+        asked ? hear_admin(ends[0], "a worker") : Status::failed("a worker takes no question");
     ignored(::close(ends[0]), "all was read");
     return answer;
 }
@@ -74,33 +74,39 @@ bool send_chunk(int conn, std::string_view data) {
            send_all(conn, chunk_end);
 }
 
-// False: it ends without its last chunk, so that it does not look whole.
-bool send_list(int conn, std::string_view request, const std::vector<int>& channels) {
-    bool begun = false;
-    for (const int channel : channels) {
-        Result<std::string> bytes = ask_worker(channel, request);
-        Result<AdminAnswer> answer =
-            bytes.ok() ? read_admin_answer(bytes.value(), "a worker") : bytes.status();
-        if (!answer.ok()) {
-            say(phrase("admin: ", answer.status().message()));
-            return false;
-        }
-        if (answer.value().status != 200) return send_all(conn, bytes.value());
-        const std::string_view head =
-            "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n"
-            "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
-        if ((!begun && !send_all(conn, head)) || !send_chunk(conn, answer.value().body))
-            return false;
-        begun = true;
+// Of one that does not answer: what it noted of itself.
+Result<std::string> lines_of(const Colleague& worker, std::string_view request) {
+    Result<std::string> bytes = ask_worker(worker.channel, request);
+    Result<AdminAnswer> answer =
+        bytes.ok() ? read_admin_answer(bytes.value(), "a worker") : bytes.status();
+    if (answer.ok() && answer.value().status == 200) return std::move(answer.value().body);
+    Status status = answer.ok() ? Status::failed(admin_message(answer.value())) : answer.status();
+    if (worker.box.empty()) return status;
+    Result<std::string> lines = noted_lines(worker.box);
+    if (lines.ok()) return lines;
+    return Status::failed(phrase(status.message(), "; ", lines.status().message()));
+}
+
+// It begins before anybody is asked, and goes on at least as often as an operator looks. Without its last
+// chunk it does not look whole.
+bool send_list(int conn, std::string_view request, const std::vector<Colleague>& workers) {
+    if (!send_all(conn,
+                  "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n"
+                  "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"))
+        return false;
+    for (const Colleague& worker : workers) {
+        Result<std::string> lines = lines_of(worker, request);
+        if (!lines.ok()) say(phrase("admin: ", lines.status().message()));
+        if (!lines.ok() || !send_chunk(conn, lines.value())) return false;
     }
     return send_all(conn, last_chunk);
 }
 
 // The first worker that has anything else to say than that it does not know.
-bool send_answer(int conn, std::string_view request, const std::vector<int>& channels) {
+bool send_answer(int conn, std::string_view request, const std::vector<Colleague>& workers) {
     std::string last;
-    for (const int channel : channels) {
-        Result<std::string> bytes = ask_worker(channel, request);
+    for (const Colleague& worker : workers) {
+        Result<std::string> bytes = ask_worker(worker.channel, request);
         if (!bytes.ok()) {
             say(phrase("admin: ", bytes.status().message()));
             continue;
@@ -112,27 +118,40 @@ bool send_answer(int conn, std::string_view request, const std::vector<int>& cha
     return send_all(conn, last);
 }
 
+// It is one worker's to complain of, and to have on record.
+void pass_half(int conn, std::string_view request, const std::vector<Colleague>& workers) {
+    for (const Colleague& worker : workers) {
+        Result<std::string> bytes = ask_worker(worker.channel, request);
+        if (!bytes.ok()) continue;
+        ignored(send_all(conn, bytes.value()), "the operator is gone");
+        return;
+    }
+}
+
 }  // namespace
 
-void relay_question(int conn, bool tcp, const std::vector<int>& channels) {
-    if (!wait_at_most(conn)) return;
+void relay_question(int conn, bool tcp, const std::vector<Colleague>& workers) {
+    if (!wait_at_most(conn, admin_patience_ms)) return;
     const std::string request = read_request(conn);
     HeadParser parser;
     RequestHead head;
     const auto end = find_head_end(request, 0);
-    if (!end) return;  // who asks nothing is told nothing
-    const bool clear = !parser.parse_request(std::string_view(request).substr(0, *end), head);
-    if (clear && tcp && !is_own_host(head.authority)) {
+    const bool clear =
+        end && !parser.parse_request(std::string_view(request).substr(0, *end), head);
+    if (!end) {
+        pass_half(conn, request, workers);
+    } else if (clear && tcp && !is_own_host(head.authority)) {
         const std::string_view refusal =
             "{\"message\":\"the Host is none of this machine's own names\"}";
         ignored(send_all(conn, phrase("HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\n"
                                       "Connection: close\r\nContent-Length: ",
                                       refusal.size(), "\r\n\r\n", refusal)),
                 "then it is gone");
-    } else if (clear && head.method == "GET" && head.path == "/live") {
-        ignored(send_list(conn, request, channels), "it was said, or the operator is gone");
+    } else if (clear && head.method == "GET" && head.path == "/live" && head.minor_version == 1 &&
+               !head.chunked && head.content_length == 0) {
+        ignored(send_list(conn, request, workers), "it was said, or the operator is gone");
     } else {
-        ignored(send_answer(conn, request, channels), "the operator is gone");
+        ignored(send_answer(conn, request, workers), "the operator is gone");
     }
     ignored(::shutdown(conn, SHUT_WR), "it is gone");
 }

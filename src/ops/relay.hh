@@ -1,14 +1,20 @@
 // An operator's question to all workers at once (ops/admin.hh): a list is put together from all of theirs,
-// anything else goes to each until one knows of it. Blocking, with bounded patience: for a process of its
+// anything else goes to each until one knows of it. Of a worker that does not answer its black box is read. Blocking, with bounded patience: for a process of its
 // own that ends with the answer.
 #pragma once
 
+#include <string>
 #include <vector>
 
 namespace becaused {
 
-// `conn`: the operator's connection; `tcp`: it came from a port. `channels`: the workers', who get each
-// question over a connection of its own (ops/orders.hh).
-void relay_question(int conn, bool tcp, const std::vector<int>& channels);
+// A worker: it gets each question over a connection of its own (ops/orders.hh).
+struct Colleague {
+    int channel;
+    std::string box;  // where it notes what is open; empty: nowhere
+};
+
+// `conn`: the operator's connection; `tcp`: it came from a port.
+void relay_question(int conn, bool tcp, const std::vector<Colleague>& workers);
 
 }  // namespace becaused

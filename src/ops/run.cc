@@ -16,6 +16,7 @@
 #include "ops/exporter.hh"
 #include "ops/journal.hh"
 #include "ops/learnt_file.hh"
+#include "ops/life_sign.hh"
 #include "ops/orders.hh"
 #include "ops/start.hh"
 #include "ops/state.hh"
@@ -83,6 +84,7 @@ class Operator final : public SignalSink, public OrderSink {
             case Order::stop: return house_.stop();
             case Order::reopen: return reopen();
             case Order::ask: return admin_.take(received.passed);
+            case Order::refuse: return admin_.take(received.passed, false);
             case Order::gone: return end_alone();
             case Order::ready:
             case Order::none: return;
@@ -126,6 +128,16 @@ Status open_admin(Admin& admin, const Settings& settings, const State& state) {
                      status.message().c_str());
     if (status.ok() && address.value().kind == Address::Kind::tcp) say_admin(admin.local());
     return Status::fine();
+}
+
+// To people, or to the parent who tells them.
+void say_served(const House& house, const Settings& settings, const Station* station) {
+    if (station != nullptr) {
+        ignored(send_order(station->channel, Order::ready), "a parent that is gone is told of");
+        return;
+    }
+    warn_of_open_ports(house.listening(), settings);
+    say_ready(house.listening(), settings);
 }
 
 // What every turn of the loop ends with.
@@ -226,6 +238,7 @@ int run(const Settings& settings, const Station* station) {
         Operator person(house, journal, admin, settings, station);
         Signals signals(loop, person);
         Orders orders(loop, person);
+        LifeSign life(loop, station);
         std::optional<Exporter> exporter;
         if (!settings.records_otlp.empty()) exporter.emplace(loop, ledger, settings);
         Outlets outlets(settings.records.empty() ? nullptr : &journal,
@@ -235,6 +248,7 @@ int run(const Settings& settings, const Station* station) {
         Status status = guard(house, settings);
         if (status.ok())
             status = house.open(station == nullptr ? std::vector<int>() : station->ports);
+        if (status.ok() && exporter) status = exporter->load();
         // A worker is whom its parent became.
         if (status.ok() && station == nullptr) status = become_user(settings);
         if (status.ok() && house.learner() != nullptr) status = try_learnt_file(settings.learn);
@@ -258,19 +272,15 @@ int run(const Settings& settings, const Station* station) {
             house.stop();
         } else {
             learns = true;
+            life.start();
             const bool silent = station != nullptr && !station->says_for_all;
             house.on_tls_files(silent ? say_tls_trouble : say_tls_files);
-            if (station == nullptr) {
-                warn_of_open_ports(house.listening(), settings);
-                say_ready(house.listening(), settings);
-            } else {
-                ignored(send_order(station->channel, Order::ready),
-                        "a parent that is gone is told of");
-            }
+            say_served(house, settings, station);
         }
         loop.run();
         signals.close();
         orders.close();
+        life.close();
         loop.run();
         loop.on_turn(nullptr, nullptr);
         if (exporter) ledger.set_sink(settings.records.empty() ? nullptr : &journal);

@@ -269,6 +269,9 @@ Json open_line(std::string_view kind) {
                                  {{"name", word("clock", "See CLOCKS.md.")},
                                   {"setting_ms", number("Its setting.")}})}},
                {"clock"});
+    fields["noted"] =
+        object("Only where the process does not answer, and its black box was read.",
+               {{"pid", number("The process.")}, {"age_ms", ms("Since it noted this.")}});
     if (kind == "connection") {
         add_socket(fields);
     } else {
@@ -276,8 +279,9 @@ Json open_line(std::string_view kind) {
         add_traffic(fields);
     }
     fields["now"] = text("How it stands, in one sentence for people.");
-    return object("What is open now (becaused why --live --json).", fields,
-                  with({"owes"}, kind == "connection" ? socket_optional : request_optional));
+    return object(
+        "What is open now (becaused why --live --json).", fields,
+        with({"owes", "noted"}, kind == "connection" ? socket_optional : request_optional));
 }
 
 Json request_start() {

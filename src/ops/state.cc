@@ -100,6 +100,10 @@ std::string admin_path_beside(std::string_view box_path) {
     return phrase(box_path.substr(0, box_path.rfind(box_suffix)), admin_suffix);
 }
 
+std::string worker_box(std::string_view stem, uint32_t number) {
+    return phrase(stem, worker_mark, number, box_suffix);
+}
+
 std::string State::admin_path() const { return box_ ? admin_path_beside(file_.path()) : ""; }
 
 Status take_state_place(const Settings& settings, StateFile& file) {

@@ -23,6 +23,8 @@ std::string usual_state_directory();
 // Of the socket beside the box that operators ask at; with a state directory of its own: becaused.admin.
 inline constexpr std::string_view admin_suffix = ".admin";
 std::string admin_path_beside(std::string_view box_path);
+// Of a worker's box; `stem`: the path of all, without its suffix.
+std::string worker_box(std::string_view stem, uint32_t number);
 
 // What it means that there is none where nobody chose a place.
 inline constexpr std::string_view no_black_box =

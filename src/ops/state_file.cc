@@ -18,6 +18,7 @@ namespace becaused {
 namespace {
 
 constexpr int corrupt_files_kept = 8;
+constexpr uint64_t largest_bytes = 4ULL << 30;
 
 Status cannot(const std::string& path, std::string_view what, int error) {
     return Status::failed(phrase("state: ", path, ": ", what, ": ", std::strerror(error)));
@@ -82,9 +83,9 @@ bool StateFile::exists() const {
     return ::lstat(path_.c_str(), &found) == 0 || errno != ENOENT;
 }
 
-Result<std::string> StateFile::read() const {
-    const int fd = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0) return cannot(path_, "cannot be read", errno);
+Result<std::string> read_state_file(const std::string& path) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) return cannot(path, "cannot be read", errno);
     struct stat found {};
     const bool good = ::fstat(fd, &found) == 0 && S_ISREG(found.st_mode) &&
                       static_cast<uint64_t>(found.st_size) <= largest_bytes;
@@ -97,7 +98,7 @@ Result<std::string> StateFile::read() const {
         size += static_cast<size_t>(count);
     }
     ignored(::close(fd), "only read from");
-    if (!good) return Status::failed(phrase("state: ", path_, ": is no file of ours"));
+    if (!good) return Status::failed(phrase("state: ", path, ": is no file of ours"));
     image.resize(size);
     return image;
 }

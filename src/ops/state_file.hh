@@ -14,10 +14,11 @@ namespace becaused {
 
 inline constexpr std::string_view box_suffix = ".box";
 
+// All of it, without a lock and without a trace. Failed: it cannot be read, or is no such file.
+Result<std::string> read_state_file(const std::string& path);
+
 class StateFile {
   public:
-    static constexpr uint64_t largest_bytes = 4ULL << 30;
-
     StateFile() = default;
     StateFile(const StateFile&) = delete;
     StateFile& operator=(const StateFile&) = delete;
@@ -28,8 +29,8 @@ class StateFile {
     Status lock(const std::string& directory, const std::string& name, bool& busy);
     // Without a lock: somebody else holds it for us.
     void place(const std::string& directory, const std::string& name);
-    // What the last life left; empty when there is no file. Failed: it cannot be read.
-    Result<std::string> read() const;
+    // What the last life left. Failed: it cannot be read.
+    Result<std::string> read() const { return read_state_file(path_); }
     bool exists() const;
     // Renames the file to NAME.box.corrupt-1 and so on; the last of them is replaced. Returns the new
     // name.

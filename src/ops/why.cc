@@ -11,6 +11,7 @@
 #include "ops/chain.hh"
 #include "ops/command.hh"
 #include "ops/lines.hh"
+#include "ops/noted.hh"
 #include "ops/phrase.hh"
 #include "ops/value.hh"
 #include "ops/why_live.hh"
@@ -109,27 +110,56 @@ int tell(const WhyRequest& request, Lines& lines) {
     return exit_fine;
 }
 
-// What is open now, from the process itself.
-int live(WhyRequest& request) {
-    complete_place(request.place);
-    Result<Address> address = find_admin(request.place);
-    if (!address.ok()) return complain("why: " + address.status().message(), exit_failed);
-    Result<AdminAnswer> answer = ask_admin(address.value(), "GET", "/live");
-    if (!answer.ok()) return complain("why: " + answer.status().message(), exit_failed);
-    if (answer.value().status != 200)
-        return complain("why: " + admin_message(answer.value()), exit_failed);
+int show_open(const WhyRequest& request, const std::string& lines) {
     Output output;
     if (request.json) {
-        output.add(answer.value().body);
+        output.add(lines);
     } else {
         WhyLive open(request.filter.all);
-        for (const std::string_view line : split(answer.value().body, '\n')) open.line(line);
+        for (const std::string_view line : split(lines, '\n')) open.line(line);
         output.add(open.text());
     }
     output.flush();
     if (output.error() != 0 && output.error() != EPIPE)
         return complain("why: standard output cannot be written", exit_failed);
     return exit_fine;
+}
+
+// It does not answer: what it noted of itself. The exit code says that it is not the process's own word.
+int show_noted(const WhyRequest& request, const Address& address, const Status& silence) {
+    std::string lines;
+    std::string trouble;
+    size_t read = 0;
+    for (const std::string& box : boxes_of(request.place, address)) {
+        Result<std::string> noted = noted_lines(box);
+        if (noted.ok()) lines += noted.value();
+        else trouble += "; " + noted.status().message();
+        read += noted.ok() ? 1 : 0;
+    }
+    const bool none = read == 0 && trouble.empty();
+    const int code =
+        complain(phrase("why: ", silence.message(), trouble,
+                        none       ? "; its black box is not known: give its --state DIR"
+                        : read > 0 ? "; this is from its black box, as it last noted it"
+                                   : ""),
+                 exit_failed);
+    if (read > 0) ignored(show_open(request, lines), "it failed already");
+    return code;
+}
+
+// What is open now, from the process itself.
+int live(WhyRequest& request) {
+    constexpr uint32_t patience_ms = 2'000;
+    complete_place(request.place);
+    Result<Address> address = find_admin(request.place);
+    if (!address.ok()) return complain("why: " + address.status().message(), exit_failed);
+    bool silent = false;
+    Result<AdminAnswer> answer = ask_admin(address.value(), "GET", "/live", patience_ms, &silent);
+    if (silent) return show_noted(request, address.value(), answer.status());
+    if (!answer.ok()) return complain("why: " + answer.status().message(), exit_failed);
+    if (answer.value().status != 200)
+        return complain("why: " + admin_message(answer.value()), exit_failed);
+    return show_open(request, answer.value().body);
 }
 
 std::string_view words(Chain::Verdict verdict) {

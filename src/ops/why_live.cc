@@ -75,6 +75,7 @@ void WhyLive::line(std::string_view raw) {
     }
     const bool exchange = text_of(open, "kind") == "exchange";
     ++(exchange ? requests_ : connections_);
+    if (!part_of(open, "noted", false).empty()) ++noted_;
     if (!exchange && !all_ && !text_of(open, "exchange").empty()) return;
     items_.push_back({silence_of(open), phrase(text_of(open, "id"), "  ", harmless(title(open)),
                                                "\n    ", harmless(text_of(open, "now")),
@@ -92,6 +93,9 @@ std::string WhyLive::text() const {
     else
         text += phrase("Open: ", counted(requests_, "request"), ", ",
                        counted(connections_, "connection"));
+    if (noted_ > 0)
+        text += phrase("; ", noted_,
+                       " of these only from the black box of a process that does not answer");
     if (unreadable_ > 0) text += phrase("; ", counted(unreadable_, "line"), " cannot be read");
     return text + ".\n";
 }

@@ -27,6 +27,7 @@ class WhyLive {
     size_t requests_ = 0;
     size_t connections_ = 0;
     size_t unreadable_ = 0;
+    size_t noted_ = 0;  // of them
     std::vector<Item> items_;
 };
 

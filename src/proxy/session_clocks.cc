@@ -53,7 +53,7 @@ void Session::on_ring() {
             const bool header = conn_->awaits_proxy_header();
             const uint32_t limit_ms = clocks.ms(ClockName::tls_handshake);
             const uint64_t last_ns = std::max(conn_->facts().last_in_ns, since_ns_);
-            end(Ending::by_clock(header ? Reason::client_head_timeout : Reason::client_tls_timeout,
+            end(Ending::by_clock(header ? Reason::client_proxy_timeout : Reason::client_tls_timeout,
                                  header ? Phase::accept : Phase::tls_handshake,
                                  ClockName::tls_handshake, limit_ms,
                                  (now_ns - last_ns) / ns_per_ms),
@@ -90,7 +90,7 @@ void Session::describe(const Conn& conn, Standing& standing) const {
     switch (state_) {
         case State::ended: return;
         case State::preparing:
-            owes(conn.awaits_proxy_header() ? Reason::client_head_timeout
+            owes(conn.awaits_proxy_header() ? Reason::client_proxy_timeout
                                             : Reason::client_tls_timeout,
                  ClockName::tls_handshake);
             return;

@@ -54,6 +54,8 @@ struct Settings {
     uint32_t records_keep = 8;       // files put aside; older ones are removed
     std::string records_key_file;    // a secret by which records are chained; empty: they are not
     std::string records_otlp;        // an OpenTelemetry collector's URL for logs; empty: none
+    bool records_otlp_gzip = false;
+    std::string records_otlp_tlscacert;  // who signs its certificate (https)
     std::string state = "auto";  // directory of the black box; "auto": the usual one; "off": none
     std::string admin =
         "auto";        // where operators ask; "auto": a socket beside the box; "off": nowhere
@@ -110,6 +112,7 @@ struct Settings {
     std::string tell = "progress,frames,goaway";
 
     uint32_t workers = 1;                // processes that share the ports; 0: one for each core
+    uint32_t worker_watchdog_s = 60;     // one whose loop stands still for so long is ended; 0: none
     uint32_t max_connections = 4096;     // clients at once; also capped below RLIMIT_NOFILE
     uint32_t max_requests = 0;           // per client connection; 0: no limit
     uint64_t memory_bytes = 256U << 20;  // for bodies in flight (slabs)

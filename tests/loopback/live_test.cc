@@ -327,15 +327,10 @@ void over_tcp_only_this_machines_own_names_are_answered(void** state) {
                         .starts_with("HTTP/1.1 403"));
 }
 
-void silent_operators_are_let_go_and_too_many_are_turned_away(void** state) {
+void silent_operators_are_let_go(void** state) {
     Desk& desk = desk_of(state);
     for (size_t i = 0; i < Admin::most_visits; ++i) desk.connect();
     desk.stage.rig().settle();
-    desk.connect();
-    desk.stage.rig().settle();
-    assert_text_equal(desk.stage.rig().summary(),
-                      "operator accept_limit by=proxy phase=accept op=accept\n");
-    desk.stage.rig().take_records();
     desk.stage.rig().advance(60'100);  // clock request_head_total
     std::string all;
     for (size_t i = 0; i < Admin::most_visits; ++i)
@@ -343,6 +338,72 @@ void silent_operators_are_let_go_and_too_many_are_turned_away(void** state) {
             "operator client_head_timeout by=client phase=request_head op=clock"
             " clock=request_head_total/60000\n";
     assert_text_equal(desk.stage.rig().summary(), all);
+}
+
+// Whether it has asked yet or not; and it is on record as what it was from the first.
+void assert_the_ninth_is_told(Desk& desk) {
+    const std::string because = "becaused has as many connections as it may have (8).";
+    Rig& rig = desk.stage.rig();
+    for (const bool asks : {false, true}) {
+        for (size_t i = 0; i < Admin::most_visits; ++i) desk.connect();
+        rig.settle();
+        Peer& late = desk.connect();
+        if (asks) late.send("GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        rig.settle();
+        late.read();
+        assert_true(late.eof);
+        const size_t at = late.received.find("(record ") + 8;
+        const std::string id = late.received.substr(at, late.received.find(')', at) - at);
+        const std::string body =
+            "{\"message\":\"becaused: " + because + " (record " + id + ")\"}\n";
+        assert_text_equal(late.received,
+                          "HTTP/1.1 503 Service Unavailable\r\n"
+                          "Content-Type: application/json\r\nContent-Length: " +
+                              std::to_string(body.size()) +
+                              "\r\nProxy-Status: becaused; error=proxy_internal_error; "
+                              "details=\"accept_limit " +
+                              id + "\"\r\nRetry-After: 1\r\nConnection: close\r\n\r\n" + body);
+        late.close();
+        rig.settle();
+        const std::vector<std::string> records = rig.take_records();
+        assert_text_equal(summary_of(records),
+                          "operator accept_limit by=proxy phase=accept op=accept\n");
+        assert_text_equal(of(records[0], "id"), id);
+        assert_text_equal(of(records[0], "because"), because);
+        desk.operators.clear();
+        rig.settle();
+        rig.take_records();
+    }
+}
+
+void an_operator_too_many_is_told_so_and_on_record(void** state) {
+    assert_the_ninth_is_told(desk_of(state));
+}
+
+void so_it_is_over_tcp(void** state) {
+    Desk& desk = desk_of(state);
+    desk.open("tcp://127.0.0.1:0");
+    assert_the_ninth_is_told(desk);
+}
+
+// One that does not take its answer keeps its place for the clock linger; so many are told and no more.
+void operators_who_do_not_hear_that_they_are_too_many_are_let_go(void** state) {
+    Desk& desk = desk_of(state);
+    Rig& rig = desk.stage.rig();
+    for (size_t i = 0; i < Admin::most_visits + Admin::most_told; ++i) desk.connect();
+    rig.settle();
+    assert_text_equal(rig.summary(), "");
+    Peer& last = desk.connect();
+    rig.settle();
+    last.read();
+    assert_text_equal(last.received, "");
+    const std::string told = "operator accept_limit by=proxy phase=accept op=accept\n";
+    assert_text_equal(rig.summary(), told);
+    rig.take_records();
+    rig.advance(2'100);
+    std::string all;
+    for (size_t i = 0; i < Admin::most_told; ++i) all += told;
+    assert_text_equal(rig.summary(), all);
 }
 
 // More than any socket holds, for an operator who does not read yet: others are served meanwhile, what has
@@ -475,7 +536,10 @@ int main() {
         AT_DESK(the_operators_own_connection_is_not_theirs_to_end),
         AT_DESK(a_request_too_long_is_refused_before_its_end),
         AT_DESK(over_tcp_only_this_machines_own_names_are_answered),
-        AT_DESK(silent_operators_are_let_go_and_too_many_are_turned_away),
+        AT_DESK(silent_operators_are_let_go),
+        AT_DESK(an_operator_too_many_is_told_so_and_on_record),
+        AT_DESK(so_it_is_over_tcp),
+        AT_DESK(operators_who_do_not_hear_that_they_are_too_many_are_let_go),
         AT_DESK(a_long_list_waits_for_its_reader_and_nobody_for_the_list),
         AT_DESK(an_operator_who_stops_reading_is_let_go),
         AT_DESK(an_operator_is_read_where_no_memory_is_left),

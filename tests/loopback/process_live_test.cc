@@ -57,14 +57,20 @@ std::string id_of_exchange(const std::string& lines) {
     fail_test("no request is open");
 }
 
+// The upstream has it, and is silent.
+Peer begin_push(Site& site, Peer& client) {
+    client.send(push);
+    Peer upstream = site.accept();
+    await(upstream, "\r\n\r\n");
+    return upstream;
+}
+
 // The leak that only showed as a rising line: here it says its name.
 void an_unanswered_push_is_named_and_ended(void** state) {
     Site& site = site_of(state);
     Program& program = site.serve({"--state", site.path("state")});
     Peer client = site.connect(program);
-    client.send(push);
-    Peer upstream = site.accept();
-    await(upstream, "\r\n\r\n");
+    Peer upstream = begin_push(site, client);
     const std::string lines =
         said(site, {"why", "--live", "--json", "--state", site.path("state")});
     assert_int_equal(lines_of(lines).size(), 3);
@@ -245,14 +251,62 @@ void mistakes_are_said_in_one_line(void** state) {
                       "reaches it may end what they like\n");
 }
 
-// A process whose loop is stuck takes the question and does not answer.
-void a_process_that_does_not_answer_is_said_to_be_stuck(void** state) {
+// A process whose loop is stuck takes the question and does not answer. What it had open stands in its black
+// box, which is only read.
+void of_a_process_that_does_not_answer_the_black_box_is_shown(void** state) {
     Site& site = site_of(state);
     Program& program = site.serve({"--state", site.path("state")});
+    Peer client = site.connect(program);
+    Peer upstream = begin_push(site, client);
+    const std::string alive =
+        said(site, {"why", "--live", "--json", "--state", site.path("state")});
     program.signal(SIGSTOP);
-    assert_text_equal(said(site, {"why", "--live", "--state", site.path("state")}, 1),
-                      "becaused: why: unix://" + site.path("state/becaused.admin") +
-                          ": does not answer: is that becaused, or is its loop stuck?\n");
+    const std::string before = site.read_file("state/becaused.box");
+    const std::string silence = "becaused: why: unix://" + site.path("state/becaused.admin") +
+                                ": does not answer: is that becaused, or is its loop stuck?; this "
+                                "is from its black box, as it last noted it\n";
+    assert_text_equal(plain(said(site, {"why", "--live", "--state", site.path("state")}, 1)),
+                      "N  POST /vN/images/app/push?tag=N, from N:N\n"
+                      "    Noted N s ago, while waiting for the first byte of the answer; its"
+                      " process (pid N) does not answer. (open for N s, N B in, N B out)\n"
+                      "Open: N request, N connections; N of these only from the black box of a"
+                      " process that does not answer.\n" +
+                          plain(silence));
+    Program& json = site.start({"why", "--live", "--json", "--state", site.path("state")});
+    assert_int_equal(json.wait(), 1);
+    assert_text_equal(json.err(), silence);
+    const std::vector<std::string> lines = lines_of(json.out());
+    assert_int_equal(lines.size(), 3);
+    for (const std::string& line : lines) {
+        keep_records(line + "\n");
+        assert_text_equal(field_of(line, "event"), "open");
+        assert_text_equal(field_of(line, "noted.pid"), std::to_string(program.pid()));
+        assert_true(std::stod(field_of(line, "noted.age_ms")) >= 2'000);
+        assert_text_equal(field_of(line, "phase"), "first_byte");
+        // Nothing else is known otherwise than before.
+        const std::string id = "\"id\":\"" + field_of(line, "id") + "\"";
+        assert_text_contains(alive, id);
+    }
+    assert_true(site.read_file("state/becaused.box") == before);
+    program.signal(SIGCONT);
+    assert_int_equal(
+        lines_of(said(site, {"why", "--live", "--json", "--state", site.path("state")})).size(), 3);
+    client.close();
+    stop(program);
+}
+
+void where_its_black_box_is_nobody_knows_but_who_says_so(void** state) {
+    Site& site = site_of(state);
+    const std::string address = "unix://" + site.path("ops.sock");
+    Program& program = site.serve({"--state", site.path("state"), "--admin", address});
+    program.signal(SIGSTOP);
+    const std::string silence =
+        "becaused: why: " + address + ": does not answer: is that becaused, or is its loop stuck?";
+    assert_text_equal(said(site, {"why", "--live", "--admin", address}, 1),
+                      silence + "; its black box is not known: give its --state DIR\n");
+    assert_text_equal(
+        said(site, {"why", "--live", "--admin", address, "--state", site.path("state")}, 1),
+        "Nothing is open.\n" + silence + "; this is from its black box, as it last noted it\n");
     program.signal(SIGCONT);
     stop(program);
 }
@@ -274,7 +328,8 @@ int main() {
         ON_SITE(no_port_of_the_networks_is_served),
         ON_SITE(what_is_asked_for_and_cannot_be_had_is_an_error),
         ON_SITE(mistakes_are_said_in_one_line),
-        ON_SITE(a_process_that_does_not_answer_is_said_to_be_stuck),
+        ON_SITE(of_a_process_that_does_not_answer_the_black_box_is_shown),
+        ON_SITE(where_its_black_box_is_nobody_knows_but_who_says_so),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <chrono>
 #include <csignal>
@@ -13,6 +14,7 @@
 
 #include "support/otlp_schema.hh"
 #include "support/program.hh"
+#include "support/tls_peer.hh"
 
 #include "support/cmocka.hh"
 
@@ -22,15 +24,36 @@ namespace {
 
 using Json = nlohmann::json;
 
+// One gzip member and nothing behind it (RFC 1952).
+std::string unpacked(const std::string& packed) {
+    z_stream stream{};
+    assert_int_equal(::inflateInit2(&stream, 15 + 16), Z_OK);
+    std::string out(size_t{16} << 20U, '\0');
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
+    stream.avail_in = static_cast<uInt>(packed.size());
+    stream.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream.avail_out = static_cast<uInt>(out.size());
+    assert_int_equal(::inflate(&stream, Z_FINISH), Z_STREAM_END);
+    assert_int_equal(stream.avail_in, 0);
+    out.resize(stream.total_out);
+    assert_int_equal(::inflateEnd(&stream), Z_OK);
+    return out;
+}
+
 // Where records are sent to. Owned by the test's fixture.
 class Collector {
   public:
     Collector() { listen(0); }
+    // From here on it speaks TLS, shows this certificate, and takes gzip only.
+    void secure(const Pem& certificate) { certificate_ = &certificate; }
     Collector(const Collector&) = delete;
     Collector& operator=(const Collector&) = delete;
     ~Collector() { shut(); }
 
-    std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/v1/logs"; }
+    std::string url() const {
+        return (certificate_ != nullptr ? "https://127.0.0.1:" : "http://127.0.0.1:") +
+               std::to_string(port_) + "/v1/logs";
+    }
     void shut() {
         if (fd_ >= 0) ::close(fd_);
         fd_ = -1;
@@ -39,33 +62,45 @@ class Collector {
     // The body of the next request, on `peer`, or on a new connection where it is closed. What the
     // protocol does not allow fails the test.
     std::string request() {
-        if (!peer.open()) accept();
-        await(peer, "\r\n\r\n");
-        const size_t head = peer.received.find("\r\n\r\n") + 4;
-        const std::string text = peer.received.substr(0, head);
+        if (!peer.open() && !tls_) accept();
+        while (received().find("\r\n\r\n") == std::string::npos) read_more();
+        const size_t head = received().find("\r\n\r\n") + 4;
+        const std::string text = received().substr(0, head);
         assert_true(text.starts_with("POST /v1/logs HTTP/1.1\r\nHost: 127.0.0.1:"));
         assert_text_contains(text, "\r\nContent-Type: application/json\r\n");
         const std::string_view length = "\r\nContent-Length: ";
         const size_t at = text.find(length);
         assert_true(at != std::string::npos);
         const size_t size = std::stoul(text.substr(at + length.size()));
-        while (peer.received.size() < head + size) {
-            pollfd look{peer.fd(), POLLIN, 0};
-            assert_int_equal(::poll(&look, 1, patience_ms), 1);
-            peer.read();
+        while (received().size() < head + size) read_more();
+        std::string body = received().substr(head, size);
+        received().erase(0, head + size);
+        const bool packed = text.find("\r\nContent-Encoding: gzip\r\n") != std::string::npos;
+        assert_int_equal(packed, takes_gzip);
+        if (packed) {
+            packed_bytes += body.size();
+            body = unpacked(body);
+            plain_bytes += body.size();
         }
-        const std::string body = peer.received.substr(head, size);
-        peer.received.erase(0, head + size);
         const std::vector<std::string> problems = OtlpSchema::problems(body);
         for (const std::string& problem : problems) print_error("%s\n", problem.c_str());
         assert_int_equal(problems.size(), 0);
         return body;
     }
+    // The alert by which the next handshake is given up.
+    std::string refused() {
+        shakes_in_vain_ = true;
+        accept();
+        return tls_->alert;
+    }
     void answer(std::string_view status, std::string_view body = "{}",
                 std::string_view fields = "") {
-        peer.send("HTTP/1.1 " + std::string(status) + "\r\nContent-Type: application/json\r\n" +
-                  std::string(fields) + "Content-Length: " + std::to_string(body.size()) +
-                  "\r\n\r\n" + std::string(body));
+        const std::string text = "HTTP/1.1 " + std::string(status) +
+                                 "\r\nContent-Type: application/json\r\n" + std::string(fields) +
+                                 "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+                                 std::string(body);
+        if (tls_) tls_->send(text);
+        else peer.send(text);
     }
     // Takes all that comes until the program has ended; the ids of the records.
     void take(const std::string& body) {
@@ -76,8 +111,15 @@ class Collector {
     }
     void take_all(Program& program) {
         while (!program.ended()) {
-            pollfd look[2] = {{fd_, POLLIN, 0}, {peer.open() ? peer.fd() : -1, POLLIN, 0}};
+            Peer& socket = tls_ ? tls_->socket : peer;
+            pollfd look[2] = {{fd_, POLLIN, 0}, {socket.open() ? socket.fd() : -1, POLLIN, 0}};
             if (::poll(look, 2, 50) <= 0) continue;
+            if (tls_) {
+                tls_->read();
+                const bool asks = !tls_->received.empty();
+                if (!asks && (socket.eof || socket.error != 0)) tls_.reset();
+                if (!asks) continue;
+            }
             if (peer.open() && look[1].revents != 0) {
                 peer.read();
                 if (peer.eof || peer.error != 0) peer.close();
@@ -97,8 +139,20 @@ class Collector {
 
     Peer peer;
     std::multiset<std::string> ids;
+    bool takes_gzip = false;
+    size_t packed_bytes = 0;
+    size_t plain_bytes = 0;
 
   private:
+    std::string& received() { return tls_ ? tls_->received : peer.received; }
+    void read_more() {
+        const Peer& socket = tls_ ? tls_->socket : peer;
+        pollfd look{socket.fd(), POLLIN, 0};
+        assert_int_equal(::poll(&look, 1, patience_ms), 1);
+        if (tls_) tls_->read();
+        else peer.read();
+        if (socket.eof || socket.error != 0) fail_test("it left before its request was whole");
+    }
     void listen(uint16_t port) {
         fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         const int on = 1;
@@ -118,10 +172,26 @@ class Collector {
         assert_int_equal(::poll(&look, 1, patience_ms), 1);
         peer = Peer(::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         assert_true(peer.open());
+        if (certificate_ == nullptr) return;
+        TlsWays ways;
+        ways.server = true;
+        ways.certificate = certificate_;
+        tls_ = std::make_unique<TlsPeer>(std::move(peer), ways);
+        for (bool done = false; !done; tls_->flush()) {
+            pollfd more{tls_->socket.fd(), POLLIN, 0};
+            assert_int_equal(::poll(&more, 1, patience_ms), 1);
+            done = tls_->step();
+            if (shakes_in_vain_) tls_->read();
+            done = shakes_in_vain_ ? !tls_->alert.empty() : done;
+            assert_true(shakes_in_vain_ || !tls_->failed);
+        }
     }
 
     int fd_ = -1;
     uint16_t port_ = 0;
+    const Pem* certificate_ = nullptr;
+    bool shakes_in_vain_ = false;
+    std::unique_ptr<TlsPeer> tls_;
 };
 
 struct Post {
@@ -335,10 +405,65 @@ void the_last_lifes_records_reach_it_too(void** state) {
     assert_int_equal(second.wait(), 0);
 }
 
+// The same records, in one piece of gzip each time, which is what it is for.
+void records_go_compressed_where_that_is_asked_for(void** state) {
+    Post& post = post_of(state);
+    post.collector.takes_gzip = true;
+    Program& program = post.serve({"--records-otlp-gzip"});
+    for (int i = 0; i < 20; ++i) post.exchange(program);
+    program.signal(SIGTERM);
+    post.collector.take_all(program);
+    assert_int_equal(program.wait(), 0);
+    assert_true(post.collector.ids.size() >= 60);
+    assert_true(post.collector.packed_bytes * 4 < post.collector.plain_bytes);
+    assert_text_contains(program.err(),
+                         std::to_string(post.collector.ids.size()) + " records exported, 0 not\n");
+}
+
+// Over TLS whose other end is OpenSSL.
+void a_collector_is_asked_by_https(void** state) {
+    Post& post = post_of(state);
+    Certificates made;
+    const Pem authority = made.authority("authority");
+    const Pem server = made.server("server", authority);
+    post.collector.secure(server);
+    post.collector.takes_gzip = true;
+    Program& program =
+        post.serve({"--records-otlp-gzip", "--records-otlp-tlscacert", authority.certificate});
+    for (int i = 0; i < 2; ++i) {
+        post.exchange(program);
+        post.collector.take(post.collector.request());
+        post.collector.answer("200 OK");
+    }
+    assert_true(post.collector.ids.size() >= 2);
+    program.signal(SIGTERM);
+    post.collector.take_all(program);
+    assert_int_equal(program.wait(), 0);
+    assert_text_contains(program.err(),
+                         std::to_string(post.collector.ids.size()) + " records exported, 0 not\n");
+}
+
+// Somebody else who stands where the collector stood is told nothing.
+void a_collector_that_nobody_vouches_for_gets_nothing(void** state) {
+    Post& post = post_of(state);
+    Certificates made;
+    const Pem stranger = made.authority("stranger");
+    const Pem server = made.server("server", stranger);
+    const Pem authority = made.authority("authority");
+    post.collector.secure(server);
+    Program& program = post.serve({"--records-otlp-tlscacert", authority.certificate});
+    post.exchange(program);
+    assert_text_equal(post.collector.refused(), "fatal unknown CA");
+    program.await_err("becaused: records_otlp: " + post.collector.url() + ": TLS with it failed (");
+    program.signal(SIGTERM);
+    post.collector.shut();
+    assert_int_equal(program.wait(), 0);
+    assert_text_contains(program.err(), "becaused: 0 records exported, ");
+}
+
 void addresses_that_are_none_are_refused(void** state) {
     const std::pair<std::string, std::string> rows[] = {
-        {"https://127.0.0.1:4318/v1/logs",
-         "no TLS is spoken here: give a collector on this machine"},
+        {"ftp://127.0.0.1:4318/v1/logs", "is no URL: write it like http://127.0.0.1:8181/check"},
         {"127.0.0.1:4318", "is no URL: write it like http://127.0.0.1:8181/check"},
     };
     for (const auto& [url, said] : rows) {
@@ -349,6 +474,13 @@ void addresses_that_are_none_are_refused(void** state) {
         assert_text_contains(program.err(), "becaused: --records-otlp: \"" + url + "\"");
         assert_text_contains(program.err(), said);
     }
+    Program& program =
+        post_of(state).site.start({"check", "--listen", "tcp://127.0.0.1:0", "--upstream",
+                                   "unix:///x", "--records-otlp", "https://127.0.0.1:4318/"});
+    assert_int_equal(program.wait(), 2);
+    assert_text_equal(program.err(),
+                      "becaused: records_otlp_tlscacert: not set: who signs the collector's "
+                      "certificate?\n");
 }
 
 }  // namespace
@@ -365,6 +497,9 @@ int main() {
         AT_POST(what_was_taken_in_part_is_counted_so),
         AT_POST(a_collector_that_hangs_costs_records_and_nothing_else),
         AT_POST(the_last_lifes_records_reach_it_too),
+        AT_POST(records_go_compressed_where_that_is_asked_for),
+        AT_POST(a_collector_is_asked_by_https),
+        AT_POST(a_collector_that_nobody_vouches_for_gets_nothing),
         AT_POST(addresses_that_are_none_are_refused),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

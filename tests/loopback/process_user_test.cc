@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <fstream>
 #include <string>
 
+#include "support/accounts.hh"
 #include "support/program.hh"
 
 #include "support/cmocka.hh"
@@ -23,26 +23,10 @@ void only_as_root() {
     skip_test();
 }
 
-// The rest of the line of /proc/PID/status that begins with `key`.
-std::string status_of(const Program& program, const std::string& key) {
-    std::ifstream file("/proc/" + std::to_string(program.pid()) + "/status");
-    for (std::string line; std::getline(file, line);)
-        if (line.starts_with(key + ":\t")) return line.substr(key.size() + 2);
-    return "none";
-}
-
 // Others may look for what is in the site, and use the upstream.
 void let_others_in(const Site& site) {
     assert_int_equal(::chmod(site.path("").c_str(), 0711), 0);
     assert_int_equal(::chmod(site.path("upstream").c_str(), 0777), 0);
-}
-
-std::string owner_of(const std::string& path) {
-    struct stat found {};
-    if (::stat(path.c_str(), &found) != 0) return "none";
-    char mode[8];
-    std::snprintf(mode, sizeof mode, "%o", found.st_mode & 0777U);
-    return std::to_string(found.st_uid) + ':' + std::to_string(found.st_gid) + ' ' + mode;
 }
 
 void root_becomes_the_user_and_keeps_nothing_of_root(void** state) {
@@ -50,14 +34,14 @@ void root_becomes_the_user_and_keeps_nothing_of_root(void** state) {
     Site& site = site_of(state);
     let_others_in(site);
     Program& program = site.serve({"--user", "65534:65533"});
-    assert_text_equal(status_of(program, "Uid"), "65534\t65534\t65534\t65534");
-    assert_text_equal(status_of(program, "Gid"), "65533\t65533\t65533\t65533");
-    std::string groups = status_of(program, "Groups");
+    assert_text_equal(status_of(program.pid(), "Uid"), "65534\t65534\t65534\t65534");
+    assert_text_equal(status_of(program.pid(), "Gid"), "65533\t65533\t65533\t65533");
+    std::string groups = status_of(program.pid(), "Groups");
     groups.resize(groups.find_last_not_of(' ') + 1);
     assert_text_equal(groups, "");
     for (const std::string set : {"CapInh", "CapPrm", "CapEff", "CapAmb"})
-        assert_text_equal(status_of(program, set), "0000000000000000");
-    assert_text_equal(status_of(program, "NoNewPrivs"), "1");
+        assert_text_equal(status_of(program.pid(), set), "0000000000000000");
+    assert_text_equal(status_of(program.pid(), "NoNewPrivs"), "1");
 
     Peer client = Site::connect(program);
     Peer upstream;
@@ -193,7 +177,7 @@ void whoever_is_not_root_can_only_stay_who_they_are(void** state) {
     Start same{{"--user", "65534:65534"}};
     same.user = stranger;
     Program& program = site.serve(same);
-    assert_text_equal(status_of(program, "Uid"), "65534\t65534\t65534\t65534");
+    assert_text_equal(status_of(program.pid(), "Uid"), "65534\t65534\t65534\t65534");
     program.signal(SIGTERM);
     assert_int_equal(program.wait(), 0);
 }

@@ -12,147 +12,14 @@
 #include <memory>
 #include <set>
 
-#include "support/origin.hh"
-#include "support/program.hh"
 #include "support/sanitizers.hh"
+#include "support/works.hh"
 
 #include "support/cmocka.hh"
 
 using namespace becaused::test;
 
 namespace {
-
-// A site whose upstream answers by itself.
-struct Works {
-    Site site;
-    std::unique_ptr<Origin> origin = std::make_unique<Origin>(site.path("origin"));
-    std::vector<Peer> clients;
-
-    Program& serve(int workers, std::vector<std::string> more = {}) {
-        std::vector<std::string> words = {"--upstream", "unix://" + site.path("origin"),
-                                          "--workers",  std::to_string(workers),
-                                          "--state",    site.path("state")};
-        words.insert(words.end(), more.begin(), more.end());
-        return site.serve(words);
-    }
-};
-
-int open_works(void** state) {
-    *state = new Works;
-    return 0;
-}
-int close_works(void** state) {
-    delete static_cast<Works*>(*state);
-    return 0;
-}
-Works& works_of(void** state) { return *static_cast<Works*>(*state); }
-
-void ask(Peer& client, const std::string& target) {
-    client.send("GET " + target + " HTTP/1.1\r\nHost: docker\r\n\r\n");
-}
-
-// The whole answer to `target` has come.
-void await_answer(Peer& client, const std::string& target) { await(client, "\r\n\r\n" + target); }
-
-// One connection for each of these requests, "/PREFIX/0" and so on, answered and closed.
-void visit(const std::string& address, const std::string& prefix, int count,
-           const std::string& end = "") {
-    for (int i = 0; i < count; ++i) {
-        Peer client = connect_to(address);
-        assert_int_equal(client.error, 0);
-        const std::string target = prefix + std::to_string(i) + end;
-        ask(client, target);
-        await_answer(client, target);
-    }
-}
-
-// Requests "/hold/0" and so on, each on its own connection, that the upstream has and does not answer.
-void hold(Works& works, Program& program, size_t count) {
-    const std::string address = ready_addresses(program).at(0);
-    for (size_t i = 0; i < count; ++i) {
-        works.clients.push_back(connect_to(address));
-        ask(works.clients.back(), "/hold/" + std::to_string(i));
-    }
-    for (int waited_ms = 0; works.origin->held() < count; waited_ms += 10) {
-        if (waited_ms > patience_ms) fail_test("requests never came to the upstream");
-        ::usleep(10'000);
-    }
-}
-
-std::string pid_words(int number, int count) {
-    return "becaused: worker " + std::to_string(number) + " of " + std::to_string(count) +
-           " is pid ";
-}
-
-// The newest process of this number, once it has had so many.
-pid_t pid_of(Program& program, int number, int count, int nth = 1) {
-    const std::string words = pid_words(number, count);
-    for (int waited_ms = 0; waited_ms <= patience_ms; waited_ms += 10) {
-        const std::string& err = program.err();
-        size_t at = err.find(words);
-        for (int i = 1; i < nth && at != std::string::npos; ++i) at = err.find(words, at + 1);
-        if (at != std::string::npos && err.find('\n', at) != std::string::npos)
-            return std::stoi(err.substr(at + words.size()));
-        ::usleep(10'000);
-    }
-    print_error("%s\n", program.err().c_str());
-    fail_test("a worker was never started");
-}
-
-void stop(Program& program, int code = 0) {
-    program.signal(SIGTERM);
-    const int ended = program.wait();
-    if (ended != code) print_error("%s\n", program.err().c_str());
-    assert_int_equal(ended, code);
-}
-
-std::string last_line(Program& program) {
-    const std::vector<std::string> lines = lines_of(program.err());
-    return lines.empty() ? "" : lines.back();
-}
-
-std::string life_of(const std::string& line) { return field_of(line, "id").substr(0, 8); }
-
-std::set<std::string> lives_in(const std::vector<std::string>& lines) {
-    std::set<std::string> lives;
-    for (const std::string& line : lines) lives.insert(life_of(line));
-    return lives;
-}
-
-std::map<std::string, int> targets_in(const std::vector<std::string>& lines) {
-    std::map<std::string, int> targets;
-    for (const std::string& line : lines)
-        if (field_of(line, "event") == "exchange") ++targets[field_of(line, "target")];
-    return targets;
-}
-
-void assert_each_once(const std::vector<std::string>& lines, size_t count) {
-    std::set<std::string> ids;
-    for (const std::string& line : lines) {
-        assert_true(line.starts_with('{') && line.ends_with('}'));
-        assert_true(ids.insert(field_of(line, "event") + field_of(line, "id")).second);
-    }
-    const auto targets = targets_in(lines);
-    assert_int_equal(targets.size(), count);
-    for (const auto& [target, times] : targets) assert_int_equal(times, 1);
-}
-
-// Its own count of all of them together.
-void assert_counted(Program& program, const std::vector<std::string>& lines,
-                    const std::string& reasons) {
-    const auto exchanges = std::ranges::count_if(
-        lines, [](const std::string& line) { return field_of(line, "event") == "exchange"; });
-    assert_text_equal(last_line(program),
-                      "becaused: stopped; " + std::to_string(exchanges) + " requests, " +
-                          std::to_string(lines.size() - static_cast<size_t>(exchanges)) +
-                          " connections, 0 lost, 0 records dropped; requests ended: " + reasons);
-}
-
-std::string said(Site& site, std::vector<std::string> arguments, int code = 0) {
-    Program& program = site.start(std::move(arguments));
-    assert_int_equal(program.wait(), code);
-    return program.out() + program.err();
-}
 
 void three_hundred_connections_are_spread_and_told_once_each(void** state) {
     Works& works = works_of(state);
@@ -200,11 +67,7 @@ void a_killed_worker_is_told_of_and_replaced_while_the_others_go_on(void** state
     size_t answered = 0;
     for (size_t i = 0; i < works.clients.size(); ++i) {
         Peer& client = works.clients[i];
-        // Its worker's end is the connection's.
-        for (client.read(); client.received.empty() && !client.eof && client.error == 0;) {
-            ::usleep(1'000);
-            client.read();
-        }
+        await_end_or_answer(client);
         if (client.received.empty()) continue;
         await_answer(client, "/hold/" + std::to_string(i));
         ++answered;
@@ -552,6 +415,41 @@ void too_few_descriptors_for_them_is_one_line(void** state) {
                       "becaused: listen: tcp://127.0.0.1:0: no socket: Too many open files\n");
 }
 
+// Eight questions are under way, each half asked: the ninth operator is told, and all are on record.
+void an_operator_too_many_is_told_so_and_on_record(void** state) {
+    Works& works = works_of(state);
+    Program& program = works.serve(2);
+    const std::string address = "unix://" + works.site.path("state/becaused.admin");
+    std::vector<Peer> askers;
+    for (int i = 0; i < 8; ++i) {
+        askers.push_back(connect_to(address));
+        askers.back().send("GET /li");
+    }
+    const std::string text =
+        said(works.site, {"why", "--live", "--state", works.site.path("state")}, 1);
+    const std::string id =
+        text.substr(text.find("(record ") + 8, text.rfind(')') - text.find("(record ") - 8);
+    assert_text_equal(
+        text,
+        "becaused: why: becaused: becaused has as many connections as it may have (8)."
+        " (record " +
+            id + ")\n");
+    askers.clear();
+    const std::vector<std::string> records = works.site.records(9);
+    assert_text_equal(said(works.site, {"why", "--live", "--state", works.site.path("state")}),
+                      "Nothing is open.\n");
+    stop(program);
+    assert_text_equal(field_of(records.at(0), "id"), id);
+    assert_text_equal(field_of(records.at(0), "reason"), "accept_limit");
+    assert_text_equal(field_of(records.at(0), "side"), "operator");
+    for (size_t i = 1; i < records.size(); ++i) {
+        assert_text_equal(field_of(records[i], "reason"), "client_closed");
+        assert_text_equal(field_of(records[i], "phase"), "request_head");
+    }
+    // The question that was answered at last went to both of them.
+    assert_int_equal(works.site.records(0).size(), 9 + 2);
+}
+
 // Each has a limit of its own, and refuses by itself.
 void the_limit_on_clients_is_shared_out(void** state) {
     Works& works = works_of(state);
@@ -599,6 +497,7 @@ int main() {
         AT_WORK(what_is_wrong_is_said_once),
         AT_WORK(what_has_one_order_has_one_process),
         AT_WORK(too_few_descriptors_for_them_is_one_line),
+        AT_WORK(an_operator_too_many_is_told_so_and_on_record),
         AT_WORK(the_limit_on_clients_is_shared_out),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

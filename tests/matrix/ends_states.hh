@@ -33,7 +33,7 @@ struct State {
     std::string upstream_nonsense = "zz\r\n";
     bool dials_tcp = false;  // only TCP can take its time to connect
     void (*options)(RigOptions&) = nullptr;
-    bool tls = false;  // the client's side; TCP only
+    bool only_tcp = false;  // what the client begins with is for TCP only
 };
 
 inline const char* const chunk_of_five = "5\r\nhello\r\n";
@@ -44,6 +44,13 @@ inline std::string client_hello() {
     ignored(static_cast<long>(client.step()), "the answer would come next");
     return client.outgoing;
 }
+
+inline void speaks_tls(RigOptions& options) {
+    options.settings.tlscert = {pki().server.certificate};
+    options.settings.tlskey = {pki().server.key};
+}
+
+inline void behind_a_balancer(RigOptions& options) { options.proxied = true; }
 
 // A second after the connection was made; what follows comes at other distances, so that no two times
 // are the same by chance.
@@ -65,6 +72,55 @@ inline std::vector<State> all_states() {
                  watch.wait(1'000);
              },
          .client_nonsense = nonsense_head},
+        {.name = "no_hello",
+         .phase = "tls_handshake",
+         .reach =
+             [](Watch& watch) {
+                 watch.connect();
+                 watch.wait(1'000);
+             },
+         .client_nonsense = "GET / HTTP/1.1\r\nHost: docker\r\n\r\n",
+         .options = speaks_tls,
+         .only_tcp = true},
+        {.name = "no_proxy_header",
+         .phase = "accept",
+         .reach =
+             [](Watch& watch) {
+                 watch.connect();
+                 watch.wait(1'000);
+             },
+         .client_nonsense = "GET / HTTP/1.1\r\nHost: docker\r\n\r\n",
+         .options = behind_a_balancer,
+         .only_tcp = true},
+        {.name = "half_proxy_header",
+         .phase = "accept",
+         .reach =
+             [](Watch& watch) {
+                 watch.connect();
+                 watch.wait(1'000);
+                 watch.client_says("PROXY TCP4 192.0");
+                 watch.wait(2'000);
+             },
+         .client_nonsense = ".2.1 192.0.2.9 1000 99999\r\n",
+         .options = behind_a_balancer,
+         .only_tcp = true},
+        {.name = "no_hello_behind_a_balancer",
+         .phase = "tls_handshake",
+         .reach =
+             [](Watch& watch) {
+                 watch.connect();
+                 watch.wait(1'000);
+                 watch.client_says("PROXY UNKNOWN\r\n");
+                 watch.client.in = {};  // it is the balancer's
+                 watch.wait(2'000);
+             },
+         .client_nonsense = "GET / HTTP/1.1\r\nHost: docker\r\n\r\n",
+         .options =
+             [](RigOptions& options) {
+                 speaks_tls(options);
+                 behind_a_balancer(options);
+             },
+         .only_tcp = true},
         {.name = "shaking",
          .phase = "tls_handshake",
          .reach =
@@ -75,12 +131,8 @@ inline std::vector<State> all_states() {
                  watch.wait(2'000);
              },
          .client_nonsense = "\xff\xff????",
-         .options =
-             [](RigOptions& options) {
-                 options.settings.tlscert = {pki().server.certificate};
-                 options.settings.tlskey = {pki().server.key};
-             },
-         .tls = true},
+         .options = speaks_tls,
+         .only_tcp = true},
         {.name = "half_head",
          .phase = "request_head",
          .reach =

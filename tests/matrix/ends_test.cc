@@ -246,8 +246,9 @@ class Played {
         record["opened"] = time_of(books.opened_ms);
         record["age_ms"] = end_ms_ - books.opened_ms;
         record["exchanges"] = books.exchanges;
-        // Of TLS what is inside counts: in a handshake nothing is.
-        const bool sealed = end.phase == "tls_handshake" && &books == &watch_.client;
+        // Of TLS what is inside counts: in a handshake nothing is. A PROXY header is the balancer's.
+        const bool sealed =
+            (end.phase == "tls_handshake" || end.phase == "accept") && &books == &watch_.client;
         record["bytes"] = {{"in", sealed ? 0 : books.in.bytes},
                            {"out", sealed ? 0 : books.out.bytes}};
         record["silence_ms"] = {{"in", silence(books.in, books.opened_ms)},
@@ -314,7 +315,7 @@ void every_end_has_the_records_that_the_table_says(void**) {
                 const bool here = !(signal.needs_tcp_client && options.unix_client) &&
                                   !(signal.needs_tcp_upstream && options.unix_upstream) &&
                                   !(state.dials_tcp && options.unix_upstream) &&
-                                  !(state.tls && options.unix_client);
+                                  !(state.only_tcp && options.unix_client);
                 if (!here) continue;
                 ++played;
                 const std::string complaints = Played(state, signal, row, options).play();

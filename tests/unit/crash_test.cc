@@ -234,6 +234,16 @@ void the_cause_is_what_can_be_shown(void**) {
         last.crash = each.crash;
         assert_text_equal(cause_of(last, each.now), each.cause);
     }
+    // Whoever waited for it knows more than that nothing is known, and why it was told to abort.
+    LastLife last = life_before();
+    assert_text_equal(cause_of(last, same, "killed by SIGKILL"), "killed by SIGKILL");
+    const std::string hung = "hung: its loop stood still for 60 s (worker_watchdog); killed by SIG";
+    assert_text_equal(cause_of(last, same, hung + "KILL"), hung + "KILL");
+    last.crash = "SIGABRT sent by pid 1";
+    assert_text_equal(cause_of(last, same, "killed by SIGABRT"),
+                      "it crashed: SIGABRT sent by pid 1");
+    assert_text_equal(cause_of(last, same, hung + "ABRT"),
+                      hung + "ABRT, its last words: SIGABRT sent by pid 1");
 }
 
 }  // namespace
