@@ -9,7 +9,7 @@ namespace becaused {
 namespace {
 
 box::Place place_of(const Endpoint& endpoint) {
-    return {static_cast<uint8_t>(endpoint.kind), 0, endpoint.port, 0, endpoint.address};
+    return {static_cast<uint8_t>(endpoint.kind), 0, endpoint.port, endpoint.address};
 }
 
 // The lowest slots first: few pages are touched as long as few entries are open.
@@ -79,22 +79,21 @@ void BlackBox::note_request(uint32_t slot, const ExchangeFacts& facts) {
 }
 
 void BlackBox::note_client(uint32_t slot, const Endpoint& client, EntryId id) {
-    exchange(slot).client.write(exchange(slot).id, {place_of(client), id});
+    exchange(slot).client.write(exchange(slot).id, {place_of(client), 0, id});
 }
 
 void BlackBox::note_upstream(uint32_t slot, const Endpoint& upstream, EntryId id) {
-    exchange(slot).upstream.write(exchange(slot).id, {place_of(upstream), id});
+    exchange(slot).upstream.write(exchange(slot).id, {place_of(upstream), 0, id});
 }
 
 void BlackBox::note_peers(uint32_t slot, const ConnectionFacts& facts) {
-    const auto known = [](const Endpoint* endpoint) {
-        return place_of(endpoint == nullptr ? Endpoint() : *endpoint);
-    };
+    const Entrance entrance = facts.entrance == nullptr ? Entrance() : *facts.entrance;
     connection(slot).peers.write(connection(slot).id, {place_of(facts.peer),
-                                                       known(facts.local),
-                                                       known(facts.via),
+                                                       place_of(entrance.local),
+                                                       place_of(entrance.via),
                                                        static_cast<uint8_t>(facts.side),
-                                                       {}});
+                                                       {},
+                                                       facts.connect_ns});
 }
 
 }  // namespace becaused

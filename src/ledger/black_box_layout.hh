@@ -120,7 +120,6 @@ struct Place {
     uint8_t kind;
     uint8_t unused;
     uint16_t port;
-    uint32_t unused_too;
     std::array<uint8_t, 16> address;
 };
 
@@ -130,6 +129,7 @@ struct Opened {
 
 struct Link {
     Place place;
+    uint32_t unused;
     uint64_t id;
 };
 
@@ -201,7 +201,8 @@ struct Peers {
     Place local;
     Place via;
     uint8_t side;
-    std::array<uint8_t, 7> unused;
+    std::array<uint8_t, 3> unused;
+    uint64_t connect_ns;
 };
 
 struct ConnectionLive {
@@ -211,10 +212,10 @@ struct ConnectionLive {
     uint64_t out_bytes;
     uint64_t last_in_ns;
     uint64_t last_out_ns;
-    uint64_t connect_ns;
 };
 
-struct alignas(64) ConnectionSlot {
+// Not aligned to more: ten thousand of them may be in use.
+struct ConnectionSlot {
     uint64_t id;
     Part<Opened> opened;
     Pair<ConnectionLive> live;
@@ -269,7 +270,7 @@ inline uint32_t frame_sum(std::string_view line) {
 }
 
 static_assert(control_at >= sizeof(Part<Life>) && control_at + sizeof(Control) <= page_bytes);
-static_assert(sizeof(ExchangeSlot) == 640 && sizeof(ConnectionSlot) == 256);
+static_assert(sizeof(ExchangeSlot) == 640 && sizeof(ConnectionSlot) == 216);
 
 struct Shape {
     uint32_t exchanges;

@@ -129,8 +129,7 @@ void Entry::file(const Ending& ending) {
 void ConnectionEntry::put(Phase phase) {
     ledger().box_->note(
         slot(), box::ConnectionLive{static_cast<uint32_t>(phase), facts.exchanges, facts.in_bytes,
-                                    facts.out_bytes, facts.last_in_ns, facts.last_out_ns,
-                                    facts.connect_ns});
+                                    facts.out_bytes, facts.last_in_ns, facts.last_out_ns});
 }
 
 void ConnectionEntry::note_peers() {

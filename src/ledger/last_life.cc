@@ -140,15 +140,14 @@ class Reader {
             facts.out_bytes = live->out_bytes;
             facts.last_in_ns = live->last_in_ns;
             facts.last_out_ns = live->last_out_ns;
-            facts.connect_ns = live->connect_ns;
         }
         if (!slot.peers.valid(id)) return;
         const box::Peers& peers = slot.peers.content;
+        facts.connect_ns = peers.connect_ns;
         for (const Side side : {Side::upstream, Side::operator_})
             if (peers.side == static_cast<uint8_t>(side)) facts.side = side;
         facts.peer = endpoint_of(peers.peer);
-        past.local = endpoint_of(peers.local);
-        past.via = endpoint_of(peers.via);
+        past.entrance = {endpoint_of(peers.local), endpoint_of(peers.via)};
     }
 
     void read_ring(uint64_t begin, uint64_t end) {
@@ -312,8 +311,7 @@ size_t file_last_life(const LastLife& last, const std::string& cause, const Know
         if (is_known("connection", past.id)) continue;
         ConnectionEntry entry(ledger, past.id, past.opened_ns);
         entry.facts = past.facts;
-        entry.facts.local = &past.local;
-        entry.facts.via = &past.via;
+        entry.facts.entrance = &past.entrance;
         if (entry.facts.side == Side::upstream) name_path(entry.facts.peer);
         entry.file(Ending::previous_life(past.phase, cause.c_str()));
         ++filed;

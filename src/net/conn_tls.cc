@@ -13,7 +13,7 @@ bool Conn::securing() const { return tls_ && !tls_->secured(); }
 
 bool Conn::begin_tls(TlsContext* context) {
     if (context == nullptr) return true;
-    tls_ = Tls::open(*context, loop_.tls_room());
+    tls_ = Tls::open(*context, loop().tls_room());
     return tls_ != nullptr;
 }
 
@@ -21,7 +21,7 @@ bool Conn::begin_tls(TlsContext* context) {
 std::span<char> Conn::tls_room(size_t plain_room) {
     const size_t size =
         std::min({plain_room - Tls::record_bytes - 1, TlsRoom::read_bytes, size_t{budget_}});
-    return {loop_.tls_room().in.get(), size};
+    return {loop().tls_room().in.get(), size};
 }
 
 // Dialled: the client's first message.
@@ -45,7 +45,7 @@ bool Conn::shake_hands(std::string_view& in) {
 // on its way.
 void Conn::read_tls(size_t count) {
     if (notified_) return;  // after a close_notify nothing counts (RFC 8446 §6.1)
-    std::string_view in(loop_.tls_room().in.get(), count);
+    std::string_view in(loop().tls_room().in.get(), count);
     const bool was_securing = securing();
     if (was_securing) {
         const bool going = shake_hands(in);
@@ -56,10 +56,10 @@ void Conn::read_tls(size_t count) {
         if (!going || securing()) return;
     }
     size_t plain = 0;
-    const Tls::Step step = tls_->read(in, loop_.slabs().room(), plain);
+    const Tls::Step step = tls_->read(in, loop().slabs().room(), plain);
     tls_->rest();
     {
-        const Slice bytes = plain > 0 ? loop_.slabs().claim(plain) : Slice();
+        const Slice bytes = plain > 0 ? loop().slabs().claim(plain) : Slice();
         entry_.facts.in_bytes += plain;
         const int error = flush_tls();
         if (error != 0) report(judge(Op::write, error));
@@ -67,13 +67,13 @@ void Conn::read_tls(size_t count) {
         if (plain > 0 && !ending_) sink_->on_bytes(*this, bytes);
         note();
     }
-    loop_.slabs().settle();
+    loop().slabs().settle();
     if (ending_) return;
     if (step == Tls::Step::failed) {
         report(tls_fault(Op::tls_read));
     } else if (step == Tls::Step::finished) {
         notified_ = true;
-        loop_.watch(*this);
+        loop().watch(*this);
         sink_->on_finish(*this);
     }
 }
@@ -127,7 +127,7 @@ int Conn::write_tls(std::span<const Part> parts) {
 }
 
 int Conn::flush_tls() {
-    std::string& out = loop_.tls_room().out;
+    std::string& out = loop().tls_room().out;
     if (out.empty()) return 0;
     const Part part{out, nullptr};
     const int error = write_raw(std::span<const Part>(&part, 1));

@@ -183,7 +183,9 @@ Tls::~Tls() {
 }
 
 int Tls::send_cb(void* tls, const unsigned char* bytes, size_t size) noexcept {
-    static_cast<Tls*>(tls)->room_.out.append(reinterpret_cast<const char*>(bytes), size);
+    auto& self = *static_cast<Tls*>(tls);
+    self.room_.out.append(reinterpret_cast<const char*>(bytes), size);
+    self.sealed_bytes_ += size;
     return static_cast<int>(size);
 }
 

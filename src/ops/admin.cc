@@ -29,7 +29,7 @@ void Admin::close() {
 }
 
 void Admin::on_accept(Listener& listener, int fd, const Endpoint& peer, int error) {
-    admit({fd, peer, &listener.local()}, error);
+    admit({fd, peer, &listener.entrance()}, error);
 }
 
 void Admin::take(int fd) {
@@ -37,8 +37,8 @@ void Admin::take(int fd) {
         ignored(::close(fd), "nobody answers any more");
         return;
     }
-    static constexpr Endpoint handed_over{Endpoint::Kind::unix};
-    admit({fd, handed_over, &handed_over}, 0);
+    static constexpr Entrance handed_over{{Endpoint::Kind::unix}, {}};
+    admit({fd, handed_over.local, &handed_over}, 0);
 }
 
 void Admin::admit(Arrival arrival, int error) {
