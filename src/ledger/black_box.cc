@@ -9,7 +9,7 @@ namespace becaused {
 namespace {
 
 box::Place place_of(const Endpoint& endpoint) {
-    return {static_cast<uint8_t>(endpoint.kind), 0, endpoint.port, endpoint.address};
+    return {static_cast<uint8_t>(endpoint.kind), 0, endpoint.port, 0, endpoint.address};
 }
 
 // The lowest slots first: few pages are touched as long as few entries are open.
@@ -57,14 +57,6 @@ void BlackBox::release(Entry::Kind kind, uint32_t slot) {
     free_slots(kind).push_back(slot);
 }
 
-void BlackBox::note(uint32_t slot, const box::ExchangeLive& live) {
-    exchange(slot).live.write(exchange(slot).id, live);
-}
-
-void BlackBox::note(uint32_t slot, const box::ConnectionLive& live) {
-    connection(slot).live.write(connection(slot).id, live);
-}
-
 void BlackBox::note_request(uint32_t slot, const ExchangeFacts& facts) {
     const std::string_view method = facts.method_text();
     const std::string_view target = facts.target_text().substr(0, box::Request::target_limit);
@@ -79,11 +71,11 @@ void BlackBox::note_request(uint32_t slot, const ExchangeFacts& facts) {
 }
 
 void BlackBox::note_client(uint32_t slot, const Endpoint& client, EntryId id) {
-    exchange(slot).client.write(exchange(slot).id, {place_of(client), 0, id});
+    exchange(slot).client.write(exchange(slot).id, {place_of(client), id});
 }
 
 void BlackBox::note_upstream(uint32_t slot, const Endpoint& upstream, EntryId id) {
-    exchange(slot).upstream.write(exchange(slot).id, {place_of(upstream), 0, id});
+    exchange(slot).upstream.write(exchange(slot).id, {place_of(upstream), id});
 }
 
 void BlackBox::note_peers(uint32_t slot, const ConnectionFacts& facts) {
@@ -92,8 +84,7 @@ void BlackBox::note_peers(uint32_t slot, const ConnectionFacts& facts) {
                                                        place_of(entrance.local),
                                                        place_of(entrance.via),
                                                        static_cast<uint8_t>(facts.side),
-                                                       {},
-                                                       facts.connect_ns});
+                                                       {}});
 }
 
 }  // namespace becaused

@@ -27,8 +27,9 @@ class BlackBox {
     // A slot, or Entry::no_slot.
     uint32_t claim(Entry::Kind kind, EntryId id, uint64_t opened_ns);
     void release(Entry::Kind kind, uint32_t slot);
-    void note(uint32_t slot, const box::ExchangeLive& live);
-    void note(uint32_t slot, const box::ConnectionLive& live);
+    // `second`: the other way round than at the entry's last time.
+    inline void note(uint32_t slot, EntryId id, bool second, const box::ExchangeLive& live);
+    inline void note(uint32_t slot, EntryId id, bool second, const box::ConnectionLive& live);
     void note_request(uint32_t slot, const ExchangeFacts& facts);
     void note_client(uint32_t slot, const Endpoint& client, EntryId id);
     void note_upstream(uint32_t slot, const Endpoint& upstream, EntryId id);
@@ -36,7 +37,8 @@ class BlackBox {
 
     // The process is alive at this monotonic and wall time.
     void beat(uint64_t now_ns, uint64_t wall_ns) {
-        control_->beat.write(box::magic, {now_ns, wall_ns});
+        second_beat_ = !second_beat_;
+        control_->beat.write(box::magic, ++notes_, second_beat_, {now_ns, wall_ns});
     }
 
     // A record until it was written; false when the ring is full.
@@ -60,7 +62,18 @@ class BlackBox {
     box::ExchangeSlot* exchanges_;
     box::ConnectionSlot* connections_;
     BlackBoxRing ring_;
+    uint64_t notes_ = 0;
+    bool second_beat_ = false;
     std::vector<uint32_t> free_[2];
 };
+
+inline void BlackBox::note(uint32_t slot, EntryId id, bool second, const box::ExchangeLive& live) {
+    exchange(slot).live.write(id, ++notes_, second, live);
+}
+
+inline void BlackBox::note(uint32_t slot, EntryId id, bool second,
+                           const box::ConnectionLive& live) {
+    connection(slot).live.write(id, ++notes_, second, live);
+}
 
 }  // namespace becaused

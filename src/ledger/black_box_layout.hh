@@ -1,4 +1,4 @@
-// What stands where in the black box's file, version 1. Fixed slots, each of parts with sums of their own:
+// What stands where in the black box's file, version 2. Fixed slots, each of parts with sums of their own:
 // what was half written when the process died, or was changed since, does not carry its sum and is not
 // believed. Nothing in it is a pointer; numbers are in the machine's order, and the file never leaves it.
 //
@@ -15,48 +15,63 @@
 #include <cstring>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace becaused::box {
 
 inline constexpr uint64_t magic = 0x0A786F6265636562U;  // "becebox\n"
-inline constexpr uint32_t version = 1;
+inline constexpr uint32_t version = 2;
 inline constexpr uint64_t page_bytes = 4096;
 inline constexpr uint64_t control_at = 1024;
 inline constexpr uint32_t most_slots = 1U << 20;
 inline constexpr uint64_t most_ring_bytes = 2ULL << 30;
 
-// Steps of 64 bit; `seed` tells equal bytes in different places apart.
-inline uint64_t mix(uint64_t sum, uint64_t word) {
-    return (std::rotl(sum, 29) ^ word) * 0x9E3779B97F4A7C15U;
-}
+// These sums find what was changed or half written; they are no proof against a person who means it. They
+// are made at every event, so each step of them is one or two instructions.
+
+// Spreads each bit over all of the word; different words stay different.
+inline uint64_t spread(uint64_t word) { return (word ^ word >> 32U) * 0x9E3779B97F4A7C15U; }
+
+// Sums of the words and sums of these sums (as Fletcher's), so that a word counts by its place, too: two
+// words at a step. `seed` tells equal bytes in different places apart.
 inline uint64_t sum_of(uint64_t seed, const void* bytes, size_t size) {
-    // Four lanes, so that a step need not wait for the one before it.
+    using Words = uint64_t __attribute__((vector_size(16)));
+    constexpr size_t step = sizeof(Words);
     const auto* from = static_cast<const char*>(bytes);
-    uint64_t lanes[4] = {mix(seed, 1), mix(seed, 2), mix(seed, 3), mix(seed, size)};
-    uint64_t words[4];
-    for (; size >= sizeof words; size -= sizeof words, from += sizeof words) {
-        std::memcpy(words, from, sizeof words);
-        lanes[0] = mix(lanes[0], words[0]);
-        lanes[1] = mix(lanes[1], words[1]);
-        lanes[2] = mix(lanes[2], words[2]);
-        lanes[3] = mix(lanes[3], words[3]);
+    Words sums = {seed, size};
+    Words sums_of_sums = {magic, 0};
+    const auto add = [&](const char* at, size_t count) {
+        Words words = {};
+        std::memcpy(&words, at, count);
+        sums += words;
+        sums_of_sums += sums;
+    };
+    size_t left = size;
+    for (; left >= 4 * step; left -= 4 * step, from += 4 * step) {
+        add(from, step);
+        add(from + step, step);
+        add(from + 2 * step, step);
+        add(from + 3 * step, step);
     }
-    std::memset(words, 0, sizeof words);
-    std::memcpy(words, from, size);
-    uint64_t sum = seed;
-    for (size_t i = 0; i < 4; ++i) sum = mix(sum, mix(lanes[i], words[i]));
-    return (sum ^ sum >> 31U) | 1U;
+    for (; left >= step; left -= step, from += step) add(from, step);
+    if (size < step) add(from, left);
+    else if (left > 0) add(from + left - step, step);  // some of them again
+    uint64_t sum = 0;
+    for (const uint64_t part : {sums[0], sums[1], sums_of_sums[0], sums_of_sums[1]})
+        sum = spread(sum + part);
+    return sum | 1U;
 }
-// The same for what is small and written often: no word waits for another.
-template <typename Content>
-uint64_t quick_sum_of(uint64_t seed, const Content& content) {
-    constexpr size_t count = sizeof(Content) / sizeof(uint64_t);
-    std::array<uint64_t, count> words;
-    std::memcpy(words.data(), &content, sizeof content);
-    uint64_t sum = mix(magic, seed);
-    for (size_t i = 0; i < count; ++i) sum += (words[i] + i) * (0x9E3779B97F4A7C15U * (2 * i + 1));
-    return mix(sum, sum >> 32U) | 1U;
-}
+// The same for what is small and written often, word by word. Below 64 words each of them is turned by a
+// number of bits of its own.
+class QuickSum {
+  public:
+    explicit QuickSum(uint64_t seed) : sum_(spread(seed + magic)) {}
+    void add(uint64_t word) { sum_ = std::rotl(sum_, 29) ^ word; }
+    uint64_t end() const { return spread(sum_) | 1U; }
+
+  private:
+    uint64_t sum_;
+};
 
 // Written while its sum is wrong: a kill between any two stores leaves what no reader believes.
 inline void store(uint64_t& word, uint64_t value) {
@@ -69,22 +84,56 @@ inline void fence() { std::atomic_signal_fence(std::memory_order_seq_cst); }
 // slot left is nobody's.
 template <typename Content>
 struct Part {
-    static_assert(std::is_trivially_copyable_v<Content> && sizeof(Content) % 8 == 0);
+    static_assert(std::is_trivially_copyable_v<Content> && sizeof(Content) % sizeof(uint64_t) == 0);
+    static constexpr size_t words = sizeof(Content) / sizeof(uint64_t);
+    static constexpr bool quick = words <= 16;
     Content content;
     uint64_t sum;  // never 0
 
-    static uint64_t right_sum(uint64_t owner, const Content& of) {
-        if constexpr (sizeof(Content) <= 128) return quick_sum_of(owner, of);
-        else return sum_of(owner, &of, sizeof of);
-    }
-    void write(uint64_t owner, const Content& value) {
+    // The words go by registers: what they are made of was stored just before this, in members of their
+    // size, and a wider load would have to wait until it is in the cache.
+    [[gnu::always_inline]] void write(uint64_t owner, const Content& value) {
         store(sum, 0);
         fence();
-        content = value;
+        uint64_t right = 0;
+        if constexpr (quick) {
+            QuickSum quick_sum(owner);
+            for_each_word([&](size_t at) {
+                const uint64_t word = word_of(value, at);
+                store_word(at, word);
+                quick_sum.add(word);
+            });
+            right = quick_sum.end();
+        } else {
+            content = value;
+            right = right_sum(owner);
+        }
         fence();
-        store(sum, right_sum(owner, value));
+        store(sum, right);
     }
-    bool valid(uint64_t owner) const { return sum == right_sum(owner, content); }
+    bool valid(uint64_t owner) const { return sum == right_sum(owner); }
+
+  private:
+    template <typename Call>
+    [[gnu::always_inline]] static void for_each_word(Call call) {
+        [&]<size_t... each>(std::index_sequence<each...>) { (call(each), ...); }
+        (std::make_index_sequence<words>());
+    }
+    static uint64_t word_of(const Content& from, size_t at) {
+        uint64_t word;
+        std::memcpy(&word, reinterpret_cast<const char*>(&from) + at * sizeof word, sizeof word);
+        return word;
+    }
+    void store_word(size_t at, uint64_t word) {
+        using AnyWord [[gnu::may_alias]] = uint64_t;
+        __atomic_store_n(reinterpret_cast<AnyWord*>(&content) + at, word, __ATOMIC_RELAXED);
+    }
+    uint64_t right_sum(uint64_t owner) const {
+        if constexpr (!quick) return sum_of(owner, &content, sizeof content);
+        QuickSum quick_sum(owner);
+        for (size_t at = 0; at < words; ++at) quick_sum.add(word_of(content, at));
+        return quick_sum.end();
+    }
 };
 
 // A part that changes all the time, written in two places in turn: one of them is always whole.
@@ -96,11 +145,10 @@ struct Pair {
     };
     Part<Turn> turns[2];
 
-    void write(uint64_t owner, const Content& value) {
-        const uint64_t number =
-            1 + (turns[0].content.number > turns[1].content.number ? turns[0].content.number
-                                                                   : turns[1].content.number);
-        turns[number % 2].write(owner, {number, value});
+    // `number`: more than any before it. `second`: not where the last one went. (To read here which is
+    // older would touch cache lines that nobody has in hand.)
+    void write(uint64_t owner, uint64_t number, bool second, const Content& value) {
+        turns[second ? 1 : 0].write(owner, {number, value});
     }
     // Null when neither is whole.
     const Content* read(uint64_t owner) const {
@@ -120,6 +168,7 @@ struct Place {
     uint8_t kind;
     uint8_t unused;
     uint16_t port;
+    uint32_t unused_too;
     std::array<uint8_t, 16> address;
 };
 
@@ -129,7 +178,6 @@ struct Opened {
 
 struct Link {
     Place place;
-    uint32_t unused;
     uint64_t id;
 };
 
@@ -171,13 +219,14 @@ struct Request {
     }
 };
 
+// Small members share a word, as one that is stored whole: its sum would wait for single bytes on their
+// way to the cache.
 struct ExchangeLive {
-    uint8_t phase;
-    uint8_t routed;
-    uint8_t route;
-    uint8_t unused;
-    uint16_t status;
-    uint16_t upstream_status;
+    uint64_t phase : 8;
+    uint64_t routed : 8;
+    uint64_t route : 16;
+    uint64_t status : 16;
+    uint64_t upstream_status : 16;
     uint64_t phase_since_ns;
     uint64_t client_in_bytes;
     uint64_t client_out_bytes;
@@ -201,25 +250,24 @@ struct Peers {
     Place local;
     Place via;
     uint8_t side;
-    std::array<uint8_t, 3> unused;
-    uint64_t connect_ns;
+    std::array<uint8_t, 7> unused;
 };
 
 struct ConnectionLive {
-    uint32_t phase;
-    uint32_t exchanges;
+    uint64_t phase : 32;
+    uint64_t exchanges : 32;
     uint64_t in_bytes;
     uint64_t out_bytes;
     uint64_t last_in_ns;
     uint64_t last_out_ns;
+    uint64_t connect_ns;
 };
 
-// Not aligned to more: ten thousand of them may be in use.
-struct ConnectionSlot {
+struct alignas(64) ConnectionSlot {
     uint64_t id;
     Part<Opened> opened;
-    Pair<ConnectionLive> live;
     Part<Peers> peers;
+    alignas(64) Pair<ConnectionLive> live;  // a cache line each
 };
 
 // All that is known when a life begins. Texts end with a zero.
@@ -270,7 +318,7 @@ inline uint32_t frame_sum(std::string_view line) {
 }
 
 static_assert(control_at >= sizeof(Part<Life>) && control_at + sizeof(Control) <= page_bytes);
-static_assert(sizeof(ExchangeSlot) == 640 && sizeof(ConnectionSlot) == 216);
+static_assert(sizeof(ExchangeSlot) == 640 && sizeof(ConnectionSlot) == 256);
 
 struct Shape {
     uint32_t exchanges;

@@ -127,9 +127,10 @@ void Entry::file(const Ending& ending) {
 }
 
 void ConnectionEntry::put(Phase phase) {
-    ledger().box_->note(
-        slot(), box::ConnectionLive{static_cast<uint32_t>(phase), facts.exchanges, facts.in_bytes,
-                                    facts.out_bytes, facts.last_in_ns, facts.last_out_ns});
+    ledger().box_->note(slot(), id(), turn(),
+                        box::ConnectionLive{static_cast<uint32_t>(phase), facts.exchanges,
+                                            facts.in_bytes, facts.out_bytes, facts.last_in_ns,
+                                            facts.last_out_ns, facts.connect_ns});
 }
 
 void ConnectionEntry::note_peers() {
@@ -138,12 +139,12 @@ void ConnectionEntry::note_peers() {
 
 void ExchangeEntry::note(const Now& now) {
     ledger().box_->note(
-        slot(), box::ExchangeLive{static_cast<uint8_t>(now.phase),
-                                  static_cast<uint8_t>(facts.routed ? 1 : 0),
-                                  static_cast<uint8_t>(facts.route), 0, facts.status,
-                                  facts.upstream_status, now.phase_since_ns, facts.client_in_bytes,
-                                  now.client_out_bytes, facts.upstream_in_bytes,
-                                  now.upstream_out_bytes, facts.last_up_ns, facts.last_down_ns});
+        slot(), id(), turn(),
+        box::ExchangeLive{
+            static_cast<uint8_t>(now.phase), static_cast<uint8_t>(facts.routed ? 1 : 0),
+            static_cast<uint8_t>(facts.route), facts.status, facts.upstream_status,
+            now.phase_since_ns, facts.client_in_bytes, now.client_out_bytes,
+            facts.upstream_in_bytes, now.upstream_out_bytes, facts.last_up_ns, facts.last_down_ns});
 }
 
 void ExchangeEntry::note_client() {

@@ -106,6 +106,8 @@ class Entry : public ListNode {
     Entry(Ledger& past, Kind kind, EntryId id, uint64_t opened_ns);
     Ledger& ledger() const { return ledger_; }
     uint32_t slot() const { return slot_; }
+    // In the black box what changes has two places.
+    bool turn() { return second_ = !second_; }
 
   private:
     friend class Ledger;
@@ -115,6 +117,7 @@ class Entry : public ListNode {
     Kind kind_;
     bool open_ = true;
     uint8_t trail_count_ = 0;
+    bool second_ = false;
     uint32_t slot_ = no_slot;  // in the black box
     Holder* holder_ = nullptr;
     std::unique_ptr<TrailItem[]> trail_;  // so many as trail_count_ says; null: none
@@ -157,7 +160,7 @@ class ConnectionEntry final : public Entry {
     void note(Phase phase) {
         if (slot() != no_slot) put(phase);
     }
-    // The same for what hardly changes: side, addresses, how long the connect took.
+    // The same for what hardly changes: side and addresses.
     void note_peers();
 
     ConnectionFacts facts;

@@ -140,10 +140,10 @@ class Reader {
             facts.out_bytes = live->out_bytes;
             facts.last_in_ns = live->last_in_ns;
             facts.last_out_ns = live->last_out_ns;
+            facts.connect_ns = live->connect_ns;
         }
         if (!slot.peers.valid(id)) return;
         const box::Peers& peers = slot.peers.content;
-        facts.connect_ns = peers.connect_ns;
         for (const Side side : {Side::upstream, Side::operator_})
             if (peers.side == static_cast<uint8_t>(side)) facts.side = side;
         facts.peer = endpoint_of(peers.peer);

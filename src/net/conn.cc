@@ -289,7 +289,6 @@ void Conn::handle_connected(int status) {
     if (ending_) return;
     entry_.serve();
     entry_.facts.connect_ns = loop().now_ns() - entry_.opened_ns();
-    entry_.note_peers();
     note();
     if (status != 0) {
         Fault fault = judge(Op::connect, status);

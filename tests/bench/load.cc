@@ -13,8 +13,8 @@
 //
 // Each request has the header field that is in FILE, a line. The run ends when each group has made N
 // requests or S seconds (5) are over; what has begun is finished, within 10 seconds more. --tls yes:
-// every connection is TLS 1.2. --rate R: R requests start each second, on connections that are there,
-// however long the answers take. --hold yes: prints "open" when all connections are, each after one
+// every connection is TLS 1.2. --rate R: R requests of the first group start each second, on connections that
+// are there, however long the answers take. --hold yes: prints "open" when all connections are, each after one
 // exchange that is not counted, and begins the run when a line comes on standard input (not for
 // connect). Exit code 1 when anything was wrong with any answer.
 
@@ -72,8 +72,8 @@ void finish(Options& options) {
         group.opens_first = options.hold || options.rate > 0 || group.tunnel;
         if (group.opens_first && group.kind == Kind::connect)
             die("--rate and --hold are for connections that are kept");
-        if (options.rate > 0) group.pace = std::make_unique<Pace>(options.rate);
     }
+    if (options.rate > 0) options.groups.front().pace = std::make_unique<Pace>(options.rate);
 }
 
 Options parse_options(int argc, char** argv) {

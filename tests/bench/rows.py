@@ -5,7 +5,8 @@ from dataclasses import dataclass
 REQUEST = "us CPU/request"
 GIGABYTE = "s CPU/GB"
 LATENCY = "us at p99"
-ADDED = "us added at p50"
+ADDED = "us added at p50"  # by the proxy: less the same load's without one
+BESIDE = "us added at p99"  # by the bulk: less the same load's without it
 HANDSHAKE = "us CPU/handshake"
 IDLE = "KiB/connection"
 START = "ms to first answer"
@@ -14,6 +15,8 @@ SIZE = "MiB on disk"
 
 # Measured on a proxy that has done nothing else, and starts for it.
 ALONE = (IDLE, START, MEMORY, SIZE)
+# Compared with another load's latency in the same round.
+COMPARED = (ADDED, BESIDE)
 QUANTILES = ("p50", "p99", "p999")
 
 
@@ -26,7 +29,7 @@ class Row:
     unit: str
     variants: tuple = ()  # of becaused itself, by name (peers.py), in place of the peers
     over_tls: bool = False
-    rate: int = 0  # requests a second; 0: as quick as the answers come
+    rate: int = 0  # requests a second of the first group; 0: as quick as the answers come
     length: float = 1  # of a run, in --seconds
     quick: bool = False  # is part of the quick table
 
@@ -42,17 +45,17 @@ class Row:
             return run.cpu_seconds * 1e6 / judged["requests"]
         if self.unit == GIGABYTE:
             return run.cpu_seconds * 1e9 / judged["body_bytes"]
-        if self.unit == ADDED:
-            return self.added(run)["p50"]
+        if self.unit in COMPARED:
+            return self.added(run)["p50" if self.unit == ADDED else "p99"]
         if self.unit in ALONE:
             return judged["value"]
         return judged["latency_us"]["p99"]
 
     @staticmethod
     def added(run):
-        """Microseconds more than without a proxy, by quantile."""
+        """Microseconds more than what it is compared with, by quantile."""
         judged = run.judged
-        return {each: judged["latency_us"][each] - judged["direct_us"][each] for each in QUANTILES}
+        return {each: judged["latency_us"][each] - judged["before_us"][each] for each in QUANTILES}
 
     def throughput(self, run):
         """As text: of every group, since in a mixed load one may live at the other's expense."""
@@ -60,7 +63,7 @@ class Row:
             return f"{run.judged['whole_mib']:.1f} MiB"
         if self.unit in ALONE:
             return ""
-        if self.unit == ADDED:
+        if self.unit in COMPARED:
             return " ".join(f"{value:+,.0f}" for value in self.added(run).values())
         return " + ".join(self.group_throughput(group) for group in run.groups)
 
@@ -115,6 +118,8 @@ ROWS = (
         ("get:16", "down:3"), LATENCY),
     Row("added", "small GET, 2,000 a second: latency beyond a direct connection's", "tcp", ("get:64",),
         ADDED, rate=2000, length=2, quick=True),
+    Row("beside", "small GET, 1,000 a second, beside a download: latency that this adds", "tcp",
+        ("get:16", "down:1"), BESIDE, rate=1000, length=2),
     Row("tls-full", "TLS handshakes, full", "tcp", ("tls-full",), HANDSHAKE, quick=True),
     Row("tls-resumed", "TLS handshakes, resumed", "tcp", ("tls-resumed",), HANDSHAKE),
     small("tls-get", "small GET over TLS, keep-alive, 64 connections", "get:64", over_tls=True,

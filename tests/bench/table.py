@@ -2,7 +2,7 @@
 
 import statistics
 
-from rows import ADDED, ALONE, IDLE
+from rows import ALONE, COMPARED, IDLE
 
 
 def spread(values):
@@ -55,8 +55,8 @@ def ratio_text(found):
 
 
 def head(row):
-    titles = {ADDED: "+p50 +p99 +p99.9 us", IDLE: "the whole proxy"}
-    throughput = titles.get(row.unit, "throughput")
+    throughput = ("+p50 +p99 +p99.9 us" if row.unit in COMPARED
+                  else "the whole proxy" if row.unit == IDLE else "throughput")
     return (f"  {'':12} {'median':>8} {'min..max':>17} {throughput:>22} {'p50 us':>8} {'p99 us':>8} "
             f"{'proxy':>6} {'load':>5} {'ours/it':>8}")
 
@@ -104,8 +104,16 @@ def summary_text(rows, results, ours_name, names):
     return "\n".join(lines) + "\n"
 
 
+def differences_text(values):
+    """Their median; in brackets the middle half of them."""
+    if len(values) < 4:
+        return f"{statistics.median(values):+.2f}"
+    lower, median, upper = statistics.quantiles(values, n=4, method="inclusive")
+    return f"{median:+.2f} [{lower:+.2f}..{upper:+.2f}]"
+
+
 def variants_text(rows, results, ours_name):
-    """What each variant of becaused costs more, a request."""
+    """What each variant of becaused costs more, a request, round by round."""
     lines = []
     for row in rows:
         cells = results[row.key]
@@ -113,9 +121,10 @@ def variants_text(rows, results, ours_name):
             found = ratio(cells[name], cells[ours_name])
             if found is None:
                 continue
-            more = statistics.median(cells[name].costs) - statistics.median(cells[ours_name].costs)
-            lines.append(f"{row.key}: {name}: {more:+.2f} us a request ({found['median']:.3f} of "
-                         f"{ours_name}'s)")
+            more = [theirs - mine
+                    for theirs, mine in zip(cells[name].costs, cells[ours_name].costs)]
+            lines.append(f"{row.key}: {name}: {differences_text(more)} us a request "
+                         f"({found['median']:.3f} of {ours_name}'s)")
     return "\n".join(lines) + "\n" if lines else ""
 
 

@@ -204,7 +204,7 @@ void what_is_no_box_is_refused_with_its_kind(void**) {
     const BoxInMemory memory;
     const std::string good = memory.image();
     std::string other_version = good;
-    other_version[8] = 2;
+    other_version[8] = box::version + 1;
     std::string foreign = good;
     foreign[0] = 'x';
     const struct {
