@@ -133,7 +133,9 @@ class Reader {
         past.id = id;
         past.opened_ns = slot.opened.content.at_ns;
         ConnectionFacts& facts = past.facts;
-        if (const box::ConnectionLive* live = slot.live.read(id)) {
+        const auto lives = read_at<box::Pair<box::ConnectionLive>>(
+            image_, shape_.lives_at() + index * sizeof(box::Pair<box::ConnectionLive>));
+        if (const box::ConnectionLive* live = lives.read(id)) {
             past.phase = phase_of(live->phase);
             facts.exchanges = live->exchanges;
             facts.in_bytes = live->in_bytes;
