@@ -6,10 +6,11 @@
 namespace becaused {
 
 void SliceQueue::grow() {
-    const size_t capacity = capacity_ == 0 ? 8 : capacity_ * 2;
+    const size_t capacity = capacity_ * 2;
     auto ring = std::make_unique<Slice[]>(capacity);
     for (size_t i = 0; i < count_; ++i) ring[i] = std::move(at(i));
-    ring_ = std::move(ring);
+    grown_ = std::move(ring);
+    ring_ = grown_.get();
     capacity_ = capacity;
     first_ = 0;
 }
@@ -48,8 +49,10 @@ void SliceQueue::drop_front(uint64_t count) {
 
 void SliceQueue::clear() {
     while (!empty()) pop();
-    ring_.reset();
-    capacity_ = first_ = 0;
+    grown_.reset();
+    ring_ = own_;
+    capacity_ = own_room;
+    first_ = 0;
 }
 
 SlabPool::~SlabPool() {

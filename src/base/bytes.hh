@@ -72,8 +72,8 @@ class Slice {
     std::string_view bytes_;
 };
 
-// FIFO of non-empty Slices; neighbours in one slab are one Slice. Holds no memory until first used, then
-// keeps what it grew to while in use.
+// FIFO of non-empty Slices; neighbours in one slab are one Slice. Has room for some; what it grows to
+// beyond them it keeps until it is cleared.
 class SliceQueue {
   public:
     SliceQueue() = default;
@@ -95,8 +95,12 @@ class SliceQueue {
   private:
     void grow();
 
-    std::unique_ptr<Slice[]> ring_;
-    size_t capacity_ = 0;  // a power of two
+    static constexpr size_t own_room = 8;
+
+    Slice own_[own_room];
+    std::unique_ptr<Slice[]> grown_;  // null: own_ is the ring
+    Slice* ring_ = own_;
+    size_t capacity_ = own_room;  // a power of two
     size_t first_ = 0;
     size_t count_ = 0;
     uint64_t bytes_ = 0;

@@ -9,7 +9,7 @@ namespace becaused {
 namespace {
 
 box::Place place_of(const Endpoint& endpoint) {
-    return {static_cast<uint8_t>(endpoint.kind), 0, endpoint.port, 0, endpoint.address};
+    return {static_cast<uint8_t>(endpoint.kind), 0, endpoint.port, endpoint.address};
 }
 
 // The lowest slots first: few pages are touched as long as few entries are open.
@@ -24,6 +24,7 @@ BlackBox::BlackBox(std::span<char> memory, const box::Shape& shape, box::Life li
     : control_(reinterpret_cast<box::Control*>(memory.data() + box::control_at)),
       exchanges_(reinterpret_cast<box::ExchangeSlot*>(memory.data() + box::page_bytes)),
       connections_(reinterpret_cast<box::ConnectionSlot*>(memory.data() + shape.connections_at())),
+      lives_(reinterpret_cast<box::Pair<box::ConnectionLive>*>(memory.data() + shape.lives_at())),
       ring_(memory.data() + shape.ring_at(), shape.ring_bytes, control_->ring) {
     CHECK(memory.size() == shape.file_bytes() && shape.ring_bytes % 8 == 0);
     CHECK(shape.exchanges <= box::most_slots && shape.connections <= box::most_slots);
@@ -71,20 +72,18 @@ void BlackBox::note_request(uint32_t slot, const ExchangeFacts& facts) {
 }
 
 void BlackBox::note_client(uint32_t slot, const Endpoint& client, EntryId id) {
-    exchange(slot).client.write(exchange(slot).id, {place_of(client), id});
+    exchange(slot).client.write(exchange(slot).id, {place_of(client), 0, id});
 }
 
 void BlackBox::note_upstream(uint32_t slot, const Endpoint& upstream, EntryId id) {
-    exchange(slot).upstream.write(exchange(slot).id, {place_of(upstream), id});
+    exchange(slot).upstream.write(exchange(slot).id, {place_of(upstream), 0, id});
 }
 
 void BlackBox::note_peers(uint32_t slot, const ConnectionFacts& facts) {
-    const auto known = [](const Endpoint* endpoint) {
-        return place_of(endpoint == nullptr ? Endpoint() : *endpoint);
-    };
+    const Entrance entrance = facts.entrance == nullptr ? Entrance() : *facts.entrance;
     connection(slot).peers.write(connection(slot).id, {place_of(facts.peer),
-                                                       known(facts.local),
-                                                       known(facts.via),
+                                                       place_of(entrance.local),
+                                                       place_of(entrance.via),
                                                        static_cast<uint8_t>(facts.side),
                                                        {}});
 }

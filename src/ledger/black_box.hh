@@ -61,6 +61,7 @@ class BlackBox {
     box::Control* control_;
     box::ExchangeSlot* exchanges_;
     box::ConnectionSlot* connections_;
+    box::Pair<box::ConnectionLive>* lives_;  // of the same slots
     BlackBoxRing ring_;
     uint64_t notes_ = 0;
     bool second_beat_ = false;
@@ -73,7 +74,7 @@ inline void BlackBox::note(uint32_t slot, EntryId id, bool second, const box::Ex
 
 inline void BlackBox::note(uint32_t slot, EntryId id, bool second,
                            const box::ConnectionLive& live) {
-    connection(slot).live.write(id, ++notes_, second, live);
+    lives_[slot].write(id, ++notes_, second, live);
 }
 
 }  // namespace becaused

@@ -4,7 +4,7 @@
 //
 //     0        Head       who wrote it; never changed after
 //     1 KiB    Control    the last sign of life, the ring's ends, the crash line
-//     4 KiB    exchange slots, connection slots, the ring of records that wait to be written
+//     4 KiB    exchange slots, connection slots, what changes of these, the ring of records to come
 #pragma once
 
 #include <algorithm>
@@ -168,7 +168,6 @@ struct Place {
     uint8_t kind;
     uint8_t unused;
     uint16_t port;
-    uint32_t unused_too;
     std::array<uint8_t, 16> address;
 };
 
@@ -178,6 +177,7 @@ struct Opened {
 
 struct Link {
     Place place;
+    uint32_t unused;
     uint64_t id;
 };
 
@@ -250,7 +250,7 @@ struct Peers {
     Place local;
     Place via;
     uint8_t side;
-    std::array<uint8_t, 7> unused;
+    std::array<uint8_t, 3> unused;
 };
 
 struct ConnectionLive {
@@ -263,11 +263,12 @@ struct ConnectionLive {
     uint64_t connect_ns;
 };
 
-struct alignas(64) ConnectionSlot {
+// The slot's Pair<ConnectionLive> stands elsewhere: there each of its turns is a line of the cache, and
+// ten thousand slots have no gaps for that.
+struct ConnectionSlot {
     uint64_t id;
     Part<Opened> opened;
     Part<Peers> peers;
-    alignas(64) Pair<ConnectionLive> live;  // a cache line each
 };
 
 // All that is known when a life begins. Texts end with a zero.
@@ -318,7 +319,8 @@ inline uint32_t frame_sum(std::string_view line) {
 }
 
 static_assert(control_at >= sizeof(Part<Life>) && control_at + sizeof(Control) <= page_bytes);
-static_assert(sizeof(ExchangeSlot) == 640 && sizeof(ConnectionSlot) == 256);
+static_assert(sizeof(ExchangeSlot) == 640 && sizeof(ConnectionSlot) == 96);
+static_assert(sizeof(Pair<ConnectionLive>) == 128);
 
 struct Shape {
     uint32_t exchanges;
@@ -326,7 +328,10 @@ struct Shape {
     uint64_t ring_bytes;  // a multiple of eight
 
     uint64_t connections_at() const { return page_bytes + exchanges * sizeof(ExchangeSlot); }
-    uint64_t ring_at() const { return connections_at() + connections * sizeof(ConnectionSlot); }
+    uint64_t lives_at() const {
+        return (connections_at() + connections * sizeof(ConnectionSlot) + 63) / 64 * 64;
+    }
+    uint64_t ring_at() const { return lives_at() + connections * sizeof(Pair<ConnectionLive>); }
     uint64_t file_bytes() const { return ring_at() + ring_bytes; }
 };
 

@@ -123,6 +123,12 @@ class Entry : public ListNode {
     std::unique_ptr<TrailItem[]> trail_;  // so many as trail_count_ says; null: none
 };
 
+// Where a connection came in.
+struct Entrance {
+    Endpoint local;  // the listener's, or what a load balancer says
+    Endpoint via;    // the load balancer that named the peer; none: it came itself
+};
+
 struct TlsFacts {
     const char* version = nullptr;  // static; null: there was no handshake
     const char* cipher = nullptr;   // static
@@ -133,10 +139,9 @@ struct ConnectionFacts {
     Side side = Side::client;
     uint32_t exchanges = 0;
     Endpoint peer;
-    // These three outlive the entry.
-    const Endpoint* local = nullptr;  // null: unknown
-    const Endpoint* via = nullptr;    // the load balancer that named the peer; null: it came itself
-    const TlsFacts* tls = nullptr;    // null: plaintext
+    // These two outlive the entry.
+    const Entrance* entrance = nullptr;  // null: it was dialled
+    const TlsFacts* tls = nullptr;       // null: plaintext
     uint64_t in_bytes = 0;
     uint64_t out_bytes = 0;     // handed to the kernel or queued for it
     uint64_t unsent_bytes = 0;  // of out_bytes: never acknowledged by the peer's kernel

@@ -133,7 +133,9 @@ class Reader {
         past.id = id;
         past.opened_ns = slot.opened.content.at_ns;
         ConnectionFacts& facts = past.facts;
-        if (const box::ConnectionLive* live = slot.live.read(id)) {
+        const auto lives = read_at<box::Pair<box::ConnectionLive>>(
+            image_, shape_.lives_at() + index * sizeof(box::Pair<box::ConnectionLive>));
+        if (const box::ConnectionLive* live = lives.read(id)) {
             past.phase = phase_of(live->phase);
             facts.exchanges = live->exchanges;
             facts.in_bytes = live->in_bytes;
@@ -147,8 +149,7 @@ class Reader {
         for (const Side side : {Side::upstream, Side::operator_})
             if (peers.side == static_cast<uint8_t>(side)) facts.side = side;
         facts.peer = endpoint_of(peers.peer);
-        past.local = endpoint_of(peers.local);
-        past.via = endpoint_of(peers.via);
+        past.entrance = {endpoint_of(peers.local), endpoint_of(peers.via)};
     }
 
     void read_ring(uint64_t begin, uint64_t end) {
@@ -312,8 +313,7 @@ size_t file_last_life(const LastLife& last, const std::string& cause, const Know
         if (is_known("connection", past.id)) continue;
         ConnectionEntry entry(ledger, past.id, past.opened_ns);
         entry.facts = past.facts;
-        entry.facts.local = &past.local;
-        entry.facts.via = &past.via;
+        entry.facts.entrance = &past.entrance;
         if (entry.facts.side == Side::upstream) name_path(entry.facts.peer);
         entry.file(Ending::previous_life(past.phase, cause.c_str()));
         ++filed;

@@ -28,9 +28,8 @@ struct PastConnection {
     EntryId id = 0;
     uint64_t opened_ns = 0;
     Phase phase = Phase::accept;
-    ConnectionFacts facts;  // but for the next two, which it will point to
-    Endpoint local;
-    Endpoint via;
+    ConnectionFacts facts;  // but for its entrance, which follows
+    Entrance entrance;
 };
 
 struct LastLife {

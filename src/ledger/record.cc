@@ -234,8 +234,10 @@ void write_connection(JsonLine& line, const Ledger& ledger, const Clock& clock, 
     line.word<"side">(name(facts.side));
     line.word<"transport">(facts.peer.kind == Endpoint::Kind::unix ? "unix" : "tcp");
     endpoint_field<"peer">(line, facts.peer);
-    if (facts.local != nullptr) endpoint_field<"local">(line, *facts.local);
-    if (facts.via != nullptr) endpoint_field<"via">(line, *facts.via);
+    if (facts.entrance != nullptr) {
+        endpoint_field<"local">(line, facts.entrance->local);
+        endpoint_field<"via">(line, facts.entrance->via);
+    }
     age(line, clock, entry, now_ns);
     line.number<"exchanges">(facts.exchanges);
     line.open<"bytes">('{');

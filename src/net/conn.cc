@@ -32,11 +32,10 @@ void Conn::connect_cb(uv_connect_t* request, int status) noexcept {
 void Conn::close_cb(uv_handle_t* handle) noexcept { of(handle).handle_closed(); }
 
 Conn::Conn(Loop& loop, Ledger& ledger, Side side, const Endpoint& peer, ConnSink* sink)
-    : loop_(loop), sink_(sink), entry_(ledger), unix_(peer.kind == Endpoint::Kind::unix) {
+    : sink_(sink), entry_(ledger), unix_(peer.kind == Endpoint::Kind::unix) {
     entry_.facts.side = side;
     entry_.facts.peer = peer;
     entry_.held_by(this);
-    if (side == Side::operator_) own_room_ = std::make_unique<char[]>(own_room_bytes);
     // Fails only for socket families that need a socket at once; these do not.
     CHECK((unix_ ? ::uv_pipe_init(loop.uv(), &handle_.pipe, 0)
                  : ::uv_tcp_init(loop.uv(), &handle_.tcp)) == 0);
@@ -73,7 +72,7 @@ Conn* Conn::accepted(Loop& loop, Ledger& ledger, const Arrival& arrival,
                      const SocketOptions& options, ConnSink* sink, int& error) {
     const int fd = arrival.fd;
     auto* conn = new Conn(loop, ledger, arrival.side, arrival.peer, sink);
-    conn->entry_.facts.local = arrival.local;
+    conn->entry_.facts.entrance = arrival.entrance;
     if (arrival.proxied) conn->preface_ = std::make_unique<Preface>();
     conn->user_timeout_ms_ = options.user_timeout_s * 1000;
     error = !conn->begin_tls(arrival.tls) ? UV_ENOMEM
@@ -147,7 +146,7 @@ void Conn::pause(Pause why) {
     paused_ = static_cast<uint8_t>(paused_ | static_cast<uint8_t>(why));
     update_reading();
     // A paused reader is never told of a reset: it is probed instead.
-    if (!ending_) loop_.watch(*this);
+    if (!ending_) loop().watch(*this);
 }
 
 void Conn::resume(Pause why) {
@@ -169,18 +168,17 @@ void Conn::update_reading() {
     reading_ = false;
     eof_ = true;
     start_error_ = error;
-    loop_.watch(*this);
+    loop().watch(*this);
 }
 
 void Conn::slabs_are_back() { resume(Pause::no_slab); }
 
 // Where the next bytes go; nothing when there is no room now.
 std::span<char> Conn::room_to_read() {
-    if (own_room_) return {own_room_.get(), std::min<size_t>(own_room_bytes, budget_)};
-    const std::span<char> room = loop_.slabs().room();
+    const std::span<char> room = of_operator() ? loop().operators_room() : loop().slabs().room();
     if (room.empty()) {
         pause(Pause::no_slab);
-        loop_.wait_for_slabs(*this);
+        loop().wait_for_slabs(*this);
         return {};
     }
     if (tls_ && !awaits_proxy_header()) return tls_room(room.size());
@@ -188,10 +186,10 @@ std::span<char> Conn::room_to_read() {
 }
 
 void Conn::handle_readable() {
-    const auto turn = static_cast<uint32_t>(loop_.turn_number());
+    const auto turn = static_cast<uint32_t>(loop().turn_number());
     if (turn_ != turn) {
         turn_ = turn;
-        budget_ = static_cast<uint32_t>(loop_.read_budget());
+        budget_ = static_cast<uint32_t>(loop().read_budget());
     }
     while (reading_ && !ending_ && budget_ > 0) {  // else epoll tells us again next turn
         if (outlet_ != nullptr) {
@@ -217,20 +215,21 @@ void Conn::handle_readable() {
 }
 
 void Conn::handle_read(size_t count) {
-    entry_.facts.last_in_ns = loop_.now_ns();
+    entry_.facts.last_in_ns = loop().now_ns();
     budget_ -= static_cast<uint32_t>(count);
-    if (count >= 64 * 1024) loop_.note_bulk_read();
+    if (count >= 64 * 1024) loop().note_bulk_read();
     if (tls_ && !awaits_proxy_header()) {
         read_tls(count);
         return;
     }
     {
-        const Slice bytes =
-            own_room_ ? loop_.slabs().copy({own_room_.get(), count}) : loop_.slabs().claim(count);
+        const Slice bytes = of_operator()
+                                ? loop().slabs().copy({loop().operators_room().data(), count})
+                                : loop().slabs().claim(count);
         if (awaits_proxy_header()) read_proxy_header(bytes);
         else take(bytes);
     }
-    loop_.slabs().settle();
+    loop().slabs().settle();
 }
 
 // Nothing more comes: UV_EOF, or what reading failed with.
@@ -260,9 +259,9 @@ void Conn::read_proxy_header(const Slice& bytes) {
         return;
     }
     if (header.named) {
-        *preface_ = {false, {}, std::exchange(entry_.facts.peer, header.client), header.local};
-        entry_.facts.via = &preface_->balancer;
-        entry_.facts.local = &preface_->local;
+        const Endpoint balancer = std::exchange(entry_.facts.peer, header.client);
+        *preface_ = {false, {}, {header.local, balancer}};
+        entry_.facts.entrance = &preface_->entrance;
         entry_.note_peers();
     } else {
         preface_.reset();
@@ -275,7 +274,7 @@ void Conn::read_proxy_header(const Slice& bytes) {
         sink_->on_connected(*this);
         if (!ending_ && !rest.empty()) take(rest);
     } else if (!rest.empty()) {
-        std::copy_n(rest.view().data(), rest.size(), loop_.tls_room().in.get());
+        std::copy_n(rest.view().data(), rest.size(), loop().tls_room().in.get());
         read_tls(rest.size());
     }
 }
@@ -290,7 +289,7 @@ void Conn::handle_connected(int status) {
     connecting_ = false;
     if (ending_) return;
     entry_.serve();
-    entry_.facts.connect_ns = loop_.now_ns() - entry_.opened_ns();
+    entry_.facts.connect_ns = loop().now_ns() - entry_.opened_ns();
     note();
     if (status != 0) {
         Fault fault = judge(Op::connect, status);

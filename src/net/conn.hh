@@ -86,7 +86,7 @@ struct SocketOptions {
 struct Arrival {
     int fd;  // non-blocking, close-on-exec
     Endpoint peer;
-    const Endpoint* local;      // outlives the connection
+    const Entrance* entrance;   // outlives the connection
     TlsContext* tls = nullptr;  // null: plaintext
     bool proxied = false;       // a PROXY header comes first, and names the client
     // Operators come when nothing else goes: they are read where no slab is left.
@@ -190,17 +190,14 @@ class Conn final : private ProbeNode, private Holder {
     bool securing() const;  // the TLS handshake is not done
     bool awaits_proxy_header() const { return preface_ && preface_->due; }
     bool preparing() const { return awaits_proxy_header() || securing(); }
-    Loop& loop() { return loop_; }
+    Loop& loop() const { return *static_cast<Loop*>(stream()->loop->data); }
 
   private:
-    static constexpr size_t own_room_bytes = 4096;
-
     // Of a load balancer: its PROXY header, and what that said.
     struct Preface {
         bool due = true;
         std::string part;  // what came of the header while it is due
-        Endpoint balancer;
-        Endpoint local;
+        Entrance entrance;
     };
     // What the kernel has not taken yet.
     struct Backlog {
@@ -237,6 +234,7 @@ class Conn final : private ProbeNode, private Holder {
     std::span<char> room_to_read();
     // Nothing waits for the kernel.
     bool written() const { return !backlog_ || (backlog_->queue.empty() && !backlog_->requested); }
+    bool of_operator() const { return facts().side == Side::operator_; }
     bool requested() const { return backlog_ && backlog_->requested; }
     uint64_t unsent_here() const;
     Backlog& backlog();
@@ -287,17 +285,14 @@ class Conn final : private ProbeNode, private Holder {
         uv_tcp_t tcp;
         uv_pipe_t pipe;
     } handle_;
-    Loop& loop_;
     ConnSink* sink_;
     ConnectionEntry entry_;
     std::unique_ptr<const Ending> ending_;  // null: it goes on
     std::unique_ptr<Preface> preface_;      // null: none was due, or it named nobody
     std::unique_ptr<Tls> tls_;
-    std::unique_ptr<char[]> own_room_;  // an operator's, for reading; null: slabs are read into
     std::unique_ptr<Backlog> backlog_;  // null: empty
     Splice* outlet_ = nullptr;          // what is read goes there; null: into slabs
-    uint64_t wire_out_ = 0;             // handed over; TLS: ciphertext
-    int64_t taken_bytes_ = 0;           // of wire_out_, at the last made_progress()
+    int64_t taken_bytes_ = 0;           // by the peer's kernel, at the last made_progress()
     uint32_t turn_ = 0;                 // the last digits of the turn that budget_ belongs to
     uint32_t budget_ = 0;               // bytes this turn may still read
     uint32_t user_timeout_ms_ = 0;

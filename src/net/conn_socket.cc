@@ -13,6 +13,7 @@
 
 #include "base/status.hh"
 #include "net/conn.hh"
+#include "net/tls.hh"
 
 namespace becaused {
 
@@ -94,7 +95,7 @@ void Conn::handle_eof() {
         report(judge(Op::read, error == 0 ? UV_ECONNRESET : error));
         return;
     }
-    loop_.watch(*this);
+    loop().watch(*this);
     // A connection without a byte is no more than a probe, whatever it was meant to speak.
     const bool probe = facts().side == Side::client && facts().last_in_ns == 0;
     if ((tls_ || awaits_proxy_header()) && !probe) report(early_farewell());
@@ -146,7 +147,8 @@ bool Conn::made_progress() {
     int kernel = 0;
     if (::ioctl(fd(), SIOCOUTQ, &kernel) != 0) kernel = 0;
     // Less than nothing where the kernel counts more than bytes: a FIN, its buffers.
-    const auto taken = static_cast<int64_t>(wire_out_ - unsent_here()) - std::max(kernel, 0);
+    const uint64_t handed_over = tls_ ? tls_->sealed_bytes() : entry_.facts.out_bytes;
+    const auto taken = static_cast<int64_t>(handed_over - unsent_here()) - std::max(kernel, 0);
     return taken > std::exchange(taken_bytes_, taken);
 }
 

@@ -22,8 +22,9 @@ constexpr ssize_t more_likely_bytes = 64 * 1024;
 bool Conn::splice_to(Conn& sink, uint64_t most) {
     if (most == 0 || outlet_ != nullptr || ending_ || sink.ending_) return false;
     if (sink.backlog_ && sink.backlog_->inlet != nullptr) return false;
-    if (tls_ || sink.tls_ || own_room_ || awaits_proxy_header() || sink.finishing_) return false;
-    Splice* splice = loop_.splices().take();
+    if (tls_ || sink.tls_ || of_operator() || awaits_proxy_header() || sink.finishing_)
+        return false;
+    Splice* splice = loop().splices().take();
     if (splice == nullptr) return false;
     splice->source = this;
     splice->sink = &sink;
@@ -39,7 +40,7 @@ void Conn::splice_off() {
     if (splice.bytes() > 0) return;  // the sink gives it back
     splice.sink->backlog_->inlet = nullptr;
     splice.sink->drop_empty_backlog();
-    loop_.splices().give_back(&splice);
+    loop().splices().give_back(&splice);
 }
 
 // What lies in the pipe can go nowhere any more.
@@ -47,7 +48,7 @@ void Conn::drop_inlet() {
     if (!backlog_ || backlog_->inlet == nullptr) return;
     Splice* inlet = std::exchange(backlog_->inlet, nullptr);
     if (inlet->source != nullptr) inlet->source->outlet_ = nullptr;
-    loop_.splices().give_back(inlet);
+    loop().splices().give_back(inlet);
     drop_empty_backlog();
 }
 
@@ -59,7 +60,7 @@ void Conn::read_spliced() {
         const ssize_t count = outlet_->fill(fd(), most);
         if (count == UV_EAGAIN) break;
         if (cannot_splice(count)) {
-            loop_.splices().failed();
+            loop().splices().failed();
             splice_off();
             break;
         }
@@ -70,15 +71,15 @@ void Conn::read_spliced() {
         const auto came = static_cast<size_t>(count);
         total += came;
         budget_ -= static_cast<uint32_t>(came);
-        loop_.splices().count(came);
+        loop().splices().count(came);
         entry_.facts.in_bytes += came;
-        entry_.facts.last_in_ns = loop_.now_ns();
+        entry_.facts.last_in_ns = loop().now_ns();
         if (outlet_->left_bytes == 0) splice_off();
         sink_->on_spliced(*this, came);
         note();
         if (came < most && count < more_likely_bytes) break;
     }
-    if (total >= static_cast<uint64_t>(more_likely_bytes)) loop_.note_bulk_read();
+    if (total >= static_cast<uint64_t>(more_likely_bytes)) loop().note_bulk_read();
 }
 
 int Conn::write_spliced(size_t count) {
@@ -88,7 +89,6 @@ int Conn::write_spliced(size_t count) {
         drop_inlet();
         return error;
     }
-    wire_out_ += count;
     entry_.facts.out_bytes += count;
     drop_empty_backlog();
     note();
@@ -101,10 +101,10 @@ int Conn::try_inlet() {
     Splice*& inlet = backlog_->inlet;
     if (piped_bytes() > 0) {
         const ssize_t count = inlet->drain(fd());
-        if (count > 0) entry_.facts.last_out_ns = loop_.now_ns();
+        if (count > 0) entry_.facts.last_out_ns = loop().now_ns();
         int error = 0;
         if (cannot_splice(count)) {
-            loop_.splices().failed();
+            loop().splices().failed();
             if (inlet->source != nullptr) inlet->source->splice_off();
             error = queue_inlet(UINT64_MAX);
         } else if (count < 0 && count != UV_EAGAIN) {
@@ -115,7 +115,7 @@ int Conn::try_inlet() {
         if (error != 0) return error;
     }
     if (inlet->source == nullptr && inlet->bytes() == 0)
-        loop_.splices().give_back(std::exchange(inlet, nullptr));
+        loop().splices().give_back(std::exchange(inlet, nullptr));
     return backlog_->queue.empty() ? 0 : arm_write();
 }
 
@@ -127,7 +127,7 @@ int Conn::queue_inlet(uint64_t most) {
             backlog_->inlet->read({piece.data(), std::min<uint64_t>(most, piece.size())});
         if (count < 0) return static_cast<int>(count);
         most -= static_cast<uint64_t>(count);
-        backlog_->queue.push(loop_.slabs().copy({piece.data(), static_cast<size_t>(count)}));
+        backlog_->queue.push(loop().slabs().copy({piece.data(), static_cast<size_t>(count)}));
     }
     return 0;
 }

@@ -22,7 +22,7 @@ bool Conn::securing() const { return tls_ && !tls_->secured(); }
 
 bool Conn::begin_tls(TlsContext* context) {
     if (context == nullptr) return true;
-    tls_ = Tls::open(*context, loop_.tls_room());
+    tls_ = Tls::open(*context, loop().tls_room());
     return tls_ != nullptr;
 }
 
@@ -30,7 +30,7 @@ bool Conn::begin_tls(TlsContext* context) {
 std::span<char> Conn::tls_room(size_t plain_room) {
     const size_t size =
         std::min({plain_room - Tls::record_bytes - 1, TlsRoom::read_bytes, size_t{budget_}});
-    return {loop_.tls_room().in.get(), size};
+    return {loop().tls_room().in.get(), size};
 }
 
 // Dialled: the client's first message.
@@ -54,7 +54,7 @@ bool Conn::shake_hands(std::string_view& in) {
 // on its way.
 void Conn::read_tls(size_t count) {
     if (notified_) return;  // after a close_notify nothing counts (RFC 8446 §6.1)
-    std::string_view in(loop_.tls_room().in.get(), count);
+    std::string_view in(loop().tls_room().in.get(), count);
     const bool was_securing = securing();
     if (was_securing) {
         const bool going = shake_hands(in);
@@ -65,10 +65,10 @@ void Conn::read_tls(size_t count) {
         if (!going || securing()) return;
     }
     size_t plain = 0;
-    const Tls::Step step = tls_->read(in, loop_.slabs().room(), plain);
+    const Tls::Step step = tls_->read(in, loop().slabs().room(), plain);
     tls_->rest();
     {
-        const Slice bytes = plain > 0 ? loop_.slabs().claim(plain) : Slice();
+        const Slice bytes = plain > 0 ? loop().slabs().claim(plain) : Slice();
         entry_.facts.in_bytes += plain;
         const int error = flush_tls();
         if (error != 0) report(judge(Op::write, error));
@@ -76,13 +76,13 @@ void Conn::read_tls(size_t count) {
         if (plain > 0 && !ending_) sink_->on_bytes(*this, bytes);
         note();
     }
-    loop_.slabs().settle();
+    loop().slabs().settle();
     if (ending_) return;
     if (step == Tls::Step::failed) {
         report(tls_fault(Op::tls_read));
     } else if (step == Tls::Step::finished) {
         notified_ = true;
-        loop_.watch(*this);
+        loop().watch(*this);
         sink_->on_finish(*this);
     }
 }
@@ -106,7 +106,7 @@ int Conn::write_tls(std::span<const Part> parts) {
     uint64_t total = 0;
     for (const Part& part : parts) total += part.bytes.size();
     const bool small = total > first_flight_bytes;  // small records while the path is new
-    if (loop_.now_ns() - entry_.facts.last_out_ns >= new_path_ns) tls_->begin_small();
+    if (loop().now_ns() - entry_.facts.last_out_ns >= new_path_ns) tls_->begin_small();
     std::array<char, Tls::record_bytes> record;
     size_t held = 0;
     bool sealed = true;
@@ -138,8 +138,9 @@ int Conn::write_tls(std::span<const Part> parts) {
 }
 
 int Conn::flush_tls() {
-    Ciphertext& out = loop_.tls_room().out;
+    Ciphertext& out = loop().tls_room().out;
     if (out.empty()) return 0;
+    tls_->count_sealed(out.size());
     const Part part{out.view(), nullptr};
     const int error = write_raw(std::span<const Part>(&part, 1));
     out.clear();

@@ -57,9 +57,8 @@ int Conn::write_raw(std::span<const Part> parts) {
         if (result < 0) return static_cast<int>(result);
         sent = static_cast<uint64_t>(result);
     }
-    wire_out_ += total;
     if (!tls_) entry_.facts.out_bytes += total;
-    if (sent > 0) entry_.facts.last_out_ns = loop_.now_ns();
+    if (sent > 0) entry_.facts.last_out_ns = loop().now_ns();
     note();
     if (sent == total) return 0;
     // What lies in the pipe came before.
@@ -91,11 +90,11 @@ ssize_t Conn::send_now(const uv_buf_t* buffers, size_t count) {
 void Conn::enqueue(const Part& part, size_t gone) {
     std::string_view rest = part.bytes.substr(gone);
     if (part.owner != nullptr && !rest.empty()) {
-        backlog().queue.push(loop_.slabs().keep(*part.owner, rest));
+        backlog().queue.push(loop().slabs().keep(*part.owner, rest));
         return;
     }
     for (; !rest.empty(); rest.remove_prefix(std::min(rest.size(), Slab::size)))
-        backlog().queue.push(loop_.slabs().copy(rest.substr(0, Slab::size)));
+        backlog().queue.push(loop().slabs().copy(rest.substr(0, Slab::size)));
 }
 
 int Conn::arm_write() {
@@ -115,7 +114,7 @@ int Conn::arm_write() {
     if (error != 0) return error;
     waiting.requested = true;
     waiting.in_flight_bytes = given;
-    loop_.watch(*this);
+    loop().watch(*this);
     return 0;
 }
 
@@ -127,7 +126,7 @@ void Conn::handle_written(int status) {
     int error = status;
     if (error == 0) {
         backlog_->queue.drop_front(sent);
-        entry_.facts.last_out_ns = loop_.now_ns();
+        entry_.facts.last_out_ns = loop().now_ns();
         note();
         error = try_queue();
     }

@@ -67,8 +67,8 @@ Status Listener::begin(int fd, uint32_t backlog, const std::string& text) {
     sockaddr_storage bound{};
     socklen_t length = sizeof bound;
     if (::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &length) == 0)
-        local_ = endpoint_of(reinterpret_cast<sockaddr*>(&bound));
-    if (!path_.empty()) local_.path = &path_;
+        entrance_.local = endpoint_of(reinterpret_cast<sockaddr*>(&bound));
+    if (!path_.empty()) entrance_.local.path = &path_;
     take_spare();
     return Status::fine();
 }

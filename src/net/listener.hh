@@ -51,7 +51,10 @@ class Listener final : private WheelNode {
     // Stops accepting; the listener may be destroyed once the loop has run a turn. Unlinks a unix path.
     void close();
 
-    const Endpoint& local() const { return local_; }  // with the port that was chosen for port 0
+    const Entrance& entrance() const { return entrance_; }
+    const Endpoint& local() const {
+        return entrance_.local;
+    }  // with the port that was chosen for port 0
 
   private:
     static constexpr int accept_budget = 64;  // per turn
@@ -70,7 +73,7 @@ class Listener final : private WheelNode {
     uv_poll_t* poll_ = nullptr;  // deletes itself when closed
     int fd_ = -1;
     int spare_ = -1;
-    Endpoint local_;
+    Entrance entrance_;
     std::string path_;
     uint64_t path_inode_ = 0;  // 0: not ours to unlink
 };

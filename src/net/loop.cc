@@ -28,6 +28,7 @@ Loop::Loop(size_t slab_limit)
     // libuv writes with write(2) and sendmsg(2) without MSG_NOSIGNAL.
     ::signal(SIGPIPE, SIG_IGN);
     if (error_ != 0) return;
+    uv_.data = this;
     CHECK(::uv_prepare_init(&uv_, &prepare_) == 0);
     CHECK(::uv_check_init(&uv_, &check_) == 0);
     CHECK(::uv_timer_init(&uv_, &timer_) == 0);

@@ -94,8 +94,11 @@ class Tls {
     void rest();
 
     bool secured() const { return secured_; }
-    int error() const { return error_; }  // mbedTLS's code, negative
-    bool own_fault() const;               // that code blames us: no memory, mbedTLS itself
+    int error() const { return error_; }                     // mbedTLS's code, negative
+    // Ciphertext that was handed over to be written.
+    void count_sealed(size_t bytes) { sealed_bytes_ += bytes; }
+    uint64_t sealed_bytes() const { return sealed_bytes_; }
+    bool own_fault() const;  // that code blames us: no memory, mbedTLS itself
     const char* detail() const { return detail_; }  // static text for people
     // What it says so far; its server_name is, of a client, whom it asked.
     const TlsFacts& facts() const { return facts_; }
@@ -125,6 +128,7 @@ class Tls {
     std::string_view in_;  // what receive_cb hands out, during a call only
     TlsFacts facts_;
     const char* detail_ = "";
+    uint64_t sealed_bytes_ = 0;
     int error_ = 0;
     uint8_t refusals_ = 0;
     uint8_t small_left_ = small_records;

@@ -12,15 +12,15 @@ namespace becaused {
 namespace {
 
 // Where it came to is known even of one that has gone.
-Arrival arrival_of(int fd, Endpoint& local) {
+Arrival arrival_of(int fd, Entrance& entrance) {
     sockaddr_storage address{};
     auto* const at = reinterpret_cast<sockaddr*>(&address);
     socklen_t length = sizeof address;
     address.ss_family = AF_UNIX;
     // One that was never passed (no descriptor was left) is libuv's to complain of.
     ignored(::getsockname(fd, at, &length), "then it is none");
-    local = endpoint_of(at);
-    Arrival arrival{fd, local, &local};
+    entrance.local = endpoint_of(at);
+    Arrival arrival{fd, entrance.local, &entrance};
     length = sizeof address;
     if (::getpeername(fd, at, &length) == 0) arrival.peer = endpoint_of(at);
     return arrival;
@@ -48,7 +48,7 @@ void Admin::close() {
 }
 
 void Admin::on_accept(Listener& listener, int fd, const Endpoint& peer, int error) {
-    admit({fd, peer, &listener.local()}, error, true);
+    admit({fd, peer, &listener.entrance()}, error, true);
 }
 
 void Admin::take(int fd, bool room) {

@@ -49,7 +49,7 @@ class Admin final : public ListenerSink {
     Ledger& ledger_;
     const ClockTable& clocks_;
     Listener listener_;
-    Endpoint handed_over_;  // where operators came to that another process let in
+    Entrance handed_over_;  // where operators came to that another process let in
     HeadParser parser_;
     RequestHead head_;
     std::vector<std::unique_ptr<AdminVisit>> visits_;

@@ -218,14 +218,14 @@ const char* House::too_often(const Endpoint& peer, bool tls) {
 // Ends a connection that may not even speak.
 void House::turn_away(const Arrival& arrival, const Ending& ending) {
     int error = 0;
-    Conn* conn = Conn::accepted(loop_, ledger_, {arrival.fd, arrival.peer, arrival.local},
+    Conn* conn = Conn::accepted(loop_, ledger_, {arrival.fd, arrival.peer, arrival.entrance},
                                 SocketOptions(), nullptr, error);
     if (conn != nullptr) conn->end(ending, Conn::Close::reset);
 }
 
 void House::on_accept(Listener& listener, int fd, const Endpoint& peer, int error) {
     const ListenAddress& address = settings_of(listener);
-    Arrival arrival{fd, peer, &listener.local(), nullptr, address.proxied};
+    Arrival arrival{fd, peer, &listener.entrance(), nullptr, address.proxied};
     if (error != 0) {
         turn_away(arrival, Ending::decided(Reason::fd_exhausted, Phase::accept, Op::accept, error));
         return;

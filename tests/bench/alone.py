@@ -26,8 +26,8 @@ def measure(row, kind, start):
         wanted = idle.possible(IDLE_CONNECTIONS[row.key])
         proxy = start(kind, connections=wanted + 100)
         try:
-            each = idle.bytes_each(proxy, wanted, row.key == "tls-idle")
-            return finish(proxy, each / 1024, connections=wanted)
+            each, whole = idle.weigh(proxy, wanted, row.key == "tls-idle")
+            return finish(proxy, each / 1024, connections=wanted, whole_mib=whole / 2**20)
         except BenchError:
             proxy.end()
             raise

@@ -1,5 +1,6 @@
-"""Connections that wait: what each costs the proxy in memory. Plain ones and TLS ones are held by this
-process, one socket each."""
+"""Connections that wait: what each costs the proxy in memory, and what the proxy is in all with them: what
+it made for them at its start is memory, too. Plain ones and TLS ones are held by this process, one socket
+each."""
 
 import resource
 import socket
@@ -40,8 +41,9 @@ def client_context():
     return context
 
 
-def bytes_each(proxy, count, over_tls):
-    """Each connection has had one answer, and waits for what its client wants next."""
+def weigh(proxy, count, over_tls):
+    """(bytes that each adds, bytes of the whole proxy beside them). Each connection has had one answer,
+    and waits for what its client wants next."""
     context = client_context() if over_tls else None
     port = proxy.tls_port if over_tls else proxy.port
     before, held = resident_bytes(proxy.process.pid), []
@@ -54,7 +56,8 @@ def bytes_each(proxy, count, over_tls):
             answer = held[-1].recv(4096)
             if not answer.startswith(b"HTTP/1.1 200"):
                 raise BenchError(f"idle connection {len(held)} of {count} was answered {answer!r}")
-        return (resident_bytes(proxy.process.pid) - before) / count
+        pid = proxy.process.pid
+        return (resident_bytes(pid) - before) / count, resident_bytes(pid, "Pss")
     except OSError as error:
         raise BenchError(f"idle connection {len(held)} of {count}: {error}") from error
     finally:

@@ -59,6 +59,8 @@ class Row:
 
     def throughput(self, run):
         """As text: of every group, since in a mixed load one may live at the other's expense."""
+        if self.unit == IDLE:
+            return f"{run.judged['whole_mib']:.1f} MiB"
         if self.unit in ALONE:
             return ""
         if self.unit in COMPARED:

@@ -2,7 +2,7 @@
 
 import statistics
 
-from rows import ALONE, COMPARED
+from rows import ALONE, COMPARED, IDLE
 
 
 def spread(values):
@@ -55,7 +55,8 @@ def ratio_text(found):
 
 
 def head(row):
-    throughput = "+p50 +p99 +p99.9 us" if row.unit in COMPARED else "throughput"
+    throughput = ("+p50 +p99 +p99.9 us" if row.unit in COMPARED
+                  else "the whole proxy" if row.unit == IDLE else "throughput")
     return (f"  {'':12} {'median':>8} {'min..max':>17} {throughput:>22} {'p50 us':>8} {'p99 us':>8} "
             f"{'proxy':>6} {'load':>5} {'ours/it':>8}")
 
@@ -67,8 +68,8 @@ def line(cell, ours):
     between = f"{number(min(costs))}..{number(max(costs))}"
     against = "" if ours in (None, cell) else ratio_text(ratio(ours, cell))
     if cell.row.unit in ALONE:
-        return (f"  {cell.name:12} {number(statistics.median(costs)):>8} {between:>17} {'':>52} "
-                f"{against:>8}")
+        return (f"  {cell.name:12} {number(statistics.median(costs)):>8} {between:>17} "
+                f"{cell.row.throughput(run):>22} {'':>30} {against:>8}")
     latency = run.judged["latency_us"]
     return (f"  {cell.name:12} {number(statistics.median(costs)):>8} {between:>17} "
             f"{cell.row.throughput(run):>22} {latency['p50']:>8,.0f} {latency['p99']:>8,.0f} "

@@ -173,6 +173,18 @@ void a_request_that_finds_no_slab_at_all_waits_for_one(Stage& stage) {
     assert_text_equal(stage.client_got(), no_content_got);
 }
 
+// Nobody reads from it, so nothing else would show that it is gone.
+void a_client_that_resets_while_it_waits_for_a_slab_is_found(Stage& stage) {
+    Taken taken(stage.rig().loop().slabs());
+    while (taken.one()) {
+    }
+    stage.send(next);
+    stage.client.reset();
+    stage.rig().advance(1'500);
+    assert_text_equal(stage.records(),
+                      "client client_reset by=client phase=keepalive op=probe errno=ECONNRESET\n");
+}
+
 // ---- whose fault a stall is ----------------------------------------------------------------------
 
 // The kernel may still move some bytes into the peer's buffers, in its own time: progress, to a clock.
@@ -239,6 +251,7 @@ int main() {
     cases.add(SCENARIO(more_stalled_uploads_than_slabs_wait_for_each_other));
     cases.add(SCENARIO(a_request_beyond_the_memory_budget_is_told));
     cases.add(SCENARIO(a_request_that_finds_no_slab_at_all_waits_for_one));
+    cases.add(SCENARIO(a_client_that_resets_while_it_waits_for_a_slab_is_found));
     cases.add(SCENARIO(an_upstream_that_stops_reading_is_named));
     cases.add(SCENARIO(a_client_that_stops_reading_is_named));
     cases.add(SCENARIO(the_first_byte_is_due_after_a_queue_is_drained));

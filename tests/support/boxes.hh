@@ -66,6 +66,7 @@ class OpenPush {
         client->facts.peer.kind = Endpoint::Kind::ip4;
         client->facts.peer.address = {127, 0, 0, 1};
         client->facts.peer.port = 4242;
+        client->facts.entrance = &entrance_;
         client->note_peers();
         exchange = std::make_unique<ExchangeEntry>(ledger_);
         exchange->facts.client = client->facts.peer;
@@ -77,6 +78,7 @@ class OpenPush {
         upstream = std::make_unique<ConnectionEntry>(ledger_);
         upstream->facts.side = Side::upstream;
         upstream->facts.peer.kind = Endpoint::Kind::unix;
+        upstream->facts.connect_ns = 7 * ns_per_ms;
         upstream->note_peers();
         exchange->facts.upstream = upstream->facts.peer;
         exchange->facts.upstream_id = upstream->id();
@@ -117,6 +119,9 @@ class OpenPush {
         clock.freeze(box_start_ns, box_start_wall_ns);
         return clock;
     }
+    const Entrance entrance_{
+        {Endpoint::Kind::ip6, 2376, {0x20, 0x01, 0x0D, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}},
+        {Endpoint::Kind::ip4, 999, {10, 0, 0, 9}}};
     Clock clock_;
     Ledger ledger_;
 };

@@ -60,6 +60,7 @@ void what_was_open_is_told_whole(void**) {
         "\"reason\":\"previous_life\",\"class\":\"truncated\",\"by\":\"proxy\","
         "\"phase\":\"request_body\",\"op\":\"none\",\"detail\":\"without a word (killed?)\","
         "\"side\":\"client\",\"transport\":\"tcp\",\"peer\":\"127.0.0.1:4242\","
+        "\"local\":\"[2001:db8::1]:2376\",\"via\":\"10.0.0.9:999\","
         "\"opened\":\"2023-11-14T22:13:20.000Z\",\"age_ms\":300,\"exchanges\":1,"
         "\"bytes\":{\"in\":1000,\"out\":0},\"silence_ms\":{\"in\":50,\"out\":300},"
         "\"exchange\":\"0a0b0c0d-2\",\"because\":\"becaused's process ended while the request body"
@@ -73,7 +74,7 @@ void what_was_open_is_told_whole(void**) {
         "\"side\":\"upstream\",\"transport\":\"unix\",\"peer\":\"unix:/run/docker.sock\","
         "\"opened\":\"2023-11-14T22:13:20.000Z\",\"age_ms\":300,\"exchanges\":1,"
         "\"bytes\":{\"in\":0,\"out\":1000},\"silence_ms\":{\"in\":300,\"out\":50},"
-        "\"ms\":{\"connect\":0},\"exchange\":\"0a0b0c0d-2\",\"because\":\"becaused's process ended"
+        "\"ms\":{\"connect\":7},\"exchange\":\"0a0b0c0d-2\",\"because\":\"becaused's process ended"
         " while the request body was on its way: without a word (killed?).\"}\n");
 }
 
