@@ -111,10 +111,10 @@ struct Settings {
     // Which ways to tell a client why its answer was cut: Telling's words with commas between; "off".
     std::string tell = "progress,frames,goaway";
 
-    uint32_t workers = 1;                // processes that share the ports; 0: one for each core
-    uint32_t worker_watchdog_s = 60;     // one whose loop stands still for so long is ended; 0: none
-    uint32_t max_connections = 4096;     // clients at once; also capped below RLIMIT_NOFILE
-    uint32_t max_requests = 0;           // per client connection; 0: no limit
+    uint32_t workers = 1;             // processes that share the ports; 0: one for each core
+    uint32_t worker_watchdog_s = 60;  // one whose loop stands still for so long is ended; 0: none
+    uint32_t max_connections = 4096;  // clients at once; also capped below RLIMIT_NOFILE
+    uint32_t max_requests = 0;        // per client connection; 0: no limit
     uint64_t memory_bytes = 256U << 20;  // for bodies in flight (slabs)
     uint32_t pool_size = 64;             // idle upstream connections kept
     uint32_t connect_tries = 3;          // dials per request, with exponential back-off

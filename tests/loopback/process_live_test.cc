@@ -140,6 +140,7 @@ void an_operator_who_was_asking_is_told_of_by_the_next_life(void** state) {
     Peer slow = connect_to("unix://" + site.path("state/becaused.admin"));
     slow.send("GET /live HTT");
     said(site, {"why", "--live", "--state", site.path("state")});  // by now it is accepted
+    site.records(1);  // and whoever was answered has gone
     first.signal(SIGKILL);
     assert_int_equal(first.wait(), 128 + SIGKILL);
     Program& second = site.serve({"--state", site.path("state")});

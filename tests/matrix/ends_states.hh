@@ -38,6 +38,8 @@ struct State {
 
 inline const char* const chunk_of_five = "5\r\nhello\r\n";
 
+inline std::string chunk_of_32k() { return "8000\r\n" + std::string(0x8000, 'x') + "\r\n"; }
+
 // The first message of a handshake, as OpenSSL sends it.
 inline std::string client_hello() {
     TlsPeer client(Peer{}, TlsWays{});
@@ -280,6 +282,36 @@ inline std::vector<State> all_states() {
          .target = "/version",
          .route = "quick",
          .upstream_status = 200},
+        {.name = "answer_stuck",
+         .phase = "response_body",
+         .reach =
+             [](Watch& watch) {
+                 ask(watch, get_version);
+                 watch.wait(2'000);
+                 watch.upstream_says(ok_chunked);
+                 watch.wait(3'000);
+                 watch.client_stops_reading(chunk_of_32k());
+                 watch.wait(4'000);
+             },
+         .spans = {{"first_byte", 0}, {"response_body", 2'000}},
+         .method = "GET",
+         .target = "/version",
+         .route = "quick",
+         .upstream_status = 200},
+        {.name = "upload_stuck",
+         .phase = "request_body",
+         .reach =
+             [](Watch& watch) {
+                 ask(watch, post_chunked);
+                 watch.wait(2'000);
+                 watch.upstream_stops_reading(chunk_of_32k());
+                 watch.wait(3'000);
+             },
+         .spans = {{"request_body", 0}},
+         .method = "POST",
+         .target = "/v1.41/images/load",
+         .route = "transfer",
+         .upstream_nonsense = bad_answer},
         {.name = "both_ways",
          .phase = "response_body",
          .reach =

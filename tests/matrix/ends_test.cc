@@ -91,6 +91,7 @@ class Played {
         expected["id"] = actual["id"];
         fill_end(expected, end);
         fill_in(expected);
+        loosen(expected, actual);
         for (const auto& [key, value] : expected.items())
             if (!actual.contains(key) || actual[key] != value)
                 complain(std::string(what) + ": " + key + ": " +
@@ -99,6 +100,32 @@ class Played {
         for (const auto& [key, value] : actual.items())
             if (!expected.contains(key))
                 complain(std::string(what) + ": " + key + ": " + value.dump() + ", unexpected");
+    }
+
+    // How much of what was sent was taken, and when, only the kernel knows where somebody does not read: it is
+    // something, and no more than was sent.
+    void loosen(Json& expected, const Json& actual) {
+        if (watch_.client_reads && watch_.upstream_reads) return;
+        const uint64_t sent =
+            watch_.client_reads ? watch_.client.in.bytes : watch_.upstream.in.bytes;
+        const std::string side = expected.value("side", "exchange");
+        std::vector<std::string> loose;
+        if (side == "exchange")
+            loose = watch_.client_reads
+                        ? std::vector<std::string>{"/bytes/client_in", "/bytes/upstream_out"}
+                        : std::vector<std::string>{"/bytes/upstream_in", "/bytes/client_out"};
+        else loose = {(side == "client") == watch_.client_reads ? "/bytes/in" : "/bytes/out"};
+        for (const std::string& each : loose) {
+            const Json::json_pointer at(each);
+            const uint64_t bytes = actual.at(at).get<uint64_t>();
+            // Heads, and the framing of chunks that is made anew.
+            if (bytes < 64 * 1024 || bytes > sent + sent / 64 + 1'024)
+                complain(side + ": " + each + ": " + std::to_string(bytes) + " of " +
+                         std::to_string(sent));
+            expected[at] = actual.at(at);
+        }
+        expected["silence_ms"] = actual["silence_ms"];
+        if (actual.contains("unsent")) expected["unsent"] = actual["unsent"];
     }
 
     // Is this the end of whoever did it, or of the one that it happened to?
@@ -254,6 +281,12 @@ class Played {
         record["silence_ms"] = {{"in", silence(books.in, books.opened_ms)},
                                 {"out", silence(books.out, books.opened_ms)}};
         if (books.local.empty()) record["ms"] = {{"connect", 0}};
+        if (fact("leaves", "") == side)
+            record["trail"] =
+                Json::array({{{"after_ms", actual_->value("/trail/0/after_ms"_json_pointer, 0.0)},
+                              {"errno", "ECONNRESET"},
+                              {"op", "read"},
+                              {"side", side}}});
         // One that never stood served nothing; the exchange's attempts name it.
         const bool clean = table().words.at(end.reason).end_class == "clean";
         if (!clean && end.phase != "keepalive" && books.exchanges > 0)

@@ -49,8 +49,8 @@ EndsRow row_of(const std::vector<std::string>& columns, const std::string& state
     EndsRow row;
     row.state = state;
     row.signal = columns.at(0);
-    constexpr std::string_view never = "impossible: ";
-    if (columns.at(1).starts_with(never)) {
+    for (const std::string_view never : {"impossible: ", "elsewhere: "}) {
+        if (!columns.at(1).starts_with(never)) continue;
         row.impossible = columns.at(1).substr(never.size());
         if (columns.size() > 2) throw std::runtime_error("what is impossible has no records");
         return row;

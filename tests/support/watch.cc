@@ -57,8 +57,8 @@ void Watch::look() {
         upstream.opened_ms = now_ms;
         upstream.exchanges = 1;
     }
-    take(scene.client, client.out, now_ms);
-    take(scene.upstream, upstream.out, now_ms);
+    if (client_reads) take(scene.client, client.out, now_ms);
+    if (upstream_reads) take(scene.upstream, upstream.out, now_ms);
     scene.settle();
 }
 
@@ -87,6 +87,27 @@ void Watch::client_says(std::string_view bytes) {
 void Watch::upstream_says(std::string_view bytes) {
     note(upstream.in, scene.upstream.send(bytes), now_ms);
     look();
+}
+
+void Watch::fill(Peer& peer, Moved& in, std::string_view bytes) {
+    int refused = 0;
+    for (int i = 0; i < 4'000 && refused < 20; ++i) {
+        const size_t sent = peer.send(bytes);
+        note(in, sent, now_ms);
+        look();
+        refused = sent == bytes.size() ? 0 : refused + 1;
+    }
+    CHECK(refused > 0);
+}
+
+void Watch::client_stops_reading(std::string_view bytes) {
+    client_reads = false;
+    fill(scene.upstream, upstream.in, bytes);
+}
+
+void Watch::upstream_stops_reading(std::string_view bytes) {
+    upstream_reads = false;
+    fill(scene.client, client.in, bytes);
 }
 
 void Watch::client_finishes() {

@@ -34,6 +34,10 @@ class Watch {
     void connect();
     void client_says(std::string_view bytes);
     void upstream_says(std::string_view bytes);
+    // From here on it reads nothing, and the other side sends `bytes` over and over until nothing more is taken
+    // anywhere.
+    void client_stops_reading(std::string_view bytes);
+    void upstream_stops_reading(std::string_view bytes);
     void client_finishes();
     void upstream_finishes();
     void client_resets();
@@ -48,6 +52,8 @@ class Watch {
 
     Scene scene;
     uint64_t now_ms = 0;
+    bool client_reads = true;
+    bool upstream_reads = true;
     Books client;
     Books upstream;
     // The exchange's share of the above.
@@ -57,6 +63,7 @@ class Watch {
 
   private:
     void look();
+    void fill(Peer& peer, Moved& in, std::string_view bytes);
 
     RigOptions options_;
 };
