@@ -94,7 +94,7 @@ class Tls {
     void rest();
 
     bool secured() const { return secured_; }
-    int error() const { return error_; }                     // mbedTLS's code, negative
+    int error() const { return error_; }  // mbedTLS's code, negative
     // Ciphertext that was handed over to be written.
     void count_sealed(size_t bytes) { sealed_bytes_ += bytes; }
     uint64_t sealed_bytes() const { return sealed_bytes_; }

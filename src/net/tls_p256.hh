@@ -1,8 +1,6 @@
 // P-256 as servers sign with it. mbedTLS 2.28 copies the key pair for every signature, and so makes the
-// table of the generator's multiples anew, which is more than half of the work; and it reduces
-// products word by word with branches on each carry. Here one group keeps its table and has a reduction
-// of its own (both are fields of mbedtls_ecp_group); all else is mbedTLS's. 3.6 has the table built in:
-// nothing is done there.
+// table of the generator's multiples anew, which is more than half of the work. Here one group keeps its
+// table; all arithmetic is mbedTLS's. 3.6 has the table built in: nothing is done there.
 #pragma once
 
 #include <mbedtls/ecp.h>
@@ -20,8 +18,5 @@ mbedtls_ecp_group* p256_with_table(const mbedtls_ecp_group& group, const mbedtls
 
 // How often it was used.
 uint64_t p256_table_uses();
-
-// Reduces a product of 512 bits at most modulo P-256's prime, to less than 2^256 (mbedtls_ecp_group.modp).
-int reduce_p256(mbedtls_mpi* product);
 
 }  // namespace becaused

@@ -1,5 +1,4 @@
-// P-256's kept table and its reduction: judged by published vectors, by mbedTLS's division, by its own
-// multiplication without either, and by OpenSSL.
+// P-256's kept table: judged by published vectors, by mbedTLS's multiplication without it, and by OpenSSL.
 #define MBEDTLS_ALLOW_PRIVATE_ACCESS
 
 #include "net/tls_p256.hh"
@@ -64,78 +63,7 @@ struct Point : mbedtls_ecp_point {
     ~Point() { mbedtls_ecp_point_free(this); }
 };
 
-using Product = std::array<uint32_t, 16>;  // the lowest word first
-
-// It is below 2^256, and the same as the product modulo p.
-void assert_reduced(const Curve& curve, const Product& words) {
-    std::array<unsigned char, 64> octets;
-    for (size_t i = 0; i < octets.size(); ++i)
-        octets[i] = static_cast<unsigned char>(words[i / 4] >> (8 * (i % 4)));
-    Number product, expected;
-    assert_int_equal(mbedtls_mpi_read_binary_le(&product, octets.data(), octets.size()), 0);
-    assert_int_equal(mbedtls_mpi_mod_mpi(&expected, &product, &curve.P), 0);
-    const std::string before = product.text();
-    assert_int_equal(reduce_p256(&product), 0);
-    const bool small = mbedtls_mpi_bitlen(&product) <= 256 && product.s == 1;
-    Number rest;
-    assert_int_equal(mbedtls_mpi_mod_mpi(&rest, &product, &curve.P), 0);
-    if (!small || mbedtls_mpi_cmp_mpi(&rest, &expected) != 0)
-        print_message("  %s gives %s\n", before.c_str(), product.text().c_str());
-    assert_true(small);
-    assert_int_equal(mbedtls_mpi_cmp_mpi(&rest, &expected), 0);
-}
-
 }  // namespace
-
-// Every carry at its greatest and least: each of the sixteen words is nothing, or all ones.
-static void words_of_zeros_and_ones_are_reduced(void**) {
-    const Curve curve;
-    for (uint32_t pattern = 0; pattern < 65536; ++pattern) {
-        Product words;
-        for (size_t i = 0; i < words.size(); ++i)
-            words[i] = (pattern >> i & 1U) != 0 ? UINT32_MAX : 0;
-        assert_reduced(curve, words);
-    }
-}
-
-static void words_beside_every_edge_are_reduced(void**) {
-    const Curve curve;
-    std::mt19937_64 random(26);
-    constexpr uint32_t edges[] = {0, 1, 2, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff};
-    for (int round = 0; round < 50'000; ++round) {
-        Product words;
-        for (uint32_t& word : words) {
-            const auto choice = static_cast<uint32_t>(random());
-            word = choice % 8 < 7 ? edges[choice % 8] : static_cast<uint32_t>(random());
-        }
-        assert_reduced(curve, words);
-    }
-}
-
-// Those that end beside the prime and its multiples, where one subtraction more or less decides.
-static void numbers_beside_multiples_of_the_prime_are_reduced(void**) {
-    const Curve curve;
-    std::mt19937_64 random(27);
-    for (int round = 0; round < 20'000; ++round) {
-        Number product;
-        Number factor;
-        assert_int_equal(mbedtls_mpi_lset(&factor, 0), 0);
-        for (int limb = 0; limb < 4; ++limb) {
-            assert_int_equal(mbedtls_mpi_shift_l(&factor, 62), 0);
-            const uint64_t part = round % 3 == 0 ? 3 : random() >> 2U;
-            assert_int_equal(
-                mbedtls_mpi_add_int(&factor, &factor, static_cast<mbedtls_mpi_sint>(part)), 0);
-        }
-        assert_int_equal(mbedtls_mpi_mul_mpi(&product, &factor, &curve.P), 0);
-        assert_int_equal(mbedtls_mpi_add_int(&product, &product, round % 7 - 3), 0);
-        Product words{};
-        for (size_t i = 0; i < product.n && i < 8; ++i) {
-            words[2 * i] = static_cast<uint32_t>(product.p[i]);
-            words[2 * i + 1] = static_cast<uint32_t>(product.p[i] >> 32U);
-        }
-        assert_reduced(curve, words);
-    }
-}
 
 // RFC 6979 A.2.5.
 static void signatures_are_the_published_ones(void**) {
@@ -254,9 +182,6 @@ static void openssl_verifies_what_a_key_signs(void**) {
 int main() {
     if (!check_tls_ciphers().ok()) return 1;
     const CMUnitTest tests[] = {
-        cmocka_unit_test(words_of_zeros_and_ones_are_reduced),
-        cmocka_unit_test(words_beside_every_edge_are_reduced),
-        cmocka_unit_test(numbers_beside_multiples_of_the_prime_are_reduced),
         cmocka_unit_test(signatures_are_the_published_ones),
         cmocka_unit_test(multiples_are_what_mbedtls_alone_makes_of_them),
         cmocka_unit_test(other_points_and_scalars_are_mbedtls_own),
