@@ -276,6 +276,7 @@ void Exchange::file(const Ending& ending) {
     facts.phase_ns[static_cast<size_t>(phase_)] += now_ns - phase_since_ns_;
     facts.phase_ns[static_cast<size_t>(Phase::done)] = 0;
     facts.client_out_bytes = client().facts().out_bytes - client_out_base_;
+    if (awaits_body()) facts.client_in_bytes += session_->stashed_of(request_framing_);
     if (up_fault_ && ending.reason() != up_fault_->reason())
         entry_->add_trail(Side::upstream, up_fault_->op(), up_fault_->error());
     entry_->file(ending);

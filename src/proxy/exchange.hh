@@ -62,6 +62,8 @@ class Exchange final : public Deferred,
     size_t take(const Slice& bytes);
     // The same for bytes that lie in the upstream's pipe.
     void take_spliced(size_t count);
+    // Bytes came that it wants later, or the next request.
+    void body_waits();
     // Would take() take bytes now?
     bool takes_bytes() const;
     // Writes the request head if no body byte came along with it.
@@ -136,6 +138,7 @@ class Exchange final : public Deferred,
     void upstream_write_failed(int error);
     void upstream_lost_after_answer(const Fault& fault);
     bool may_replay() const;
+    bool awaits_body() const;
     void replay(const Fault& fault);
     void send_again();
     void answer_missing(const Fault& fault);

@@ -127,6 +127,16 @@ bool Exchange::takes_bytes() const {
     return up_ == Up::body && !up_complete_;
 }
 
+// Nothing of its body is taken, and there may be some at the session.
+bool Exchange::awaits_body() const {
+    return (up_ == Up::gate || up_ == Up::held) && request_framing_.kind != BodyKind::none &&
+           !held_body_ && replay_body_.empty();
+}
+
+void Exchange::body_waits() {
+    if (!finished_ && awaits_body()) entry_->facts.last_up_ns = house_.loop().now_ns();
+}
+
 size_t Exchange::take(const Slice& bytes) {
     entry_->serve();
     up_stamp_ns_ = house_.loop().now_ns();

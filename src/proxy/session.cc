@@ -15,6 +15,25 @@ Session::Aside& Session::aside() {
     return *aside_;
 }
 
+uint64_t Session::stashed_of(const BodyFraming& body) {
+    if (body.kind != BodyKind::chunked) return std::min(stashed_bytes(), body.length);
+    ChunkedDecoder decoder;
+    decoder.start(Side::client);
+    uint64_t bytes = 0;
+    for (size_t i = 0; has_stash() && i < aside_->stash.count(); ++i) {
+        const size_t came = aside_->stash.at(i).size();
+        std::string_view rest = aside_->stash.at(i).view();
+        ChunkedDecoder::Step step;
+        do {
+            std::string_view data;
+            step = decoder.next(rest, data);
+        } while (step == ChunkedDecoder::Step::data);
+        bytes += came - rest.size();
+        if (step != ChunkedDecoder::Step::need_more) break;
+    }
+    return bytes;
+}
+
 void Session::drop_stash() {
     if (aside_) aside_->stash.clear();
 }
@@ -112,6 +131,7 @@ void Session::on_bytes(Conn&, const Slice& bytes) {
     if (used < bytes.size()) {
         aside().stash.push(house_.loop().slabs().keep(bytes, bytes.view().substr(used)));
         if (stashed_bytes() >= stash_limit_bytes) conn_->pause(Conn::Pause::held);
+        if (exchange_ != nullptr && !in_head_) exchange_->body_waits();
         // What was stashed may be takeable now (an answer came while it was being cut).
         if (exchange_ == nullptr && state_ == State::idle) house_.loop().defer(*this);
     }

@@ -51,6 +51,8 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     bool last_request() const;
     // Bytes that came after the current request and wait.
     bool has_stash() const { return stashed_bytes() > 0; }
+    // Of them: those of a body that is framed so, and of which nothing is taken yet.
+    uint64_t stashed_of(const BodyFraming& body);
     // The exchange can take (more) bytes: give it those that wait.
     void feed();
     // A clock's due time may have come nearer.
