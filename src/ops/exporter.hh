@@ -1,8 +1,9 @@
-// Sends records to an OpenTelemetry collector (OTLP/HTTP, JSON, perhaps gzip and TLS): collected in memory that is bounded, made
-// into a batch by another thread once a second or when there are many, sent one batch at a time over a
-// connection that is kept. What the collector cannot take now (429, 502, 503, 504, or nobody there) is
-// tried again, later and later, or when it says; what it refuses, and what does not fit, is dropped,
-// counted, and said on standard error. Nothing waits for it but the end of the process, for some seconds.
+// Sends records to an OpenTelemetry collector (OTLP/HTTP, JSON; as gzip and by https where that is asked
+// for): collected in memory that is bounded, made into a batch by another thread once a second or when
+// there are many, sent one batch at a time over a connection that is kept. What the collector cannot take
+// now (429, 502, 503, 504, or nobody there) is tried again, later and later, or when it says; what it
+// refuses, and what does not fit, is dropped, counted, and said on standard error. Nothing waits for it
+// but the end of the process, for some seconds.
 #pragma once
 
 #include <memory>
