@@ -20,6 +20,8 @@ class StdcopyBoundary {
     void passed(std::string_view bytes);
     // A frame of ours may follow.
     bool at_boundary() const { return proven_ && !lost_ && header_bytes_ == 0 && left_ == 0; }
+    // These are no frames: no later byte will tell anything.
+    bool lost() const { return lost_; }
 
   private:
     bool take_header_byte(uint8_t byte);
@@ -27,7 +29,7 @@ class StdcopyBoundary {
     uint32_t left_ = 0;  // of the frame's data
     uint8_t header_bytes_ = 0;
     bool proven_ = false;
-    bool lost_ = false;  // these are no frames
+    bool lost_ = false;
 };
 
 // A frame of the stream that reports errors (3): docker clients print "error from daemon in stream: "

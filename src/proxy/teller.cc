@@ -61,7 +61,10 @@ void Teller::start(const Tellings& allowed, const ResponseHead& head, Answer ans
 void Teller::follow_down(std::string_view bytes) {
     switch (how_) {
         case Telling::progress: json_.passed(bytes); return;
-        case Telling::frames: frames_.passed(bytes); return;
+        case Telling::frames:
+            frames_.passed(bytes);
+            if (frames_.lost()) clear();  // a terminal's output, which may go uncopied
+            return;
         case Telling::goaway: h2_down_.passed(bytes); return;
         case Telling::nothing:
         case Telling::refusals: return;

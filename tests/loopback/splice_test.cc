@@ -608,6 +608,35 @@ void a_tunnel_takes_a_pipe_while_it_is_busy(Stage& stage) {
     assert_int_equal(stage.client.received.size(), 60'000 + 65'537 + 20'008);
 }
 
+void begin_attach(Stage& stage) {
+    stage.options.unix_client = stage.options.unix_upstream = true;
+    stage.send(
+        "POST /v1.41/containers/a/attach?stream=1&stdout=1 HTTP/1.1\r\nHost: a\r\n"
+        "Connection: upgrade\r\nUpgrade: tcp\r\n\r\n");
+    assert_true(stage.accept());
+    stage.rig().settle();
+    stage.answer(
+        "HTTP/1.1 101 X\r\nContent-Type: application/vnd.docker.raw-stream\r\n"
+        "Connection: upgrade\r\nUpgrade: tcp\r\n\r\n");
+}
+
+// Nothing could be said in the midst of it anyway.
+void a_terminals_output_takes_a_pipe(Stage& stage) {
+    begin_attach(stage);
+    stage.answer(std::string(known().part(0, 65'521)) + "much at one time");
+    assert_int_equal(pipes(stage), 1);
+}
+
+// One frame of 65,528 bytes on stdout (its size is 0xfff8), and the next begins where it ends.
+void frames_are_followed_and_take_no_pipe(Stage& stage) {
+    begin_attach(stage);
+    const std::string frame =
+        std::string("\1\0\0\0\0\0\xff\xf8", 8) + std::string(known().part(0, 65'528));
+    stage.answer(frame);
+    stage.answer(frame);
+    assert_int_equal(pipes(stage), 0);
+}
+
 void without_a_pipe_left_bytes_are_copied(Stage& stage) {
     stage.options.settings.splice_bytes = 1;
     begin_tunnel(stage);
@@ -697,6 +726,8 @@ int main() {
     cases.add(SCENARIO(a_body_of_more_takes_one_until_its_end));
     cases.add(SCENARIO(a_chunked_body_takes_no_pipe));
     cases.add(SCENARIO(a_tunnel_takes_a_pipe_while_it_is_busy));
+    cases.add(SCENARIO(a_terminals_output_takes_a_pipe));
+    cases.add(SCENARIO(frames_are_followed_and_take_no_pipe));
     cases.add(SCENARIO(without_a_pipe_left_bytes_are_copied));
     cases.add(SCENARIO(without_descriptors_bytes_are_copied));
     return cases.run("splice");
