@@ -19,8 +19,8 @@ constexpr char get[] = "GET /version HTTP/1.1\r\nHost: docker\r\n\r\n";
 // The plaintext in each record of application data, in order, as its header says: AEADs of TLS 1.2 add a
 // tag of 16, and GCM the 8 bytes of its nonce (RFC 5288 §3, RFC 7905 §2).
 struct Sizes {
-    explicit Sizes(TlsPeer& peer)
-        : overhead(peer.cipher().find("GCM") == peer.cipher().npos ? 16 : 24) {
+    // Before the handshake: OpenSSL 3.2 and later ask only then who wants to hear.
+    explicit Sizes(TlsPeer& client) : peer(client) {
         SSL_set_msg_callback(peer.ssl(), note_cb);
         SSL_set_msg_callback_arg(peer.ssl(), this);
     }
@@ -28,10 +28,14 @@ struct Sizes {
         const auto* header = static_cast<const unsigned char*>(bytes);
         if (writes != 0 || type != SSL3_RT_HEADER || size != 5 || header[0] != 23) return;
         auto* sizes = static_cast<Sizes*>(to);
-        sizes->found.push_back(header[3] * 256U + header[4] - sizes->overhead);
+        sizes->found.push_back(header[3] * 256U + header[4]);
     }
-    std::vector<size_t> take() { return std::exchange(found, {}); }
-    size_t overhead;
+    std::vector<size_t> take() {
+        const size_t overhead = peer.cipher().find("GCM") == peer.cipher().npos ? 16 : 24;
+        for (size_t& size : found) size -= overhead;
+        return std::exchange(found, {});
+    }
+    TlsPeer& peer;
     std::vector<size_t> found;
 };
 
@@ -66,8 +70,8 @@ struct Visit {
         : rig(unix_upstream()), client(rig.connect(), ways_of(cipher)) {
         if (fragment != 0)
             assert_int_equal(SSL_set_tlsext_max_fragment_length(client.ssl(), fragment), 1);
-        assert_true(client.shake(rig));
         sizes = std::make_unique<Sizes>(client);
+        assert_true(client.shake(rig));
     }
     // The records that brought it, as text, behind a check that all of it came.
     std::string answer(size_t size) {
