@@ -185,6 +185,8 @@ class Collector {
             done = shakes_in_vain_ ? !tls_->alert.empty() : done;
             assert_true(shakes_in_vain_ || !tls_->failed);
         }
+        // In TLS 1.3 the request may have come with the client's last message.
+        if (!shakes_in_vain_) tls_->read();
     }
 
     int fd_ = -1;
