@@ -6,6 +6,7 @@
 #include <mbedtls/x509.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace becaused {
 
