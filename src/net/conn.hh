@@ -255,7 +255,7 @@ class Conn final : private ProbeNode, private Holder {
     void drop_inlet();
     // TLS: conn_tls.cc.
     bool begin_tls(TlsContext* context);
-    std::span<char> tls_room(size_t plain_room);
+    std::span<char> tls_room(size_t plain_room) const;
     void greet_tls();
     void read_tls(size_t count);
     bool shake_hands(std::string_view& in);

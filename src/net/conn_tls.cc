@@ -27,7 +27,7 @@ bool Conn::begin_tls(TlsContext* context) {
 }
 
 // Ciphertext is read into the room, as much as surely has a place once it is plaintext.
-std::span<char> Conn::tls_room(size_t plain_room) {
+std::span<char> Conn::tls_room(size_t plain_room) const {
     const size_t size =
         std::min({plain_room - Tls::record_bytes - 1, TlsRoom::read_bytes, size_t{budget_}});
     return {loop().tls_room().in.get(), size};

@@ -188,7 +188,7 @@ Status assign_text(Settings& settings, const Option& option, std::string_view te
         if (const Result<ListenAddress> address = parse_admin(text); !address.ok())
             return address.status();
     if (option.kind == Kind::user && !text.empty())
-        if (const Status status = check_account_text(text); !status.ok()) return status;
+        if (Status status = check_account_text(text); !status.ok()) return status;
     if (option.kind == Kind::collector && !text.empty())
         if (const Result<Url> url = parse_url(text); !url.ok()) return url.status();
     settings.*std::get<std::string S::*>(option.field) = text;

@@ -27,7 +27,8 @@ Moment Access::now() {
 Access::Access(Loop& loop, Ledger& ledger, const Settings& settings, AuthSettings rules)
     : loop_(loop), field_(rules.field), authenticator_(std::move(rules)) {
     if (!settings.auth_service.text.empty())
-        service_.reset(new Service(loop, ledger, settings, *this));
+        service_ =
+            std::make_unique<Service>(loop, ledger, settings, static_cast<ServiceSink&>(*this));
 }
 
 void Access::replace(AuthSettings rules) {

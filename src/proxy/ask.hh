@@ -24,7 +24,7 @@ class Ask final : public Deferred, private ConnSink, private DialSink, private W
 
   private:
     void use(Conn& conn, bool reused);
-    void take_head(std::string_view head, bool more);
+    void take_head(std::string_view bytes, bool more);
     void lost(const Fault& fault);
     void unavailable(const char* detail);
     void finish(const ServiceAnswer& answer);

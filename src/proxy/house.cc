@@ -167,9 +167,9 @@ Status House::open(const std::vector<int>& bound) {
     for (size_t i = 0; i < settings_.listen.size(); ++i) {
         const ListenAddress& address = settings_.listen[i];
         auto listener = std::make_unique<Listener>(loop_, *this);
-        const Status status = bound.empty() ? open(*listener, address)
-                                            : listener->adopt(bound.at(i), address.path,
-                                                              settings_.backlog, address.text);
+        Status status = bound.empty() ? open(*listener, address)
+                                      : listener->adopt(bound.at(i), address.path,
+                                                        settings_.backlog, address.text);
         if (!status.ok()) {
             for (auto& open : listeners_) open->close();
             return status;
