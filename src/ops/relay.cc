@@ -99,9 +99,13 @@ Result<std::string> lines_of(const Colleague& worker, std::string_view request) 
     if (answer.ok() && answer.value().status == 200) return std::move(answer.value().body);
     Status status = answer.ok() ? Status::failed(admin_message(answer.value())) : answer.status();
     if (worker.box.empty()) return status;
-    Result<std::string> lines = noted_lines(worker.box);
-    if (lines.ok()) return lines;
-    return Status::failed(phrase(status.message(), "; ", lines.status().message()));
+    Result<NotedLines> noted = noted_lines(worker.box);
+    if (!noted.ok())
+        return Status::failed(phrase(status.message(), "; ", noted.status().message()));
+    if (noted.value().damaged > 0)
+        say(phrase("admin: ", worker.box, " stands for a worker that does not answer",
+                   unread_slots(noted.value().damaged)));
+    return std::move(noted.value().lines);
 }
 
 // It begins before anybody is asked, and goes on at least as often as an operator looks. Without its last
