@@ -1,6 +1,7 @@
 #include "ops/relay.hh"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -40,14 +41,17 @@ std::string read_request(int conn) {
     return bytes;
 }
 
-// The same without taking any of it, so that a worker can read it all. TCP only: unix sockets know no low
-// water.
+// The same without taking any of it, so that a worker can read it all. Waits in poll(2), which counts bytes:
+// a recv(2) that peeks does not notice what was joined to the segment it has seen. TCP only: unix sockets
+// know no low water.
 std::string peek_request(int conn) {
     std::string bytes;
     std::string peeked(request_limit_bytes, '\0');
     for (;;) {
-        const ssize_t count = ::recv(conn, peeked.data(), peeked.size(), MSG_PEEK);
-        if (count < 0 && errno == EINTR) continue;
+        pollfd ready{conn, POLLIN, 0};
+        const int waited = ::poll(&ready, 1, admin_patience_ms);
+        if (waited < 0 && errno == EINTR) continue;
+        const ssize_t count = ::recv(conn, peeked.data(), peeked.size(), MSG_PEEK | MSG_DONTWAIT);
         if (count <= static_cast<ssize_t>(bytes.size())) return bytes;  // no more comes
         bytes = peeked.substr(0, static_cast<size_t>(count));
         if (find_head_end(bytes, 0) || bytes.size() == request_limit_bytes) return bytes;

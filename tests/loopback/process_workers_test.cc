@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -242,6 +244,17 @@ std::string own_address(const Peer& peer) {
     return "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
 }
 
+// Until it has so many.
+void await_child(const Program& program, std::ptrdiff_t count) {
+    const std::string pid = std::to_string(program.pid());
+    for (int waited_ms = 0; waited_ms < patience_ms; waited_ms += 10) {
+        std::ifstream file("/proc/" + pid + "/task/" + pid + "/children");
+        if (std::distance(std::istream_iterator<pid_t>(file), {}) == count) return;
+        ::usleep(10'000);
+    }
+    fail_test("it never had so many children");
+}
+
 void a_port_for_operators_answers_to_this_machines_names_only(void** state) {
     Works& works = works_of(state);
     Program& program = works.serve(2, {"--admin", "tcp://127.0.0.1:0"});
@@ -277,6 +290,7 @@ void a_host_of_somebody_else_is_on_record_as_with_one_process(void** state) {
         Peer client = connect_to(address);
         const std::string peer = own_address(client);
         client.send("GET /live HTTP/1.1\r\nHost: rebou");
+        if (workers > 1) await_child(program, 3);  // the one that reads the question
         client.send("nd.example\r\n\r\n");
         await_end(client);
         assert_text_equal(client.received,
