@@ -255,7 +255,7 @@ void Conn::read_proxy_header(const Slice& bytes) {
     const ProxyHeader header = parse_proxy_header(part);
     if (header.what == ProxyHeader::What::incomplete) return;
     if (header.what == ProxyHeader::What::malformed) {
-        report({Fault::What::malformed, Op::parse, 0, header.detail});
+        report({Fault::What::proxy_malformed, Op::parse, 0, header.detail});
         return;
     }
     if (header.named) {

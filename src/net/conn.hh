@@ -29,13 +29,13 @@ class TlsContext;
 // What the socket showed: the other side's farewell or death.
 struct Fault {
     enum class What : uint8_t {
-        closed,         // it closed (FIN) where that is an end: writes fail, or the socket is dead
-        reset,          // RST, or a unix peer that closed with our bytes unread
-        unreachable,    // keepalive or TCP_USER_TIMEOUT gave up, or the network says so
-        failed,         // our own side of the socket failed
-        malformed,      // what came before the first request is not what it must be
-        tls_failed,     // the TLS handshake, or a record that does not decrypt
-        tls_truncated,  // FIN without a close_notify: whatever came may not be all
+        closed,       // it closed (FIN) where that is an end: writes fail, or the socket is dead
+        reset,        // RST, or a unix peer that closed with our bytes unread
+        unreachable,  // keepalive or TCP_USER_TIMEOUT gave up, or the network says so
+        failed,       // our own side of the socket failed
+        proxy_malformed,  // what came first is not the PROXY header that it must be
+        tls_failed,       // the TLS handshake, or a record that does not decrypt
+        tls_truncated,    // FIN without a close_notify: whatever came may not be all
     };
     What what;
     Op op;

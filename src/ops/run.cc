@@ -286,6 +286,8 @@ int run(const Settings& settings, const Station* station) {
         if (exporter) ledger.set_sink(settings.records.empty() ? nullptr : &journal);
         totals = count_totals(ledger, journal, exporter ? &*exporter : nullptr);
         if (exporter && station == nullptr) say_exported(totals);
+        for (const House::LeftSocket& left : house.left_sockets())
+            say_left(left.address->path, left.error);
         if (house.cut_at_stop()) code = 1;
         if (learns && !keep_lessons(house, settings).ok()) code = 1;
     }

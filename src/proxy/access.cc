@@ -53,7 +53,7 @@ Judgement Access::ask_service(const RequestHead& head, const Asker& asker, Acces
     judgement.identity = service_->remembered(head, credentials, now().wall_ms);
     judgement.kind = judgement.identity ? Judgement::Kind::pass : Judgement::Kind::work;
     if (judgement.identity) return judgement;
-    judgement.ticket = service_->ask(head, field_, credentials) | service_bit;
+    judgement.ticket = service_->ask(sink.asker(), head, field_, credentials) | service_bit;
     waiting_.emplace(judgement.ticket, Waiting{&sink, asker.address});
     return judgement;
 }

@@ -94,6 +94,7 @@ class Exchange final : public Deferred,
     void turned_away(const Judgement& judgement, const Route& route);
     void overdrawn(const Overrun& overrun);
     void on_identified(const Judgement& judgement) override;
+    EntryId asker() const override { return id(); }
     const RequestHead& parse_again(std::string_view raw);
     const Profile* own_profile();
     void allow(const RequestHead& head, const Asked& asked, std::string_view raw);

@@ -185,6 +185,14 @@ std::vector<Endpoint> House::listening() const {
     return endpoints;
 }
 
+std::vector<House::LeftSocket> House::left_sockets() const {
+    std::vector<LeftSocket> left;
+    for (const auto& listener : listeners_)
+        if (const int error = listener->left_error(); error != 0)
+            left.push_back({&settings_of(*listener), error});
+    return left;
+}
+
 const ListenAddress& House::settings_of(const Listener& listener) const {
     for (size_t i = 0; i < listeners_.size(); ++i)
         if (listeners_[i].get() == &listener) return settings_.listen[i];

@@ -42,6 +42,13 @@ class House final : public ListenerSink, private WheelNode {
     // Where it listens, in the order of the settings, with chosen ports.
     std::vector<Endpoint> listening() const;
 
+    // The unix sockets of which the paths stay, and the negative errno; known once it has stopped.
+    struct LeftSocket {
+        const ListenAddress* address;
+        int error;
+    };
+    std::vector<LeftSocket> left_sockets() const;
+
     // Stops accepting; idle connections close, exchanges finish within the drain clock and are cut
     // then. A second call cuts at once. The loop ends by itself once everything is closed.
     void stop();
