@@ -65,7 +65,8 @@ constexpr Help pages[] = {
      "      --verify        is every line as it was written? Names the first that is\n"
      "                      not (with --records-key-file FILE, the proxy's own)\n"
      "\n"
-     "Exit code: 0 fine, 1 it cannot be read or is not as written, 2 wrong usage.\n",
+     "Exit code: 0 fine, 1 it cannot be read, has no record of this ID or is not as\n"
+     "written, 2 wrong usage.\n",
      false},
     {"kill", "end one open request or connection",
      "Usage: becaused why --live [--all] [--json] [--admin ADDR] [--state DIR]\n"

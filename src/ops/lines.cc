@@ -49,6 +49,11 @@ bool Lines::fill() {
     return count > 0;
 }
 
+bool Lines::compressed() {
+    if (buffer_.empty() && !fill()) return false;
+    return std::string_view(buffer_).starts_with("\x1f\x8b");  // RFC 1952 §2.3.1
+}
+
 Lines::Got Lines::next(std::string_view& line) {
     while (true) {
         const size_t newline = buffer_.find('\n', searched_);

@@ -22,6 +22,8 @@ class Lines {
 
     // "-": standard input.
     Status open(const std::string& path);
+    // What comes first is gzip's: there are no lines in it. Reads, so only before the first line.
+    bool compressed();
     // The next whole line, without its newline; valid until the next call. `end` may become `line`
     // again when the file grows.
     Got next(std::string_view& line);

@@ -107,7 +107,7 @@ int tell(const WhyRequest& request, Lines& lines) {
     ignored(write(STDERR_FILENO, remark.data(), remark.size()), "stderr is gone");
     if (output.error() != 0 && output.error() != EPIPE)
         return complain("why: standard output cannot be written", exit_failed);
-    return exit_fine;
+    return report.found() ? exit_fine : exit_failed;
 }
 
 int show_open(const WhyRequest& request, const std::string& lines) {
@@ -229,6 +229,13 @@ int why(std::span<const std::string> arguments) {
     Lines lines;
     const Status opened = lines.open(file);
     if (!opened.ok()) return complain("why: " + opened.message(), exit_failed);
+    if (lines.compressed()) {
+        const bool piped = file == "-";
+        return complain(
+            phrase("why: ", piped ? "standard input" : file, " is compressed: try zcat ",
+                   piped ? "FILE" : file, " | becaused why -"),
+            exit_failed);
+    }
     return request.value().verify ? verify(request.value(), lines) : tell(request.value(), lines);
 }
 

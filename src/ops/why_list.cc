@@ -54,7 +54,8 @@ std::string what_of(const RecordView& record) {
 // A request that has too much to show loses its query, then /vN.N, then its middle: the end of a path
 // says what is done.
 std::string shortened(std::string text, size_t width) {
-    if (columns(text) > width) text.resize(std::min(text.find('?'), text.size()));
+    const size_t target = text.find(' ');  // before it, what is no method may hold anything
+    if (columns(text) > width) text.resize(std::min(text.find('?', target), text.size()));
     if (const size_t path = text.find(" /v"); columns(text) > width && path != std::string::npos) {
         const std::string_view shorter = without_version(std::string_view(text).substr(path + 1));
         text = phrase(std::string_view(text).substr(0, path + 1), shorter);
@@ -65,6 +66,23 @@ std::string shortened(std::string text, size_t width) {
     const size_t tail_columns = columns(std::string_view(text).substr(tail));
     return phrase(first_columns(text, width - tail_columns - 1), "…",
                   std::string_view(text).substr(tail));
+}
+
+// How many bytes a character has, here at the front, that a terminal might obey rather than show; 0: it shows
+// it. C0, DEL, C1 (C2 80 to C2 9F in UTF-8), and what has no look of its own but turns the direction of the text
+// around it, breaks the line or hides: U+061C, U+200B to U+200F, U+2028 to U+202E, U+2060 to U+206F, U+FEFF.
+size_t obeyed(std::string_view text) {
+    const auto byte = [&](size_t i) {
+        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+    };
+    if (byte(0) < 0x20 || byte(0) == 0x7F) return 1;
+    if (byte(0) == 0xC2) return byte(1) >= 0x80 && byte(1) < 0xA0 ? 2 : 0;
+    if (text.starts_with("\xD8\x9C")) return 2;
+    if (text.starts_with("\xEF\xBB\xBF")) return 3;
+    const bool hides = (text.starts_with("\xE2\x80") && ((byte(2) >= 0x8B && byte(2) <= 0x8F) ||
+                                                         (byte(2) >= 0xA8 && byte(2) <= 0xAE))) ||
+                       (text.starts_with("\xE2\x81") && byte(2) >= 0xA0 && byte(2) <= 0xAF);
+    return hides ? 3 : 0;
 }
 
 bool set(const char* variable) {
@@ -90,14 +108,12 @@ Screen screen_of_stdout() {
 }
 
 std::string harmless(std::string_view text) {
-    std::string safe(text);
-    for (size_t i = 0; i < safe.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(safe[i]);
-        // C0, DEL, and the C1 set, which is C2 80 to C2 9F in UTF-8: a terminal might obey them.
-        const bool c1 =
-            byte == 0xC2 && i + 1 < safe.size() && static_cast<unsigned char>(safe[i + 1]) < 0xA0;
-        if (byte < 0x20 || byte == 0x7F || c1) safe[i] = '?';
-        if (c1) safe[i + 1] = '?';
+    std::string safe;
+    safe.reserve(text.size());
+    for (size_t i = 0; i < text.size();) {
+        const size_t bytes = obeyed(text.substr(i));
+        safe += bytes > 0 ? '?' : text[i];
+        i += std::max<size_t>(bytes, 1);
     }
     return safe;
 }

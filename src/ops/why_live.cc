@@ -77,9 +77,10 @@ void WhyLive::line(std::string_view raw) {
     ++(exchange ? requests_ : connections_);
     if (!part_of(open, "noted", false).empty()) ++noted_;
     if (!exchange && !all_ && !text_of(open, "exchange").empty()) return;
-    items_.push_back({silence_of(open), phrase(text_of(open, "id"), "  ", harmless(title(open)),
-                                               "\n    ", harmless(text_of(open, "now")),
-                                               patience(open), " (", traffic(open), ")\n")});
+    const std::string head = phrase(text_of(open, "id"), "  ", title(open));
+    const std::string state =
+        phrase(text_of(open, "now"), patience(open), " (", traffic(open), ")");
+    items_.push_back({silence_of(open), phrase(harmless(head), "\n    ", harmless(state), '\n')});
 }
 
 std::string WhyLive::text() const {

@@ -45,6 +45,8 @@ class WhyReport {
     void unreadable_line();
     // What is to be printed at the end.
     std::string end() const;
+    // After end(): false when a story was asked for and no record has its id.
+    bool found() const { return !request_.story || !story_.text().empty(); }
     // What is worth telling on stderr at the end; empty: nothing.
     std::string remark() const;
 

@@ -34,6 +34,12 @@ std::string bytes_both(const Json& bytes, const char* in, const char* out) {
                   " out");
 }
 
+// "5f3a09c1-3  POST /images/app/push".
+std::string title(const Json& record) {
+    return harmless(phrase(text_of(record, "id"), "  ", text_of(record, "method"), ' ',
+                           text_of(record, "target")));
+}
+
 // "upstream_reset, by upstream, while the answer was on its way".
 std::string verdict(const Json& record) {
     const std::string by = text_of(record, "by");
@@ -87,13 +93,16 @@ std::string calls_text(const Json& grpc) {
     return out;
 }
 
-// Whether to try again, and what to look at, as the client was told.
+// Whether to try again, and what to look at, as the client was told. Of a record that does not say how much was
+// sent, nobody may be told that nothing was.
 std::string advice_text(const Json& record) {
     const auto reason = find_reason(text_of(record, "reason"));
     if (!reason || row(*reason).end_class == EndClass::clean) return {};
     const std::string method = text_of(record, "method");
     const bool reads = method == "GET" || method == "HEAD" || method == "OPTIONS";
-    const bool sent = count_of(part_of(record, "bytes", false), "upstream_out") > 0;
+    const Json& bytes = part_of(record, "bytes", false);
+    const auto upstream = bytes.find("upstream_out");
+    const bool sent = upstream == bytes.end() || !upstream->is_number() || *upstream != 0;
     std::string advice;
     append_advice(advice, *reason,
                   !sent   ? Reached::nothing
@@ -185,9 +194,7 @@ void WhyStory::line(std::string_view raw, const RecordView& record) {
 }
 
 void WhyStory::tell_exchange(std::string& out, const Json& record) const {
-    out +=
-        phrase(text_of(record, "id"), "  ",
-               harmless(phrase(text_of(record, "method"), ' ', text_of(record, "target"))), '\n');
+    out += title(record) + '\n';
     out += labelled("ended", verdict(record));
     out += labelled("because", text_of(record, "because"));
     if (const std::string advice = advice_text(record); !advice.empty())
@@ -239,16 +246,17 @@ void WhyStory::tell_exchange(std::string& out, const Json& record) const {
 std::string WhyStory::connection_line(const Json& record) const {
     const Json& bytes = part_of(record, "bytes", false);
     const uint64_t requests = count_of(record, "exchanges");
-    return phrase("  ", text_of(record, "id"), "  ", text_of(record, "side"), ' ',
-                  harmless(text_of(record, "peer")), ": ", verdict(record), "; ",
-                  bytes_both(bytes, "in", "out"), ", ", requests,
-                  requests == 1 ? " request, " : " requests, ",
-                  duration(number_of(record, "age_ms")), '\n');
+    const std::string text =
+        phrase(text_of(record, "id"), "  ", text_of(record, "side"), ' ', text_of(record, "peer"),
+               ": ", verdict(record), "; ", bytes_both(bytes, "in", "out"), ", ", requests,
+               requests == 1 ? " request, " : " requests, ", duration(number_of(record, "age_ms")));
+    return phrase("  ", harmless(text), '\n');
 }
 
 void WhyStory::tell_connection(std::string& out, const Json& record) const {
-    out += phrase(text_of(record, "id"), "  ", text_of(record, "side"), " connection ",
-                  harmless(text_of(record, "peer")), '\n');
+    out += phrase(harmless(phrase(text_of(record, "id"), "  ", text_of(record, "side"),
+                                  " connection ", text_of(record, "peer"))),
+                  '\n');
     out += labelled("ended", verdict(record));
     out += labelled("because", text_of(record, "because"));
     out += labelled("took", duration(number_of(record, "age_ms")));
@@ -266,10 +274,7 @@ std::string WhyStory::text() const {
         tell_connection(out, *own);
         if (!exchanges_.empty()) out += "\n  its requests\n";
         for (const Json& record : exchanges_)
-            out +=
-                phrase("  ", text_of(record, "id"), "  ",
-                       harmless(phrase(text_of(record, "method"), ' ', text_of(record, "target"))),
-                       ": ", verdict(record), '\n');
+            out += phrase("  ", title(record), ": ", harmless(verdict(record)), '\n');
     } else {
         for (const Json& record : exchanges_) {
             if (!out.empty()) out += '\n';

@@ -101,6 +101,22 @@ void filters_choose_and_json_is_the_line_itself(void** state) {
     assert_text_equal(told(site, {site.path("none")}, 1), "");
 }
 
+void a_compressed_file_and_an_id_that_nothing_has_are_said_so(void** state) {
+    Site& site = site_of(state);
+    const std::string packed = site.path("records.2.gz");
+    site.write_file("records.2.gz", std::string("\x1f\x8b\x08\0\n", 5));
+    for (const char* flag : {"--all", "--json", "--verify", "5f3a09c1-3"}) {
+        Program& why = site.start({"why", flag, packed, "--records-key-file", site.path("key")});
+        assert_int_equal(why.wait(), 1);
+        assert_text_equal(why.out(), "");
+        assert_text_equal(why.err(), "becaused: why: " + packed + " is compressed: try zcat " +
+                                         packed + " | becaused why -\n");
+    }
+    const std::string empty = site.path("empty");
+    site.write_file("empty", "");
+    assert_text_equal(told(site, {"5f3a09c1-3", empty}, 1), "No record is called 5f3a09c1-3.\n");
+}
+
 void the_summary_counts_by_reason(void** state) {
     Site& site = site_of(state);
     Program& program = site.serve();
@@ -229,6 +245,7 @@ int main() {
     const CMUnitTest tests[] = {
         ON_SITE(the_bad_end_is_told_and_the_good_ones_are_not),
         ON_SITE(filters_choose_and_json_is_the_line_itself),
+        ON_SITE(a_compressed_file_and_an_id_that_nothing_has_are_said_so),
         ON_SITE(the_summary_counts_by_reason),
         ON_SITE(it_follows_a_file_that_grows_and_is_rotated),
         ON_SITE(it_reads_the_program_s_own_pipe_as_it_speaks),

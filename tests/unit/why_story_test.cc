@@ -1,6 +1,7 @@
 // `becaused why ID`: the whole story of one record.
 #include "ops/why_story.hh"
 
+#include "ops/phrase.hh"
 #include "ops/why_report.hh"
 #include "support/cmocka.hh"
 
@@ -140,6 +141,44 @@ void fields_of_other_kinds_and_terminal_codes_do_no_harm(void**) {
                       "  tries           no connection: worked after 0 ms\n");
 }
 
+// The id that was asked for may be another field's; what a record calls itself is as foreign as the rest.
+void ids_sides_and_verdicts_reach_no_terminal_raw(void**) {
+    constexpr std::string_view exchange =
+        R"({"v":1,"event":"exchange","id":"\u001b[1m","time":"2026-11-21T23:59:59.123Z",)"
+        R"("reason":"re\u001b[1m","by":"by\u001b[1m","phase":"ph\u001b[1m","method":"GET\u001b[1m",)"
+        R"("target":"/\u202e","client_id":"5f3a09c1-1","request_id":"5f3a09c1-3"})";
+    constexpr std::string_view connection =
+        R"({"v":1,"event":"connection","id":"5f3a09c1-1","time":"2026-11-21T23:59:59.123Z",)"
+        R"("reason":"re\u001b[1m","by":"by\u001b[1m","phase":"ph\n","side":"si\u001b[1m",)"
+        R"("peer":"\u001b[1m","exchange":"5f3a09c1-3"})";
+    for (const char* id : {"5f3a09c1-3", "5f3a09c1-1"}) {
+        const std::string text = story(id, {exchange, connection});
+        assert_true(text.find('\x1b') == std::string::npos);
+        assert_true(text.find("\xe2\x80\xae") == std::string::npos);
+        assert_text_contains(text, "?[1m  GET?[1m /?");
+        assert_text_contains(text, "re?[1m, by by?[1m, in ph?");
+        assert_text_contains(text, "5f3a09c1-1  si?[1m");
+    }
+}
+
+// Only who knows that nothing was sent may say so: a record of another version, or one that was edited, does not.
+void without_a_count_of_bytes_nobody_is_told_to_try_again(void**) {
+    const auto told = [](const char* bytes) {
+        const std::string record = phrase(
+            R"({"v":1,"event":"exchange","id":"5f3a09c1-3","time":"2026-11-21T23:59:59.123Z",)"
+            R"("reason":"upstream_reset","method":"POST","target":"/x")",
+            bytes, "}");
+        return story("5f3a09c1-3", {record});
+    };
+    const char* unsure =
+        "  now             dockerd had the request: see what it did before you try";
+    for (const char* bytes : {"", R"(,"bytes":{})", R"(,"bytes":{"upstream_out":"0"})",
+                              R"(,"bytes":{"upstream_out":1})", R"(,"bytes":[])"})
+        assert_text_contains(told(bytes), unsure);
+    assert_text_contains(told(R"(,"bytes":{"upstream_out":0})"),
+                         "  now             Nothing reached dockerd: it is safe to try again.");
+}
+
 void bars_are_as_long_as_their_phases_and_silence_is_marked(void**) {
     const std::vector<PhaseTime> phases = {{"a", 50}, {"b", 0.1}, {"c", 50}};
     assert_text_equal(time_line(phases, 75, 8),
@@ -196,6 +235,8 @@ int main() {
         cmocka_unit_test(what_has_not_ended_is_said_to_run),
         cmocka_unit_test(an_id_that_nothing_has_is_said_so),
         cmocka_unit_test(fields_of_other_kinds_and_terminal_codes_do_no_harm),
+        cmocka_unit_test(ids_sides_and_verdicts_reach_no_terminal_raw),
+        cmocka_unit_test(without_a_count_of_bytes_nobody_is_told_to_try_again),
         cmocka_unit_test(bars_are_as_long_as_their_phases_and_silence_is_marked),
         cmocka_unit_test(only_what_looks_like_a_record_is_one),
         cmocka_unit_test(an_id_may_stand_before_or_behind_the_file),

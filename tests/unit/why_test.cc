@@ -186,9 +186,34 @@ void terminals_get_colours_and_no_commands(void**) {
         R"({"v":1,"event":"exchange","id":"5f3a09c1-4","time":"2026-11-21T12:00:00.000Z",)"
         R"("reason":"client_malformed","class":"refused","by":"client","phase":"request_head",)"
         R"("method":"GET","target":"/\u001b[2J\u009b\u007f\u00e9","because":"No."})");
-    assert_text_contains(text, "GET /?[2J???\xc3\xa9");
+    assert_text_contains(text, "GET /?[2J??\xc3\xa9");
     assert_text_contains(text, "\x1b[35mclient_malformed        \x1b[0m");
     assert_text_contains(text, "\x1b[35mNo.\x1b[0m");
+}
+
+// What turns the direction of text (U+202E, U+2066), breaks its line (U+2028) or hides (U+200B, U+FEFF) would let a
+// request that was refused rewrite the line that tells of it.
+void characters_that_act_on_others_are_not_shown(void**) {
+    for (const char* acting :
+         {"\xd8\x9c", "\xe2\x80\x8b", "\xe2\x80\x8f", "\xe2\x80\xa8", "\xe2\x80\xae",
+          "\xe2\x81\xa0", "\xe2\x81\xaf", "\xef\xbb\xbf", "\xc2\x80", "\xc2\x9f", "\x01", "\x7f"})
+        assert_text_equal(harmless(phrase("a", acting, "b", acting)), "a?b?");
+    for (const char* shown :
+         {"\xd8\x9b", "\xd8\x9d", "\xe2\x80\x8a", "\xe2\x80\x90", "\xe2\x80\xa7", "\xe2\x80\xaf",
+          "\xe2\x81\x9f", "\xe2\x81\xb0", "\xef\xbb\xbe", "\xc2\xa0", "\xe2\x80\xa6",
+          "\xe2\x96\x91", "\xf0\x9f\x98\x80", "\xc2", "\xe2\x80", "\xef\xbb"})
+        assert_text_equal(harmless(shown), shown);
+}
+
+// Control bytes are shown as ?, which is where a query begins; in what is no method it begins none.
+void a_method_of_control_bytes_keeps_its_request(void**) {
+    constexpr std::string_view refused[] = {
+        R"({"v":1,"event":"exchange","id":"5f3a09c1-4","time":"2026-11-21T12:00:00.000Z",)"
+        R"("reason":"client_malformed","class":"refused","by":"client","phase":"request_head",)"
+        R"("method":"\u001b[2J\u001b[2J\u001b[2J\u001b[2J","target":"/hang?a=...","because":"No."})"};
+    const std::string text = report_of(WhyRequest(), refused);
+    assert_text_contains(text, "?[2J?[2J?[2J?[2J /hang");
+    assert_true(text.find("a=...") == std::string::npos);
 }
 
 void the_summary_counts_both_kinds_by_reason(void**) {
@@ -438,6 +463,8 @@ int main() {
         cmocka_unit_test(without_a_width_nothing_is_cut),
         cmocka_unit_test(lines_fit_every_screen),
         cmocka_unit_test(terminals_get_colours_and_no_commands),
+        cmocka_unit_test(characters_that_act_on_others_are_not_shown),
+        cmocka_unit_test(a_method_of_control_bytes_keeps_its_request),
         cmocka_unit_test(the_summary_counts_both_kinds_by_reason),
         cmocka_unit_test(the_most_frequent_reason_comes_first),
         cmocka_unit_test(nothing_to_tell_is_said),
