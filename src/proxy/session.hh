@@ -103,6 +103,7 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     void start_linger(const Ending& ending);
     void start_parting(const Ending& ending);
     bool part();
+    void read_what_comes();
     uint64_t next_due(uint64_t now_ns) const;
 
     void on_addressed(Conn& conn) override;
@@ -112,6 +113,9 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     void on_finish(Conn& conn) override;
     void on_fault(Conn& conn, const Fault& fault) override;
     void on_room(Conn& conn) override;
+    // Between requests, in a head and behind the last answer: so a client hears that there is no memory,
+    // where it would wait for that of others.
+    bool keeps_nothing(const Conn&) const override { return state_ != State::exchange || in_head_; }
     void on_gone(Conn& conn) override;
     void describe(const Conn& conn, Standing& standing) const override;
     bool end_open(Conn& conn, const Ending& ending) override;
