@@ -10,6 +10,7 @@
 
 #include "net/conn.hh"
 #include "proxy/exchange.hh"
+#include "proxy/head_part.hh"
 
 namespace becaused {
 
@@ -76,7 +77,9 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     // What most connections do without at most times, and none has while it waits for its next request:
     // ten thousand wait.
     struct Aside {
-        std::string head_part;       // a head that came in pieces
+        explicit Aside(House& house) : head_part(house) {}
+
+        HeadPart head_part;          // a head that came in pieces
         SliceQueue stash;            // bytes after the current request
         std::optional<Ending> last;  // how a lingering connection ends
         uint64_t lingered_bytes = 0;
@@ -93,6 +96,7 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     size_t consume(const Slice& bytes);
     size_t skip_empty_line(std::string_view bytes);
     size_t consume_head(const Slice& bytes);
+    void fail_head(const Ending& ending);
     void parse_head(std::string_view bytes);
     void begin_exchange();
     bool spent() const;

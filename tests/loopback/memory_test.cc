@@ -205,6 +205,34 @@ void so_is_a_long_head(Stage& stage) {
                      stage.rig().loop().slabs().limit() + 1);  // the one for copies
 }
 
+// Heads that never become whole have their share of the memory, an eighth: 1 MiB here.
+void half_a_head_too_many_is_refused_and_says_so(Stage& stage) {
+    stage.options.settings.memory_bytes = 8 * mib;
+    const std::string half = "GET /a HTTP/1.1\r\nHost: a\r\nX-A: " + times(60'000, "a");
+    for (int i = 0; i < 17; ++i) {
+        stage.more.push_back(stage.rig().connect());
+        assert_int_equal(stage.more.back().send(half), half.size());
+        stage.rig().settle();
+        stage.more.back().read();
+        assert_text_equal(stage.more.back().received, "");
+    }
+    stage.send(half);
+    OwnAnswer due = shed();
+    due.close = true;
+    assert_own_answer(stage, due);
+    // Whole ones do not wait there, and those who leave give back what they had.
+    stage.second = stage.rig().connect();
+    stage.second.send(BECAUSED_GET);
+    assert_true(stage.accept());
+    stage.more.clear();
+    stage.rig().settle();
+    stage.more.push_back(stage.rig().connect());
+    assert_int_equal(stage.more.back().send(half), half.size());
+    stage.rig().settle();
+    stage.more.back().read();
+    assert_text_equal(stage.more.back().received, "");
+}
+
 // Its bytes are in the kernel, and nobody took them: neither side was silent.
 void a_body_that_is_not_read_for_want_of_memory_is_our_debt(Stage& stage) {
     stage.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
@@ -320,6 +348,7 @@ int main() {
     cases.add(SCENARIO(a_request_beyond_the_memory_budget_is_told));
     cases.add(SCENARIO(a_request_that_finds_no_slab_at_all_is_told));
     cases.add(SCENARIO(so_is_a_long_head));
+    cases.add(SCENARIO(half_a_head_too_many_is_refused_and_says_so));
     cases.add(SCENARIO(a_body_that_is_not_read_for_want_of_memory_is_our_debt));
     cases.add(SCENARIO(an_answer_that_is_not_read_for_want_of_memory_is_our_debt));
     cases.add(SCENARIO(a_client_that_resets_while_it_waits_for_a_slab_is_found));
