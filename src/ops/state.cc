@@ -176,6 +176,10 @@ void State::read_last_life(const StateFile& file, const Settings& settings, cons
     std::vector<std::string> left = last.lines;
     PastRecords records(left, chain);
     const size_t filed = file_last_life(last, cause, known, records);
+    for (size_t i = last.lines.size(); i < left.size() && !seen.empty(); ++i) {
+        const bool exchange = left[i].starts_with(R"({"v":1,"event":"exchange")");
+        ++cut_[static_cast<size_t>(exchange ? Entry::Kind::exchange : Entry::Kind::connection)];
+    }
     if (!last.ended || !left.empty() || last.damaged > 0)
         say_found(last, cause, filed, last.lines.size(), settings.records);
     left_.insert(left_.end(), left.begin(), left.end());
