@@ -143,7 +143,7 @@ docs: build ## Write the generated reference pages
 	@scripts/docs
 
 install: ## Install what was built: PREFIX=/usr/local, DESTDIR= before it
-	@PREFIX=$(or $(PREFIX),/usr/local) DESTDIR=$(DESTDIR) scripts/package/install build/becaused
+	@PREFIX='$(or $(PREFIX),/usr/local)' DESTDIR='$(DESTDIR)' scripts/package/install build/becaused
 
 dist: ## Pack the last commit's sources: build/becaused-VERSION.tar.gz
 	@scripts/package/dist

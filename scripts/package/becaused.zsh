@@ -83,7 +83,7 @@ _becaused() {
       '--allow-half-close[a client that ends its half early still gets its answer]' \
       '--via-name=[the name in Via and Proxy-Status]:NAME: ' \
       '--tell=[how clients hear why an answer was cut\: progress,frames,goaway,refusals or off]:WAYS:(progress frames goaway refusals off)' \
-      '--workers=[processes that share the ports and the work; auto\: one for each core]:N|auto:(auto)' \
+      '--workers=[processes that share the ports and the work; auto\: one for each core that it may use]:N|auto:(auto)' \
       '--worker-watchdog=[a worker whose loop stands still for so long is ended, and the next one started]:DURATION: ' \
       '--max-connections=[clients at once]:N: ' \
       '--max-requests=[requests per client connection; 0\: no limit]:N: ' \
@@ -156,7 +156,7 @@ _becaused() {
       '--allow-half-close[a client that ends its half early still gets its answer]' \
       '--via-name=[the name in Via and Proxy-Status]:NAME: ' \
       '--tell=[how clients hear why an answer was cut\: progress,frames,goaway,refusals or off]:WAYS:(progress frames goaway refusals off)' \
-      '--workers=[processes that share the ports and the work; auto\: one for each core]:N|auto:(auto)' \
+      '--workers=[processes that share the ports and the work; auto\: one for each core that it may use]:N|auto:(auto)' \
       '--worker-watchdog=[a worker whose loop stands still for so long is ended, and the next one started]:DURATION: ' \
       '--max-connections=[clients at once]:N: ' \
       '--max-requests=[requests per client connection; 0\: no limit]:N: ' \

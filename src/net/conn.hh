@@ -68,6 +68,8 @@ class ConnSink {
     virtual void on_fault(Conn& conn, const Fault& fault) = 0;
     // Queued bytes fell to the resume mark, or to zero.
     virtual void on_room(Conn& conn) = 0;
+    // What comes now is looked at and not kept: it is read also where no slab is left.
+    virtual bool keeps_nothing(const Conn&) const { return false; }
     // Closed and filed; the Conn is deleted after this returns.
     virtual void on_gone(Conn& conn) = 0;
     // For the ledger's Holder, which the Conn is.
@@ -227,11 +229,14 @@ class Conn final : private ProbeNode, private Holder {
     void update_reading();
     void handle_connected(int status);
     void handle_readable();
-    void handle_read(size_t count);
+    void handle_read(size_t count, bool spare);
     void handle_eof();
     void handle_written(int status);
     void handle_closed();
-    std::span<char> room_to_read();
+    std::span<char> room_to_read(bool& spare);
+    bool may_use_spare_room() const {
+        return of_operator() || (sink_ != nullptr && sink_->keeps_nothing(*this));
+    }
     // Nothing waits for the kernel.
     bool written() const { return !backlog_ || (backlog_->queue.empty() && !backlog_->requested); }
     bool of_operator() const { return facts().side == Side::operator_; }

@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -109,6 +111,17 @@ Status check_start(const Settings& settings) {
         check_upstream(settings.upstream, "; run becaused as root or in the socket's group");
     if (!upstream.ok() || !settings.user.empty()) return upstream;
     return check_records(settings.records, nullptr);
+}
+
+void raise_descriptor_limit(const Settings& settings) {
+    // Each client may need an upstream connection, and there are files, pipes and workers' sockets.
+    constexpr rlim_t others = 1024;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    const rlim_t wanted = std::min(limit.rlim_max, 2 * rlim_t{settings.max_connections} + others);
+    if (limit.rlim_cur >= wanted) return;
+    limit.rlim_cur = wanted;
+    ignored(::setrlimit(RLIMIT_NOFILE, &limit), "then fewer are served, who are told so");
 }
 
 Status become_user(const Settings& settings) {

@@ -194,6 +194,10 @@ void State::read_last_life(const StateFile& file, const Settings& settings, cons
     // Whoever misses a record finds why beside those that are there.
     const std::string told = last.damaged() == 0 ? cause : phrase(cause, "; ", left_out(last));
     const size_t filed = file_last_life(last, told, known, records);
+    for (size_t i = last.lines.size(); i < left.size() && !seen.empty(); ++i) {
+        const bool exchange = left[i].starts_with(R"({"v":1,"event":"exchange")");
+        ++cut_[static_cast<size_t>(exchange ? Entry::Kind::exchange : Entry::Kind::connection)];
+    }
     if (!last.ended || !left.empty() || last.damaged() > 0)
         say_found(last, cause, filed, last.lines.size(), settings.records);
     left_.insert(left_.end(), left.begin(), left.end());

@@ -133,7 +133,15 @@ bool House::hold(int64_t change_bytes) {
     return held_bytes_ <= static_cast<int64_t>(settings_.memory_bytes / 4);
 }
 
-House::~House() { CHECK(sessions_.empty() && session_count_ == 0 && held_bytes_ == 0); }
+bool House::hold_heads(int64_t change_bytes) {
+    head_bytes_ += change_bytes;
+    CHECK(head_bytes_ >= 0);
+    return head_bytes_ <= static_cast<int64_t>(settings_.memory_bytes / 8);
+}
+
+House::~House() {
+    CHECK(sessions_.empty() && session_count_ == 0 && held_bytes_ == 0 && head_bytes_ == 0);
+}
 
 Status House::reload() {
     for (TlsStore* store : {tls_.get(), upstream_tls_.get()}) {

@@ -89,6 +89,8 @@ class House final : public ListenerSink, private WheelNode {
     const std::vector<std::string>& withheld() const { return withheld_; }
     // Bodies that are held to be judged grew (or shrank) by so many bytes. False: no room for them.
     bool hold(int64_t change_bytes);
+    // The same of heads that came in pieces.
+    bool hold_heads(int64_t change_bytes);
     Upstream& upstream() { return upstream_; }
     HeadParser& parser() { return parser_; }
     RequestHead& request_head() { return request_head_; }
@@ -135,6 +137,7 @@ class House final : public ListenerSink, private WheelNode {
     std::unique_ptr<Learner> learner_;
     std::vector<std::string> withheld_;
     int64_t held_bytes_ = 0;
+    int64_t head_bytes_ = 0;
     uint32_t access_generation_ = 1;
     bool guarded_ = false;
     Tellings tellings_;

@@ -93,6 +93,7 @@ void Session::exchange_done(bool keep_alive, bool wanted) {
         return;
     }
     state_ = State::idle;
+    if (conn_->paused(Conn::Pause::no_slab)) conn_->resume(Conn::Pause::no_slab);
     drop_empty_aside();
     if (draining_ && !has_stash()) {
         end(farewell(true), Conn::Close::fin);
@@ -118,8 +119,7 @@ void Session::start_linger(const Ending& ending) {
         end(ending, Conn::Close::fin);
         return;
     }
-    conn_->resume(Conn::Pause::held);
-    conn_->resume(Conn::Pause::sink_full);
+    read_what_comes();
     conn_->finish();
     rearm();
 }
@@ -142,9 +142,14 @@ void Session::start_parting(const Ending& ending) {
     since_ns_ = house_.loop().now_ns();
     drop_stash();
     if (part()) return;
-    conn_->resume(Conn::Pause::held);
-    conn_->resume(Conn::Pause::sink_full);
+    read_what_comes();
     rearm();
+}
+
+// None of it is kept.
+void Session::read_what_comes() {
+    for (const auto why : {Conn::Pause::held, Conn::Pause::sink_full, Conn::Pause::no_slab})
+        conn_->resume(why);
 }
 
 // Ends it when the client's kernel has every byte, or has not taken them in the time there is.

@@ -8,7 +8,7 @@
 namespace becaused {
 
 Session::Aside& Session::aside() {
-    if (!aside_) aside_ = std::make_unique<Aside>();
+    if (!aside_) aside_ = std::make_unique<Aside>(house_);
     return *aside_;
 }
 
@@ -131,33 +131,45 @@ size_t Session::consume_head(const Slice& bytes) {
         view.remove_prefix(skipped);
         if (view.empty()) return skipped;
         begin_exchange();
-        if (std::exchange(half_line_, false)) aside().head_part = "\r";  // not of an empty line
+        if (std::exchange(half_line_, false))  // not of an empty line
+            ignored(aside().head_part.add("\r") ? 0 : 1, "what follows hears of it");
     }
+    size_t before = 0;
     if (!aside_ || aside_->head_part.empty()) {
         if (const auto end = find_head_end(view, 0)) {
             parse_head(view.substr(0, *end));
             return skipped + *end;
         }
-        aside().head_part = view.substr(0, head_limit_bytes + 1);
     } else {
-        std::string& part = aside_->head_part;
-        const size_t before = part.size();
-        const size_t room = head_limit_bytes + 1 - std::min(before, head_limit_bytes);
-        part += view.substr(0, room);
-        if (const auto end = find_head_end(part, before)) {
-            const std::string head = std::exchange(part, {});
+        before = aside_->head_part.bytes().size();
+    }
+    HeadPart& part = aside().head_part;
+    const bool room =
+        part.add(view.substr(0, head_limit_bytes + 1 - std::min(before, head_limit_bytes)));
+    if (before > 0) {
+        if (const auto end = find_head_end(part.bytes(), before)) {
+            const std::string head = part.take();
             parse_head(std::string_view(head).substr(0, *end));
             return skipped + *end - before;
         }
     }
-    if (const auto fault = refuse_incomplete_request(aside_->head_part)) {
-        const std::string head = std::exchange(aside_->head_part, {});
+    if (const auto fault = refuse_incomplete_request(part.bytes())) {
+        const std::string head = part.take();
         in_head_ = false;
         exchange_->refuse_head(*fault, head, head.size());
     } else {
         exchange_->begin_head(view.size());
+        if (!room)
+            fail_head(Ending::decided(Reason::memory_shed, Phase::request_head, Op::allocate, 0));
     }
     return bytes.size();
+}
+
+// It will not be whole.
+void Session::fail_head(const Ending& ending) {
+    in_head_ = false;
+    if (aside_) aside_->head_part.drop();
+    exchange_->fail(ending);
 }
 
 void Session::parse_head(std::string_view bytes) {

@@ -91,6 +91,10 @@ void a_killed_worker_is_told_of_and_replaced_while_the_others_go_on(void** state
         assert_text_contains(field_of(line, "because"), ": killed by SIGKILL.");
     }
     assert_int_equal(told, 24 - answered);
+    assert_text_contains(program.err(), "stopped; 84 requests, ");
+    assert_text_contains(program.err(), "; requests ended: " + std::to_string(60 + answered) +
+                                            " complete, " + std::to_string(told) +
+                                            " previous_life\n");
 }
 
 void a_worker_that_ends_again_and_again_ends_them_all(void** state) {
