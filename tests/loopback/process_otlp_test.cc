@@ -465,8 +465,8 @@ void a_collector_that_nobody_vouches_for_gets_nothing(void** state) {
 
 void addresses_that_are_none_are_refused(void** state) {
     const std::pair<std::string, std::string> rows[] = {
-        {"ftp://127.0.0.1:4318/v1/logs", "is no URL: write it like http://127.0.0.1:8181/check"},
-        {"127.0.0.1:4318", "is no URL: write it like http://127.0.0.1:8181/check"},
+        {"ftp://127.0.0.1:4318/v1/logs", "is no URL: write it like http://HOST:PORT/PATH"},
+        {"127.0.0.1:4318", "is no URL: write it like http://HOST:PORT/PATH"},
     };
     for (const auto& [url, said] : rows) {
         Program& program =
