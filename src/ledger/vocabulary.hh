@@ -31,7 +31,7 @@ namespace becaused {
     X(held,          "held",          "while the request waited for the upstream to be ready")     \
     X(connect,       "connect",       "while connecting to the upstream")                          \
     X(request_body,  "request_body",  "while the request body was on its way")                     \
-    X(first_byte,    "first_byte",    "while waiting for the first byte of the answer")            \
+    X(first_byte,    "first_byte",    "before the answer began")                                   \
     X(response_body, "response_body", "while the answer was on its way")                           \
     X(tunnel,        "tunnel",        "in the tunnel")                                             \
     X(linger,        "linger",        "while delivering an early answer")                          \

@@ -162,7 +162,7 @@ Result<Address> parse_upstream(std::string_view text) {
 Result<Url> parse_url(std::string_view text) {
     const bool secure = text.starts_with("https://");
     if (!secure && !text.starts_with("http://"))
-        return bad(text, "is no URL: write it like http://127.0.0.1:8181/check");
+        return bad(text, "is no URL: write it like http://HOST:PORT/PATH");
     const std::string_view rest = text.substr(text.find("//") + 2);
     const size_t slash = std::min(rest.find('/'), rest.size());
     Url url;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ledger/vocabulary.hh"
 #include "ops/nearest.hh"
 #include "ops/phrase.hh"
 #include "ops/secret_file.hh"
@@ -18,6 +19,16 @@ std::string suggestion_among(std::string_view typed, std::string_view prefix,
     for (const Option& option : options()) names.push_back(spelling(option).substr(prefix.size()));
     const std::vector<std::string_view> views(names.begin(), names.end());
     return suggestion(typed.substr(prefix.size()), views, prefix);
+}
+
+// "; it is a clock: --clock drain=DURATION", or a setting that resembles what was typed.
+std::string meant(std::string_view typed, std::string_view prefix,
+                  std::string (*spelling)(const Option&), std::string_view clocks) {
+    std::string name(typed.substr(prefix.size()));
+    for (char& byte : name)
+        byte = byte == '-' ? '_' : byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + 32) : byte;
+    if (find_clock(name)) return phrase("; it is a clock: ", clocks, name, "=DURATION");
+    return suggestion_among(typed, prefix, spelling);
 }
 
 const Option* find_spelled(std::string_view typed, std::string (*spelling)(const Option&)) {
@@ -80,7 +91,7 @@ Result<std::vector<Given>> given_by_flags(std::span<const std::string> arguments
         const Option* option = find_spelled(flag, flag_name);
         if (option == nullptr)
             return Status::failed(
-                phrase(flag, ": no such flag", suggestion_among(flag, "--", flag_name)));
+                phrase(flag, ": no such flag", meant(flag, "--", flag_name, "--clock ")));
         if (seen[index_of(*option)] && !repeatable(*option))
             return Status::failed(phrase(flag, ": given twice"));
         seen[index_of(*option)] = true;
@@ -111,7 +122,7 @@ Result<std::vector<Given>> given_by_environment(std::span<const std::string> env
             if (meant_for_others(variable)) continue;
             return Status::failed(
                 phrase(variable, ": no such setting",
-                       suggestion_among(variable, "BECAUSED_", environment_name)));
+                       meant(variable, "BECAUSED_", environment_name, "BECAUSED_CLOCK=")));
         }
         const std::string_view text = line.substr(variable.size() + 1);
         const std::vector<std::string_view> values =

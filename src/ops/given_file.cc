@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "ledger/vocabulary.hh"
 #include "ops/given.hh"
 #include "ops/nearest.hh"
 #include "ops/phrase.hh"
@@ -65,6 +66,8 @@ Status Reader::read(const toml::table& root) {
         if (option.kind != Kind::config) keys.push_back(option.key);
     for (const Line& line : lines_of(root)) {
         const Option* option = find_option(line.key);
+        if (option == nullptr && find_clock(line.key))
+            return wrong(line, line.key, "no such key; it is a clock: write it below [clock]");
         if (option == nullptr || option->kind == Kind::config) return unknown(line, "", keys);
         Status status = Status::fine();
         if (repeatable(*option) && option->kind != Kind::clock && option->kind != Kind::route)

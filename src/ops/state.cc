@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 
 #include "base/text.hh"
 #include "ops/crash.hh"
@@ -124,7 +125,10 @@ std::string State::admin_path() const { return box_ ? admin_path_beside(file_.pa
 
 Status take_state_place(const Settings& settings, StateFile& file) {
     bool busy = false;
-    if (settings.state != "auto") return file.lock(settings.state, "becaused", busy);
+    // Operators are told where to ask, and may stand elsewhere.
+    std::error_code error;
+    if (settings.state != "auto")
+        return file.lock(std::filesystem::absolute(settings.state, error), "becaused", busy);
     const std::string directory = usual_state_directory();
     const std::string name = usual_name(settings);
     Status status = file.lock(directory, name, busy);

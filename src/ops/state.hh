@@ -29,7 +29,7 @@ std::string worker_box(std::string_view stem, uint32_t number);
 
 // What it means that there is none where nobody chose a place.
 inline constexpr std::string_view no_black_box =
-    "without a black box a kill leaves no records of what was open";
+    "without a black box a kill leaves no records of what was open (--state DIR: another place)";
 // Takes the place that the settings name, or the usual one, or one beside it.
 Status take_state_place(const Settings& settings, StateFile& file);
 

@@ -222,11 +222,10 @@ void check_no_head(Stage& stage, const NoHead& row) {
     stage.rig().settle();
     const std::string reason = row.reset ? "upstream_reset" : "upstream_closed";
     OwnAnswer due{502, reason,
-                  row.reset ? "The upstream reset its connection while waiting for the first byte "
-                              "of the answer (ECONNRESET): dockerd died, or was stopped."
-                            : "The upstream closed its connection while waiting for the first byte "
-                              "of the answer: dockerd or the request's handler died, or was "
-                              "stopped."};
+                  row.reset ? "The upstream reset its connection before the answer began "
+                              "(ECONNRESET): dockerd died, or was stopped."
+                            : "The upstream closed its connection before the answer began: dockerd "
+                              "or the request's handler died, or was stopped."};
     due.close = false;
     assert_own_answer(stage, due);
     const std::string error = row.reset ? " errno=ECONNRESET" : "";

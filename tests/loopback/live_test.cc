@@ -226,8 +226,7 @@ void a_killed_request_is_answered_and_its_connection_goes_on(void** state) {
     desk.end(of(desk.exchange(), "id"));
     const std::string got = desk.stage.client_bytes();
     assert_true(got.starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
-    assert_text_contains(
-        got, "becaused: An operator ended it while waiting for the first byte of the answer.");
+    assert_text_contains(got, "becaused: An operator ended it before the answer began.");
     assert_text_equal(desk.stage.client_state(), "open");
     desk.stage.send(info);
     assert_true(desk.stage.accept());

@@ -374,6 +374,21 @@ void a_second_process_on_the_same_state_is_refused(void** state) {
     stop(site.serve(with_state(site)));
 }
 
+// From wherever an operator asks, in the words that it was given.
+void a_relative_place_can_be_asked_at(void** state) {
+    Site& site = site_of(state);
+    const std::string place = std::filesystem::relative(site.path("state"));
+    assert_false(place.starts_with('/'));
+    Program& program = site.serve({"--state", place});
+    assert_text_equal(program.err().substr(0, 15), "becaused: ready");  // and no warning before it
+    for (const std::string& words : {place, site.path("state")}) {
+        Program& why = site.start({"why", "--live", "--state", words});
+        assert_int_equal(why.wait(), 0);
+        assert_text_equal(why.out(), "Nothing is open.\n");
+    }
+    stop(program);
+}
+
 // Where nobody chose a place there is no reason to refuse.
 void without_a_chosen_place_each_has_its_own(void** state) {
     Site& site = site_of(state);
@@ -527,6 +542,7 @@ int main() {
         WITH_SITE(each_fault_keeps_its_exit_status_and_is_named),
         WITH_SITE(a_clean_stop_leaves_nothing_behind),
         WITH_SITE(a_second_process_on_the_same_state_is_refused),
+        WITH_SITE(a_relative_place_can_be_asked_at),
         WITH_SITE(without_a_chosen_place_each_has_its_own),
         WITH_SITE(without_state_nothing_is_kept),
         WITH_SITE(files_that_cannot_be_trusted_are_set_aside),

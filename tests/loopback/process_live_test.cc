@@ -86,7 +86,7 @@ void an_unanswered_push_is_named_and_ended(void** state) {
     assert_text_equal(plain(said(site, {"kill", id, "--state", site.path("state")})),
                       "Ended N: POST /vN/images/app/push?tag=N, from N:N, open for N ms, N B in, "
                       "N B out.\n");
-    await(client, "An operator ended it while waiting for the first byte of the answer.");
+    await(client, "An operator ended it before the answer began.");
     await_end(upstream);
     assert_text_equal(said(site, {"kill", id, "--state", site.path("state")}, 1),
                       "becaused: kill: nothing that is open is called " + id +
@@ -271,7 +271,7 @@ void of_a_process_that_does_not_answer_the_black_box_is_shown(void** state) {
                                 "is from its black box, as it last noted it\n";
     assert_text_equal(plain(said(site, {"why", "--live", "--state", site.path("state")}, 1)),
                       "N  POST /vN/images/app/push?tag=N, from N:N\n"
-                      "    Noted N s ago, while waiting for the first byte of the answer; its"
+                      "    Noted N s ago, before the answer began; its"
                       " process (pid N) does not answer. (open for N s, N B in, N B out)\n"
                       "Open: N request, N connections; N of these only from the black box of a"
                       " process that does not answer.\n" +

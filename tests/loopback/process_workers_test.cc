@@ -224,7 +224,7 @@ void operators_see_and_end_what_any_of_them_has_open(void** state) {
     }
     assert_int_equal(ended, 12);
     for (Peer& client : works.clients)
-        await(client, "An operator ended it while waiting for the first byte of the answer.");
+        await(client, "An operator ended it before the answer began.");
     works.clients.clear();
     assert_text_equal(said(works.site, {"kill", "5f3a09c1-42", "--state", place}, 1),
                       "becaused: kill: nothing that is open is called 5f3a09c1-42 (becaused why ID "

@@ -228,6 +228,8 @@ void the_environment_can_name_the_file(void**) {
 constexpr Row flag_rows[] = {
     {"unknown", "--max-conections 5",
      "--max-conections: no such flag; did you mean --max-connections?"},
+    {"a clock", "--first-byte=5s",
+     "--first-byte: no such flag; it is a clock: --clock first_byte=DURATION"},
     {"nothing like it", "--frobnicate", "--frobnicate: no such flag"},
     {"underscore", "--max_requests 5",
      "--max_requests: no such flag; did you mean --max-requests?"},
@@ -283,6 +285,8 @@ void what_is_required_is_named(void**) {
 constexpr Row environment_rows[] = {
     {"unknown", "BECAUSED_MEMRY=1MiB",
      "BECAUSED_MEMRY: no such setting; did you mean BECAUSED_MEMORY?"},
+    {"a clock", "BECAUSED_FIRST_BYTE=5s",
+     "BECAUSED_FIRST_BYTE: no such setting; it is a clock: BECAUSED_CLOCK=first_byte=DURATION"},
     {"nothing like it", "BECAUSED_XYZZY=1", "BECAUSED_XYZZY: no such setting"},
     {"bad value", "BECAUSED_MEMORY=1MB",
      "BECAUSED_MEMORY: \"1MB\" is no size: write it like 512B, 64KiB, 8MiB or 1GiB"},
@@ -305,6 +309,8 @@ constexpr Row file_rows[] = {
      "b.toml:2: Error while parsing value: could not determine value type"},
     {"unknown key", "memory = \"1MiB\"\nmax_conections = 5",
      "b.toml:2: max_conections: no such key; did you mean max_connections?"},
+    {"a clock", "\ndrain = \"5s\"",
+     "b.toml:2: drain: no such key; it is a clock: write it below [clock]"},
     {"unknown table", "[clocks]\nconnect = \"2s\"",
      "b.toml:1: clocks: no such key; did you mean clock?"},
     {"key given twice", "backlog = 1\nbacklog = 2",
