@@ -482,11 +482,10 @@ void slots_that_cannot_be_trusted_are_counted_and_said(void** state) {
             damage + "\n");
     assert_int_equal(records.size(), 3);
     for (const std::string& line : records)
-        assert_text_equal(
-            field_of(line, "because"),
-            "becaused's process ended while waiting for the first byte of the answer: "
-            "without a word (killed?)" +
-                damage + ".");
+        assert_text_equal(field_of(line, "because"),
+                          "becaused's process ended before the answer began: "
+                          "without a word (killed?)" +
+                              damage + ".");
     assert_true(records_after_restart(site, said).size() == 3 && said.find("damaged") == said.npos);
 }
 
