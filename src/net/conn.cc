@@ -15,6 +15,13 @@
 
 namespace becaused {
 
+namespace {
+
+// At once, where no slab is left: most heads are less, and what stands behind one is kept.
+constexpr size_t spare_bytes = 4 * 1024;
+
+}  // namespace
+
 // No memory for libuv: it says so at once (UV_ENOBUFS), and we read by ourselves. recv(2) spares what
 // read(2) does for files, and libuv's flags stay out of what is an end and what is none.
 void Conn::alloc_cb(uv_handle_t*, size_t, uv_buf_t* buffer) noexcept {
@@ -177,7 +184,7 @@ void Conn::slabs_are_back() { resume(Pause::no_slab); }
 std::span<char> Conn::room_to_read(bool& spare) {
     std::span<char> room = of_operator() ? std::span<char>() : loop().slabs().room();
     spare = room.empty() && may_use_spare_room();
-    if (spare) room = loop().spare_room();
+    if (spare) room = tls_ ? loop().spare_room() : loop().spare_room().first(spare_bytes);
     if (room.empty()) {
         pause(Pause::no_slab);
         loop().wait_for_slabs(*this);

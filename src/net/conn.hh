@@ -68,8 +68,8 @@ class ConnSink {
     virtual void on_fault(Conn& conn, const Fault& fault) = 0;
     // Queued bytes fell to the resume mark, or to zero.
     virtual void on_room(Conn& conn) = 0;
-    // What comes now is looked at and not kept: it is read also where no slab is left.
-    virtual bool keeps_nothing(const Conn&) const { return false; }
+    // A head is due, or what comes is not kept: it is read also where no slab is left, a little at a time.
+    virtual bool keeps_little(const Conn&) const { return false; }
     // Closed and filed; the Conn is deleted after this returns.
     virtual void on_gone(Conn& conn) = 0;
     // For the ledger's Holder, which the Conn is.
@@ -235,7 +235,7 @@ class Conn final : private ProbeNode, private Holder {
     void handle_closed();
     std::span<char> room_to_read(bool& spare);
     bool may_use_spare_room() const {
-        return of_operator() || (sink_ != nullptr && sink_->keeps_nothing(*this));
+        return of_operator() || (sink_ != nullptr && sink_->keeps_little(*this));
     }
     // Nothing waits for the kernel.
     bool written() const { return !backlog_ || (backlog_->queue.empty() && !backlog_->requested); }

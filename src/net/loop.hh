@@ -66,7 +66,7 @@ class Loop {
     SplicePool& splices() { return splices_; }
     // Shared by the loop's TLS connections; made when the first one is.
     TlsRoom& tls_room();
-    // What is read where no slab may be left, and copied: whatever is small and not kept; for one call.
+    // What is read where no slab may be left, and copied: heads, and what is not kept; for one call.
     std::span<char> spare_room() { return spare_room_; }
     uv_loop_t* uv() { return &uv_; }
     uint64_t turn_number() const { return turn_number_; }

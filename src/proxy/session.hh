@@ -119,7 +119,7 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     void on_room(Conn& conn) override;
     // Between requests, in a head and behind the last answer: so a client hears that there is no memory,
     // where it would wait for that of others.
-    bool keeps_nothing(const Conn&) const override { return state_ != State::exchange || in_head_; }
+    bool keeps_little(const Conn&) const override { return state_ != State::exchange || in_head_; }
     void on_gone(Conn& conn) override;
     void describe(const Conn& conn, Standing& standing) const override;
     bool end_open(Conn& conn, const Ending& ending) override;
