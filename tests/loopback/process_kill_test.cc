@@ -207,13 +207,17 @@ void chained_records_verify_over_rotation_and_kill(void** state) {
         assert_int_equal(why.wait(), code);
         return code == 0 ? why.out() : why.err();
     };
-    const std::string zeros(32, '0');
     const std::string old = verify("records.1", 0);
-    assert_text_contains(old, ": 5 lines are as written; before them: " + zeros + ", the last: ");
+    assert_text_contains(old,
+                         ": 5 lines are as written; before them: none, the chain begins here, "
+                         "the last: ");
     const std::string last = old.substr(old.size() - 33, 32);
     // 20 exchanges, of which the last may be told by the next life, and two connections.
     assert_text_contains(verify("records", 0),
                          ": 22 lines are as written; before them: " + last + ", the last: ");
+
+    site.write_file("empty", "");
+    assert_text_equal(verify("empty", 0), site.path("empty") + ": has no line to check\n");
 
     std::string text = site.read_file("records");
     text[text.find("complete", text.find('\n'))] = 'C';
