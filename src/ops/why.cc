@@ -200,9 +200,14 @@ int verify(const WhyRequest& request, Lines& lines) {
         return std::string_view(link.data(), link.size());
     };
     Output output;
-    output.add(phrase(request.file, ": ", count, count == 1 ? " line is" : " lines are",
-                      " as written; before them: ", text(chain.value().first()),
-                      ", the last: ", text(chain.value().last()), '\n'));
+    const std::string_view before = text(chain.value().first());
+    const bool begins = before.find_first_not_of('0') == std::string_view::npos;
+    if (count == 0) output.add(request.file + ": has no line to check\n");
+    else
+        output.add(
+            phrase(request.file, ": ", count, count == 1 ? " line is" : " lines are",
+                   " as written; before them: ", begins ? "none, the chain begins here" : before,
+                   ", the last: ", text(chain.value().last()), '\n'));
     output.flush();
     return exit_fine;
 }

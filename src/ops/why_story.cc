@@ -172,10 +172,11 @@ bool WhyStory::belongs(const RecordView& record) const {
 void WhyStory::line(std::string_view raw, const RecordView& record) {
     if (!belongs(record)) return;
     if (record.event == RecordView::Event::request_start) {
-        started_ = raw;
+        if (started_.size() < most_records) started_.insert(record.id);
         return;
     }
     const bool exchange = record.event == RecordView::Event::exchange;
+    if (exchange) started_.erase(record.id);
     std::vector<Json>& list = exchange ? exchanges_ : connections_;
     if (list.size() == most_records) {
         ++left_out_;
@@ -185,7 +186,6 @@ void WhyStory::line(std::string_view raw, const RecordView& record) {
     if (!exchange) return;
     // Of a connection's requests, the other connections are no part of its story.
     if (record.id != id_ && record.request_id != id_) return;
-    started_.clear();
     wanted_.insert(record.client_id);
     wanted_.insert(record.upstream_id);
     for (const Json& attempt : part_of(list.back(), "attempts", true))
@@ -283,8 +283,8 @@ std::string WhyStory::text() const {
         if (!connections_.empty() && !out.empty()) out += "\n  connections\n";
         for (const Json& record : connections_) out += connection_line(record);
     }
-    if (!started_.empty())
-        out += phrase(id_, " has started, and had not ended where the records end.\n");
+    for (const std::string& id : started_)
+        out += phrase(harmless(id), " has started, and had not ended where the records end.\n");
     if (left_out_ > 0) out += phrase("  and ", left_out_, " more\n");
     return out;
 }

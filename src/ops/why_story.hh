@@ -4,6 +4,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -43,7 +44,7 @@ class WhyStory {
     std::unordered_set<std::string> wanted_;  // connections of the requests that belong to it
     std::vector<nlohmann::json> exchanges_;
     std::vector<nlohmann::json> connections_;
-    std::string started_;  // the line of a request that had not ended yet
+    std::set<std::string> started_;  // requests without an end so far
     size_t left_out_ = 0;
 };
 

@@ -128,7 +128,10 @@ void Exchange::remember(const RequestHead& head) {
     entry_->note_request();
 }
 
-void Exchange::begin_head(size_t bytes) { take_head(entry_->facts.client_in_bytes + bytes); }
+void Exchange::begin_head(size_t bytes) {
+    take_head(entry_->facts.client_in_bytes + bytes);
+    note();
+}
 
 // So many of its bytes have come by now.
 void Exchange::take_head(size_t bytes) {

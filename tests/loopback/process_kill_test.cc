@@ -207,13 +207,17 @@ void chained_records_verify_over_rotation_and_kill(void** state) {
         assert_int_equal(why.wait(), code);
         return code == 0 ? why.out() : why.err();
     };
-    const std::string zeros(32, '0');
     const std::string old = verify("records.1", 0);
-    assert_text_contains(old, ": 5 lines are as written; before them: " + zeros + ", the last: ");
+    assert_text_contains(old,
+                         ": 5 lines are as written; before them: none, the chain begins here, "
+                         "the last: ");
     const std::string last = old.substr(old.size() - 33, 32);
     // 20 exchanges, of which the last may be told by the next life, and two connections.
     assert_text_contains(verify("records", 0),
                          ": 22 lines are as written; before them: " + last + ", the last: ");
+
+    site.write_file("empty", "");
+    assert_text_equal(verify("empty", 0), site.path("empty") + ": has no line to check\n");
 
     std::string text = site.read_file("records");
     text[text.find("complete", text.find('\n'))] = 'C';
@@ -509,6 +513,31 @@ void damaged_lines_are_counted_and_said(void** state) {
     assert_int_equal(records.size(), 21);
 }
 
+// Nothing is known of its request, but so much of it had come.
+void the_bytes_of_half_a_head_are_on_record(void** state) {
+    Site& site = site_of(state);
+    Program& program = site.serve(with_state(site));
+    Peer half = site.connect(program);
+    Peer other = site.connect(program);
+    Peer upstream;
+    for (const char* part : {"GET /v1.41/ha", "lf HT"}) {
+        half.send(part);
+        site.exchange(other, upstream);  // turns of the loop after the one that read the part
+    }
+    kill_now(program);
+    std::string said;
+    int halves = 0;
+    for (const std::string& record : records_after_restart(site, said)) {
+        if (field_of(record, "event") != "exchange" || !field_of(record, "method").empty())
+            continue;
+        ++halves;
+        assert_text_equal(field_of(record, "reason"), "previous_life");
+        assert_text_equal(field_of(record, "phase"), "request_head");
+        assert_text_contains(record, R"("bytes":{"client_in":18,"client_out":0,)");
+    }
+    assert_int_equal(halves, 1);
+}
+
 // As if it lay on a disk: the kernel that runs now is not the one it was written under.
 void a_reboot_is_told_from_a_kill(void** state) {
     Site& site = site_of(state);
@@ -541,6 +570,7 @@ int main() {
         WITH_SITE(each_fault_keeps_its_exit_status_and_is_named),
         WITH_SITE(a_clean_stop_leaves_nothing_behind),
         WITH_SITE(a_second_process_on_the_same_state_is_refused),
+        WITH_SITE(the_bytes_of_half_a_head_are_on_record),
         WITH_SITE(a_relative_place_can_be_asked_at),
         WITH_SITE(without_a_chosen_place_each_has_its_own),
         WITH_SITE(without_state_nothing_is_kept),

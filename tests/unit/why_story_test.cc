@@ -117,7 +117,11 @@ void what_has_not_ended_is_said_to_run(void**) {
         R"("method":"POST","target":"/x","client":"unix","client_id":"5f3a09c1-1"})";
     assert_text_equal(story("5f3a09c1-3", {started}),
                       "5f3a09c1-3 has started, and had not ended where the records end.\n");
-    assert_true(story("5f3a09c1-3", {started, push}).find("has started") == std::string::npos);
+    // Nor, with its connection's id, once it has.
+    for (const char* id : {"5f3a09c1-3", "5f3a09c1-1"})
+        assert_true(story(id, {started, push, client}).find("has started") == std::string::npos);
+    assert_text_equal(story("5f3a09c1-1", {started}),
+                      "5f3a09c1-3 has started, and had not ended where the records end.\n");
 }
 
 void an_id_that_nothing_has_is_said_so(void**) {
