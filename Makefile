@@ -128,7 +128,7 @@ bench-quick: build ## The main rows of it, roughly, within a minute
 lint: tidy ## Check format, house rules (scripts/tidy) and clang-tidy (QUICK=1: without its analyzer)
 	@scripts/deps build clang lint
 	@scripts/format --check
-	@$(call configure,build/lint,$(debug) -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++)
+	@$(call configure,build/lint,$(debug) -DBECAUSED_PRECOMPILE=OFF -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++)
 	@JOBS=$(JOBS) scripts/clang-tidy $(if $(QUICK),--quick) build/lint
 
 tidy: build ## Check the house rules that no compiler knows
@@ -143,7 +143,7 @@ docs: build ## Write the generated reference pages
 	@scripts/docs
 
 install: ## Install what was built: PREFIX=/usr/local, DESTDIR= before it
-	@PREFIX=$(or $(PREFIX),/usr/local) DESTDIR=$(DESTDIR) scripts/package/install build/becaused
+	@PREFIX='$(or $(PREFIX),/usr/local)' DESTDIR='$(DESTDIR)' scripts/package/install build/becaused
 
 dist: ## Pack the last commit's sources: build/becaused-VERSION.tar.gz
 	@scripts/package/dist

@@ -64,7 +64,7 @@ complete -c becaused -n '__fish_seen_subcommand_from run' -l trust-forwarded -d 
 complete -c becaused -n '__fish_seen_subcommand_from run' -l allow-half-close -d 'a client that ends its half early still gets its answer'
 complete -c becaused -n '__fish_seen_subcommand_from run' -l via-name -x -d 'the name in Via and Proxy-Status'
 complete -c becaused -n '__fish_seen_subcommand_from run' -l tell -x -a 'progress frames goaway refusals off' -d 'how clients hear why an answer was cut: progress,frames,goaway,refusals or off'
-complete -c becaused -n '__fish_seen_subcommand_from run' -l workers -x -a 'auto' -d 'processes that share the ports and the work; auto: one for each core'
+complete -c becaused -n '__fish_seen_subcommand_from run' -l workers -x -a 'auto' -d 'processes that share the ports and the work; auto: one for each core that it may use'
 complete -c becaused -n '__fish_seen_subcommand_from run' -l worker-watchdog -x -d 'a worker whose loop stands still for so long is ended, and the next one started'
 complete -c becaused -n '__fish_seen_subcommand_from run' -l max-connections -x -d 'clients at once'
 complete -c becaused -n '__fish_seen_subcommand_from run' -l max-requests -x -d 'requests per client connection; 0: no limit'
@@ -133,7 +133,7 @@ complete -c becaused -n '__fish_seen_subcommand_from check' -l trust-forwarded -
 complete -c becaused -n '__fish_seen_subcommand_from check' -l allow-half-close -d 'a client that ends its half early still gets its answer'
 complete -c becaused -n '__fish_seen_subcommand_from check' -l via-name -x -d 'the name in Via and Proxy-Status'
 complete -c becaused -n '__fish_seen_subcommand_from check' -l tell -x -a 'progress frames goaway refusals off' -d 'how clients hear why an answer was cut: progress,frames,goaway,refusals or off'
-complete -c becaused -n '__fish_seen_subcommand_from check' -l workers -x -a 'auto' -d 'processes that share the ports and the work; auto: one for each core'
+complete -c becaused -n '__fish_seen_subcommand_from check' -l workers -x -a 'auto' -d 'processes that share the ports and the work; auto: one for each core that it may use'
 complete -c becaused -n '__fish_seen_subcommand_from check' -l worker-watchdog -x -d 'a worker whose loop stands still for so long is ended, and the next one started'
 complete -c becaused -n '__fish_seen_subcommand_from check' -l max-connections -x -d 'clients at once'
 complete -c becaused -n '__fish_seen_subcommand_from check' -l max-requests -x -d 'requests per client connection; 0: no limit'
@@ -156,7 +156,7 @@ complete -c becaused -n '__fish_seen_subcommand_from why' -s f
 complete -c becaused -n '__fish_seen_subcommand_from why' -l follow
 complete -c becaused -n '__fish_seen_subcommand_from why' -l summary
 complete -c becaused -n '__fish_seen_subcommand_from why' -l all
-complete -c becaused -n '__fish_seen_subcommand_from why' -l reason -x -a 'complete tunnel_complete keepalive_idle client_closed_idle upstream_closed_idle probe shutdown_idle max_requests client_closed client_reset client_head_timeout client_stalled_sending client_stalled_reading client_malformed client_ambiguous_framing client_head_too_large client_proxy_timeout client_tls_failed client_tls_timeout client_tls_truncated client_unreachable auth_missing auth_invalid auth_expired auth_unavailable auth_locked_out policy_denied policy_uninspectable rate_limited concurrency_limited body_too_large source_denied draining disk_low request_unsupported upstream_refused upstream_unreachable upstream_connect_timeout upstream_booting upstream_down upstream_exited upstream_silent upstream_closed upstream_reset upstream_stalled_sending upstream_stalled_reading upstream_malformed upstream_head_too_large upstream_tls_failed upstream_unreachable_live upgrade_mismatch retry_exhausted retry_impossible admin_kill drain_deadline shutdown max_age accept_limit fd_exhausted memory_shed partner internal lost previous_life'
+complete -c becaused -n '__fish_seen_subcommand_from why' -l reason -x -a 'complete tunnel_complete keepalive_idle client_closed_idle upstream_closed_idle probe shutdown_idle max_requests client_closed client_reset client_head_timeout client_stalled_sending client_stalled_reading client_malformed client_ambiguous_framing client_head_too_large client_proxy_malformed client_proxy_timeout client_tls_failed client_tls_timeout client_tls_truncated client_unreachable auth_missing auth_invalid auth_expired auth_unavailable auth_locked_out policy_denied policy_uninspectable rate_limited concurrency_limited body_too_large source_denied draining disk_low request_unsupported upstream_refused upstream_unreachable upstream_connect_timeout upstream_booting upstream_down upstream_exited upstream_silent upstream_closed upstream_reset upstream_stalled_sending upstream_stalled_reading upstream_malformed upstream_head_too_large upstream_tls_failed upstream_unreachable_live upgrade_mismatch retry_exhausted retry_impossible admin_kill drain_deadline shutdown max_age accept_limit fd_exhausted memory_shed partner internal lost previous_life'
 complete -c becaused -n '__fish_seen_subcommand_from why' -l by -x -a 'nobody client gate upstream proxy operator'
 complete -c becaused -n '__fish_seen_subcommand_from why' -l path -x
 complete -c becaused -n '__fish_seen_subcommand_from why' -l id -x

@@ -83,7 +83,7 @@ _becaused() {
       '--allow-half-close[a client that ends its half early still gets its answer]' \
       '--via-name=[the name in Via and Proxy-Status]:NAME: ' \
       '--tell=[how clients hear why an answer was cut\: progress,frames,goaway,refusals or off]:WAYS:(progress frames goaway refusals off)' \
-      '--workers=[processes that share the ports and the work; auto\: one for each core]:N|auto:(auto)' \
+      '--workers=[processes that share the ports and the work; auto\: one for each core that it may use]:N|auto:(auto)' \
       '--worker-watchdog=[a worker whose loop stands still for so long is ended, and the next one started]:DURATION: ' \
       '--max-connections=[clients at once]:N: ' \
       '--max-requests=[requests per client connection; 0\: no limit]:N: ' \
@@ -156,7 +156,7 @@ _becaused() {
       '--allow-half-close[a client that ends its half early still gets its answer]' \
       '--via-name=[the name in Via and Proxy-Status]:NAME: ' \
       '--tell=[how clients hear why an answer was cut\: progress,frames,goaway,refusals or off]:WAYS:(progress frames goaway refusals off)' \
-      '--workers=[processes that share the ports and the work; auto\: one for each core]:N|auto:(auto)' \
+      '--workers=[processes that share the ports and the work; auto\: one for each core that it may use]:N|auto:(auto)' \
       '--worker-watchdog=[a worker whose loop stands still for so long is ended, and the next one started]:DURATION: ' \
       '--max-connections=[clients at once]:N: ' \
       '--max-requests=[requests per client connection; 0\: no limit]:N: ' \
@@ -183,7 +183,7 @@ _becaused() {
       '--follow' \
       '--summary' \
       '--all' \
-      '--reason=:NAME:(complete tunnel_complete keepalive_idle client_closed_idle upstream_closed_idle probe shutdown_idle max_requests client_closed client_reset client_head_timeout client_stalled_sending client_stalled_reading client_malformed client_ambiguous_framing client_head_too_large client_proxy_timeout client_tls_failed client_tls_timeout client_tls_truncated client_unreachable auth_missing auth_invalid auth_expired auth_unavailable auth_locked_out policy_denied policy_uninspectable rate_limited concurrency_limited body_too_large source_denied draining disk_low request_unsupported upstream_refused upstream_unreachable upstream_connect_timeout upstream_booting upstream_down upstream_exited upstream_silent upstream_closed upstream_reset upstream_stalled_sending upstream_stalled_reading upstream_malformed upstream_head_too_large upstream_tls_failed upstream_unreachable_live upgrade_mismatch retry_exhausted retry_impossible admin_kill drain_deadline shutdown max_age accept_limit fd_exhausted memory_shed partner internal lost previous_life)' \
+      '--reason=:NAME:(complete tunnel_complete keepalive_idle client_closed_idle upstream_closed_idle probe shutdown_idle max_requests client_closed client_reset client_head_timeout client_stalled_sending client_stalled_reading client_malformed client_ambiguous_framing client_head_too_large client_proxy_malformed client_proxy_timeout client_tls_failed client_tls_timeout client_tls_truncated client_unreachable auth_missing auth_invalid auth_expired auth_unavailable auth_locked_out policy_denied policy_uninspectable rate_limited concurrency_limited body_too_large source_denied draining disk_low request_unsupported upstream_refused upstream_unreachable upstream_connect_timeout upstream_booting upstream_down upstream_exited upstream_silent upstream_closed upstream_reset upstream_stalled_sending upstream_stalled_reading upstream_malformed upstream_head_too_large upstream_tls_failed upstream_unreachable_live upgrade_mismatch retry_exhausted retry_impossible admin_kill drain_deadline shutdown max_age accept_limit fd_exhausted memory_shed partner internal lost previous_life)' \
       '--by=:SIDE:(nobody client gate upstream proxy operator)' \
       '--path=:PATTERN: ' \
       '--id=:ID: ' \

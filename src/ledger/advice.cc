@@ -25,6 +25,8 @@ constexpr Row rows[] = {
     {Reason::client_stalled_sending, "Look at what holds the client up."},
     {Reason::client_stalled_reading, "Look at what holds the client up."},
     {Reason::client_malformed, "Look at the client, and at proxies before this one."},
+    {Reason::client_proxy_malformed, "Look at the load balancer, and at who connects past it."},
+    {Reason::client_proxy_timeout, "Look at the load balancer, and at who connects past it."},
     {Reason::client_ambiguous_framing, "Look at the client, and at proxies before this one."},
     {Reason::client_head_too_large, "Look at the client's fields: tokens, HttpHeaders."},
     {Reason::request_unsupported, "Look at the client."},

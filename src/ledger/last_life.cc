@@ -70,7 +70,7 @@ class Reader {
         if (id == 0) return;
         const auto slot = read_at<box::ExchangeSlot>(image_, at);
         if (!slot.opened.valid(id)) {
-            ++last_.damaged;
+            ++last_.damaged_slots;
             return;
         }
         PastExchange& past = last_.exchanges.emplace_back();
@@ -126,7 +126,7 @@ class Reader {
         if (id == 0) return;
         const auto slot = read_at<box::ConnectionSlot>(image_, at);
         if (!slot.opened.valid(id)) {
-            ++last_.damaged;
+            ++last_.damaged_slots;
             return;
         }
         PastConnection& past = last_.connections.emplace_back();
@@ -155,7 +155,7 @@ class Reader {
     void read_ring(uint64_t begin, uint64_t end) {
         const uint64_t size = shape_.ring_bytes;
         if (begin >= size || end >= size || begin % 8 != 0 || end % 8 != 0) {
-            if (begin != 0 || end != 0) ++last_.damaged;
+            if (begin != 0 || end != 0) lose_rest();
             return;
         }
         uint64_t unread = size;
@@ -165,7 +165,7 @@ class Reader {
             const uint64_t bytes = jump ? sizeof frame : box::frame_bytes(frame.length);
             const uint64_t next = jump ? frame.sum : begin + bytes;
             if (bytes > unread || next >= size || next % 8 != 0) {
-                ++last_.damaged;  // and so nobody knows where the next one begins
+                lose_rest();
                 return;
             }
             unread -= bytes;
@@ -178,7 +178,13 @@ class Reader {
         const std::string_view line =
             image_.substr(shape_.ring_at() + at + sizeof frame, frame.length);
         if (frame.sum == box::frame_sum(line)) last_.lines.emplace_back(line);
-        else ++last_.damaged;
+        else ++last_.damaged_lines;
+    }
+
+    // Where the next line begins nobody knows.
+    void lose_rest() {
+        ++last_.damaged_lines;
+        last_.lines_end_unknown = true;
     }
 
     PastConnection* connection(EntryId id) {

@@ -49,8 +49,12 @@ struct LastLife {
         lines;  // records that were filed and perhaps not written; oldest first
     std::vector<PastExchange> exchanges;      // by id
     std::vector<PastConnection> connections;  // by id; those of open exchanges are in their phase
-    size_t damaged = 0;                       // slots and records that cannot be believed
     uint64_t left_out = 0;                    // entries for which there was no slot
+    // What does not carry its sum, and so is left out: slots, whose entries nobody knows, and lines.
+    size_t damaged_slots = 0;
+    size_t damaged_lines = 0;
+    bool lines_end_unknown = false;  // after a damaged one: how many lines were there, nobody knows
+    size_t damaged() const { return damaged_slots + damaged_lines; }
 };
 
 // Failed: no black box of this version; the message says what it is instead.

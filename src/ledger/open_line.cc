@@ -30,6 +30,8 @@ constexpr Row rows[] = {
      "Waits for more of the answer: the upstream has sent nothing for ", "."},
     {Reason::upstream_stalled_reading,
      "Bytes of the request wait for the upstream, which has read nothing for ", "."},
+    {Reason::memory_shed, "Bytes may wait for memory of ours, which others have used up, for ",
+     "."},
     {Reason::keepalive_idle, "Idle for ", " between requests."},
 };
 

@@ -105,6 +105,7 @@ namespace becaused {
     X(client_malformed,       client,   refused,   400, "http_request_error", "The request is not valid HTTP/1.1: {detail}.") \
     X(client_ambiguous_framing, client, refused,   400, "http_request_error", "The request says in two ways where its body ends: {detail}.") \
     X(client_head_too_large,  client,   refused,   431, "http_request_error", "The request head is larger than allowed: {detail}.") \
+    X(client_proxy_malformed, client,   refused,   0, "", "The connection does not begin with a valid PROXY header: {detail}.") \
     X(client_proxy_timeout,   client,   fault,     0, "", "The PROXY header was not whole within {setting} (clock {clock}).") \
     X(client_tls_failed,      client,   fault,     0, "", "The TLS handshake failed: {detail}.")                        \
     X(client_tls_timeout,     client,   fault,     0, "", "The TLS handshake took longer than {setting}.")              \

@@ -115,10 +115,10 @@ Result<UnixPlace> bind_unix(const std::string& path, uint32_t mode, const std::s
     return status;
 }
 
-void unlink_unix(const std::string& path, uint64_t inode) {
+int unlink_unix(const std::string& path, uint64_t inode) {
     struct stat there {};
-    if (::lstat(path.c_str(), &there) == 0 && there.st_ino == inode)
-        ignored(::unlink(path.c_str()), "a stale socket file is replaced at the next start");
+    if (::lstat(path.c_str(), &there) != 0 || there.st_ino != inode) return 0;
+    return ::unlink(path.c_str()) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
 }  // namespace becaused

@@ -24,7 +24,8 @@ struct UnixPlace {
 // Replaces a socket file that nobody listens on; one that is alive is an error.
 Result<UnixPlace> bind_unix(const std::string& path, uint32_t mode, const std::string& group,
                             const std::string& text);
-// Unless somebody has put another file there.
-void unlink_unix(const std::string& path, uint64_t inode);
+// Unless somebody has put another file there. Not 0: the negative errno for which it is there still.
+[[nodiscard("what stays behind is to be said")]] int unlink_unix(const std::string& path,
+                                                                 uint64_t inode);
 
 }  // namespace becaused

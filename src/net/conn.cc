@@ -15,6 +15,13 @@
 
 namespace becaused {
 
+namespace {
+
+// At once, where no slab is left: most heads are less, and what stands behind one is kept.
+constexpr size_t spare_bytes = 4 * 1024;
+
+}  // namespace
+
 // No memory for libuv: it says so at once (UV_ENOBUFS), and we read by ourselves. recv(2) spares what
 // read(2) does for files, and libuv's flags stay out of what is an end and what is none.
 void Conn::alloc_cb(uv_handle_t*, size_t, uv_buf_t* buffer) noexcept {
@@ -173,9 +180,11 @@ void Conn::update_reading() {
 
 void Conn::slabs_are_back() { resume(Pause::no_slab); }
 
-// Where the next bytes go; nothing when there is no room now.
-std::span<char> Conn::room_to_read() {
-    const std::span<char> room = of_operator() ? loop().operators_room() : loop().slabs().room();
+// Where the next bytes go; nothing when there is no room now. `spare`: not into a slab.
+std::span<char> Conn::room_to_read(bool& spare) {
+    std::span<char> room = of_operator() ? std::span<char>() : loop().slabs().room();
+    spare = room.empty() && may_use_spare_room();
+    if (spare) room = tls_ ? loop().spare_room() : loop().spare_room().first(spare_bytes);
     if (room.empty()) {
         pause(Pause::no_slab);
         loop().wait_for_slabs(*this);
@@ -197,7 +206,8 @@ void Conn::handle_readable() {
             read_spliced();
             return;
         }
-        const std::span<char> room = room_to_read();
+        bool spare = false;
+        const std::span<char> room = room_to_read(spare);
         if (room.empty()) return;
         const ssize_t count = ::recv(fd(), room.data(), room.size(), 0);
         const int error = errno;
@@ -208,13 +218,13 @@ void Conn::handle_readable() {
             end_reading(count == 0 ? UV_EOF : -error);
             return;
         }
-        handle_read(static_cast<size_t>(count));
+        handle_read(static_cast<size_t>(count), spare);
         if (static_cast<size_t>(count) < room.size())
             return;  // what comes now is for the next turn
     }
 }
 
-void Conn::handle_read(size_t count) {
+void Conn::handle_read(size_t count, bool spare) {
     entry_.facts.last_in_ns = loop().now_ns();
     budget_ -= static_cast<uint32_t>(count);
     if (count >= 64 * 1024) loop().note_bulk_read();
@@ -223,9 +233,9 @@ void Conn::handle_read(size_t count) {
         return;
     }
     {
-        const Slice bytes = of_operator()
-                                ? loop().slabs().copy({loop().operators_room().data(), count})
-                                : loop().slabs().claim(count);
+        SlabPool& slabs = loop().slabs();
+        const Slice bytes =
+            spare ? slabs.copy({loop().spare_room().data(), count}) : slabs.claim(count);
         if (awaits_proxy_header()) read_proxy_header(bytes);
         else take(bytes);
     }
@@ -255,7 +265,7 @@ void Conn::read_proxy_header(const Slice& bytes) {
     const ProxyHeader header = parse_proxy_header(part);
     if (header.what == ProxyHeader::What::incomplete) return;
     if (header.what == ProxyHeader::What::malformed) {
-        report({Fault::What::malformed, Op::parse, 0, header.detail});
+        report({Fault::What::proxy_malformed, Op::parse, 0, header.detail});
         return;
     }
     if (header.named) {

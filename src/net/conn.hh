@@ -29,13 +29,13 @@ class TlsContext;
 // What the socket showed: the other side's farewell or death.
 struct Fault {
     enum class What : uint8_t {
-        closed,         // it closed (FIN) where that is an end: writes fail, or the socket is dead
-        reset,          // RST, or a unix peer that closed with our bytes unread
-        unreachable,    // keepalive or TCP_USER_TIMEOUT gave up, or the network says so
-        failed,         // our own side of the socket failed
-        malformed,      // what came before the first request is not what it must be
-        tls_failed,     // the TLS handshake, or a record that does not decrypt
-        tls_truncated,  // FIN without a close_notify: whatever came may not be all
+        closed,       // it closed (FIN) where that is an end: writes fail, or the socket is dead
+        reset,        // RST, or a unix peer that closed with our bytes unread
+        unreachable,  // keepalive or TCP_USER_TIMEOUT gave up, or the network says so
+        failed,       // our own side of the socket failed
+        proxy_malformed,  // what came first is not the PROXY header that it must be
+        tls_failed,       // the TLS handshake, or a record that does not decrypt
+        tls_truncated,    // FIN without a close_notify: whatever came may not be all
     };
     What what;
     Op op;
@@ -68,6 +68,8 @@ class ConnSink {
     virtual void on_fault(Conn& conn, const Fault& fault) = 0;
     // Queued bytes fell to the resume mark, or to zero.
     virtual void on_room(Conn& conn) = 0;
+    // A head is due, or what comes is not kept: it is read also where no slab is left, a little at a time.
+    virtual bool keeps_little(const Conn&) const { return false; }
     // Closed and filed; the Conn is deleted after this returns.
     virtual void on_gone(Conn& conn) = 0;
     // For the ledger's Holder, which the Conn is.
@@ -227,11 +229,14 @@ class Conn final : private ProbeNode, private Holder {
     void update_reading();
     void handle_connected(int status);
     void handle_readable();
-    void handle_read(size_t count);
+    void handle_read(size_t count, bool spare);
     void handle_eof();
     void handle_written(int status);
     void handle_closed();
-    std::span<char> room_to_read();
+    std::span<char> room_to_read(bool& spare);
+    bool may_use_spare_room() const {
+        return of_operator() || (sink_ != nullptr && sink_->keeps_little(*this));
+    }
     // Nothing waits for the kernel.
     bool written() const { return !backlog_ || (backlog_->queue.empty() && !backlog_->requested); }
     bool of_operator() const { return facts().side == Side::operator_; }
@@ -255,7 +260,7 @@ class Conn final : private ProbeNode, private Holder {
     void drop_inlet();
     // TLS: conn_tls.cc.
     bool begin_tls(TlsContext* context);
-    std::span<char> tls_room(size_t plain_room);
+    std::span<char> tls_room(size_t plain_room) const;
     void greet_tls();
     void read_tls(size_t count);
     bool shake_hands(std::string_view& in);

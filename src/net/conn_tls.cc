@@ -27,7 +27,7 @@ bool Conn::begin_tls(TlsContext* context) {
 }
 
 // Ciphertext is read into the room, as much as surely has a place once it is plaintext.
-std::span<char> Conn::tls_room(size_t plain_room) {
+std::span<char> Conn::tls_room(size_t plain_room) const {
     const size_t size =
         std::min({plain_room - Tls::record_bytes - 1, TlsRoom::read_bytes, size_t{budget_}});
     return {loop().tls_room().in.get(), size};
@@ -65,10 +65,15 @@ void Conn::read_tls(size_t count) {
         if (!going || securing()) return;
     }
     size_t plain = 0;
-    const Tls::Step step = tls_->read(in, loop().slabs().room(), plain);
+    SlabPool& slabs = loop().slabs();
+    std::span<char> room = slabs.room();
+    const bool spare = room.empty();  // who may use it was asked before this was read
+    if (spare) room = loop().spare_room();
+    const Tls::Step step = tls_->read(in, room, plain);
     tls_->rest();
     {
-        const Slice bytes = plain > 0 ? loop().slabs().claim(plain) : Slice();
+        Slice bytes;
+        if (plain > 0) bytes = spare ? slabs.copy({room.data(), plain}) : slabs.claim(plain);
         entry_.facts.in_bytes += plain;
         const int error = flush_tls();
         if (error != 0) report(judge(Op::write, error));
@@ -76,7 +81,7 @@ void Conn::read_tls(size_t count) {
         if (plain > 0 && !ending_) sink_->on_bytes(*this, bytes);
         note();
     }
-    loop().slabs().settle();
+    slabs.settle();
     if (ending_) return;
     if (step == Tls::Step::failed) {
         report(tls_fault(Op::tls_read));

@@ -84,7 +84,7 @@ void Listener::close() {
     fd_ = -1;
     if (spare_ >= 0) ::close(spare_);
     spare_ = -1;
-    if (path_inode_ != 0) unlink_unix(path_, path_inode_);
+    if (path_inode_ != 0) left_error_ = unlink_unix(path_, path_inode_);
 }
 
 void Listener::poll_cb(uv_poll_t* handle, int, int) noexcept {

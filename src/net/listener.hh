@@ -51,6 +51,9 @@ class Listener final : private WheelNode {
     // Stops accepting; the listener may be destroyed once the loop has run a turn. Unlinks a unix path.
     void close();
 
+    // Once closed: the negative errno for which its socket's path stays; 0: it does not.
+    int left_error() const { return left_error_; }
+
     const Entrance& entrance() const { return entrance_; }
     const Endpoint& local() const {
         return entrance_.local;
@@ -76,6 +79,7 @@ class Listener final : private WheelNode {
     Entrance entrance_;
     std::string path_;
     uint64_t path_inode_ = 0;  // 0: not ours to unlink
+    int left_error_ = 0;
 };
 
 }  // namespace becaused

@@ -66,8 +66,8 @@ class Loop {
     SplicePool& splices() { return splices_; }
     // Shared by the loop's TLS connections; made when the first one is.
     TlsRoom& tls_room();
-    // What operators' connections are read into, where no slab may be left; for one call.
-    std::span<char> operators_room() { return operators_room_; }
+    // What is read where no slab may be left, and copied: heads, and what is not kept; for one call.
+    std::span<char> spare_room() { return spare_room_; }
     uv_loop_t* uv() { return &uv_; }
     uint64_t turn_number() const { return turn_number_; }
 
@@ -138,7 +138,7 @@ class Loop {
     SlabPool slabs_;
     SplicePool splices_;
     std::unique_ptr<TlsRoom> tls_room_;
-    std::array<char, 4096> operators_room_;
+    std::array<char, 64 * 1024> spare_room_;  // untouched, and so no memory, until it is needed
     bool relief_ = false;
     bool manual_ = false;
     int waited_for_ = 0;

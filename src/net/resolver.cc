@@ -50,6 +50,11 @@ void Resolver::finish(int status, const addrinfo* found) {
         if (endpoint.kind != Endpoint::Kind::none) addresses_.push_back(endpoint);
     }
     if (status == 0 && addresses_.empty()) status = UV_EAI_NONAME;
+    // It needs neither a file nor a server (RFC 6761 §6.3), and in an empty root there is none.
+    if (status != 0 && (host_ == "localhost" || host_ == "localhost.")) {
+        addresses_ = {parse_literal("127.0.0.1", port_), parse_literal("::1", port_)};
+        status = 0;
+    }
     answered_ns_ = loop_.now_ns();
     List<ResolverWaiter> waiters;
     waiters.splice(waiters_);

@@ -6,84 +6,19 @@
 #include <mbedtls/bignum.h>
 #include <mbedtls/cipher.h>
 #include <mbedtls/ecp.h>
-#include <mbedtls/error.h>
 #include <mbedtls/md.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/platform.h>
 #include <mbedtls/version.h>
-#if MBEDTLS_VERSION_MAJOR < 3
-#include <mbedtls/ssl_internal.h>
-#endif
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/check.hh"
+#include "net/tls_words.hh"
 
 namespace becaused {
 
 namespace {
-
-struct Alert {
-    int number;
-    const char* name;
-    const char* received;
-};
-
-#define BECAUSED_ALERT(number, name) \
-    { number, name, "the other side's alert says " name }
-// RFC 8446 §6, RFC 5246 §7.2.
-constexpr Alert alerts[] = {
-    BECAUSED_ALERT(0, "close_notify"),
-    BECAUSED_ALERT(10, "unexpected_message"),
-    BECAUSED_ALERT(20, "bad_record_mac"),
-    BECAUSED_ALERT(22, "record_overflow"),
-    BECAUSED_ALERT(40, "handshake_failure"),
-    BECAUSED_ALERT(42, "bad_certificate"),
-    BECAUSED_ALERT(43, "unsupported_certificate"),
-    BECAUSED_ALERT(44, "certificate_revoked"),
-    BECAUSED_ALERT(45, "certificate_expired"),
-    BECAUSED_ALERT(46, "certificate_unknown"),
-    BECAUSED_ALERT(47, "illegal_parameter"),
-    BECAUSED_ALERT(48, "unknown_ca"),
-    BECAUSED_ALERT(49, "access_denied"),
-    BECAUSED_ALERT(50, "decode_error"),
-    BECAUSED_ALERT(51, "decrypt_error"),
-    BECAUSED_ALERT(70, "protocol_version"),
-    BECAUSED_ALERT(71, "insufficient_security"),
-    BECAUSED_ALERT(80, "internal_error"),
-    BECAUSED_ALERT(86, "inappropriate_fallback"),
-    BECAUSED_ALERT(90, "user_canceled"),
-    BECAUSED_ALERT(100, "no_renegotiation"),
-    BECAUSED_ALERT(109, "missing_extension"),
-    BECAUSED_ALERT(110, "unsupported_extension"),
-    BECAUSED_ALERT(112, "unrecognized_name"),
-    BECAUSED_ALERT(113, "bad_certificate_status_response"),
-    BECAUSED_ALERT(115, "unknown_psk_identity"),
-    BECAUSED_ALERT(116, "certificate_required"),
-    BECAUSED_ALERT(120, "no_application_protocol"),
-};
-#undef BECAUSED_ALERT
-
-const Alert* find_alert(int number) {
-    const auto* found = std::ranges::find(alerts, number, &Alert::number);
-    return found == std::end(alerts) ? nullptr : found;
-}
-
-// What is wrong with the peer's certificate, the gravest first; static.
-const char* certificate_fault(uint32_t flags) {
-    if (flags & MBEDTLS_X509_BADCERT_MISSING) return "no certificate was sent";
-    if (flags & MBEDTLS_X509_BADCERT_REVOKED) return "its certificate is revoked";
-    if (flags & MBEDTLS_X509_BADCERT_EXPIRED) return "its certificate has expired";
-    if (flags & MBEDTLS_X509_BADCERT_FUTURE) return "its certificate is not valid yet";
-    if (flags & MBEDTLS_X509_BADCERT_CN_MISMATCH) return "its certificate is for another name";
-    if (flags & (MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE))
-        return "its certificate is not for this use";
-    if (flags &
-        (MBEDTLS_X509_BADCERT_BAD_MD | MBEDTLS_X509_BADCERT_BAD_PK | MBEDTLS_X509_BADCERT_BAD_KEY))
-        return "its certificate uses weak cryptography";
-    return "its certificate is not signed by a trusted authority";
-}
 
 // A certificate was read and is refused.
 bool is_verdict(int error) {
@@ -93,39 +28,6 @@ bool is_verdict(int error) {
     return error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED ||
            error == MBEDTLS_ERR_SSL_BAD_HS_CERTIFICATE;
 #endif
-}
-
-constexpr char no_protocol[] = "it does not offer http/1.1 (ALPN)";
-
-// The alert that says so (RFC 8446 §6.2), as mbedTLS chooses it where it judges by itself.
-unsigned char certificate_alert(uint32_t flags) {
-    if (flags & MBEDTLS_X509_BADCERT_REVOKED) return MBEDTLS_SSL_ALERT_MSG_CERT_REVOKED;
-    if (flags & MBEDTLS_X509_BADCERT_EXPIRED) return MBEDTLS_SSL_ALERT_MSG_CERT_EXPIRED;
-    if (flags & (MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE))
-        return MBEDTLS_SSL_ALERT_MSG_UNSUPPORTED_CERT;
-    if (flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) return MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA;
-    if (flags & MBEDTLS_X509_BADCERT_CN_MISMATCH) return MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
-    return MBEDTLS_SSL_ALERT_MSG_CERT_UNKNOWN;
-}
-
-// The failures that people meet, in their words; null for the others.
-const char* plain_words(int error) {
-    switch (error) {
-#if MBEDTLS_VERSION_MAJOR >= 3
-        case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION: return "no TLS version in common";
-        case MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL: return no_protocol;
-        case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE: return "no cipher or curve in common";
-#else
-        case MBEDTLS_ERR_SSL_BAD_HS_PROTOCOL_VERSION: return "no TLS version in common";
-        case MBEDTLS_ERR_SSL_NO_CIPHER_CHOSEN:
-        case MBEDTLS_ERR_SSL_NO_USABLE_CIPHERSUITE: return "no cipher or curve in common";
-#endif
-        case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE: return "no client certificate was sent";
-        case MBEDTLS_ERR_SSL_INVALID_RECORD: return "what came is not TLS";
-        case MBEDTLS_ERR_SSL_INVALID_MAC: return "a record was changed on its way";
-        case MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE: return "a message came out of turn";
-        default: return nullptr;
-    }
 }
 
 bool is_address(const std::string& host) {
@@ -144,11 +46,6 @@ constexpr std::string_view plain_http_answer =
 bool looks_like_http(std::string_view in) { return in.front() >= 'A' && in.front() <= 'Z'; }
 
 }  // namespace
-
-const char* alert_name(int number) {
-    const Alert* alert = find_alert(number);
-    return alert == nullptr ? "unknown" : alert->name;
-}
 
 TlsRoom::~TlsRoom() {
     for (const auto& pair : spare) {
@@ -262,8 +159,7 @@ Tls::Step Tls::fail(int error) {
     const unsigned char* received =
         error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE ? ssl_.in_msg : alert_in_the_clear();
     if (received != nullptr) {
-        const Alert* alert = find_alert(received[1]);
-        detail_ = alert == nullptr ? "the other side sent an unknown alert" : alert->received;
+        detail_ = alert_words(received[1]);
     } else if (is_verdict(error) && flags != 0 && flags != UINT32_MAX) {
         detail_ = certificate_fault(flags);
     } else {
@@ -272,14 +168,11 @@ Tls::Step Tls::fail(int error) {
             ignored(mbedtls_ssl_send_alert_message(&ssl_, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
                                                    MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE),
                     "the connection ends either way");
-        const char* text = plain_words(error);
         // 2.28 has no error of its own for it; the alert that it sent has.
-        if (ssl_.out_msg != nullptr && ssl_.out_msgtype == MBEDTLS_SSL_MSG_ALERT &&
-            ssl_.out_msg[1] == MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL)
-            text = no_protocol;
-        if (text == nullptr) text = mbedtls_high_level_strerr(error);
-        if (text == nullptr) text = mbedtls_low_level_strerr(error);
-        detail_ = text == nullptr ? "mbedTLS gives no name for the error" : text;
+        const bool no_protocol = ssl_.out_msg != nullptr &&
+                                 ssl_.out_msgtype == MBEDTLS_SSL_MSG_ALERT &&
+                                 ssl_.out_msg[1] == MBEDTLS_SSL_ALERT_MSG_NO_APPLICATION_PROTOCOL;
+        detail_ = no_protocol ? no_protocol_in_common : tls_error_words(error);
     }
     return Step::failed;
 }
@@ -358,68 +251,5 @@ void Tls::finish() {
     wake();
     ignored(mbedtls_ssl_close_notify(&ssl_), "memory takes it; a broken state has no farewell");
 }
-
-#if MBEDTLS_VERSION_MAJOR >= 3
-
-// 3.x keeps the size of its buffers to itself.
-void Tls::rest() {}
-void Tls::wake() {}
-bool Tls::between_records() const { return false; }
-bool Tls::seal(std::string_view) { return false; }
-void Tls::open_records(std::span<char>, size_t&) {}
-
-#else
-
-// Nothing of a record that came is left in its buffers.
-bool Tls::between_records() const {
-    const bool part_of_handshake = ssl_.in_hslen != 0 && ssl_.in_hslen < ssl_.in_msglen;
-    return resting_ || (secured_ && ssl_.handshake == nullptr && ssl_.in_left == 0 &&
-                        ssl_.in_offt == nullptr && !part_of_handshake);
-}
-
-// Gives it record buffers again; what pointed into the old ones points to the same places there.
-void Tls::wake() {
-    if (!resting_) return;
-    resting_ = false;
-    std::pair<unsigned char*, unsigned char*> pair;
-    if (room_.spare.empty()) {
-        pair = {static_cast<unsigned char*>(mbedtls_calloc(1, MBEDTLS_SSL_IN_BUFFER_LEN)),
-                static_cast<unsigned char*>(mbedtls_calloc(1, MBEDTLS_SSL_OUT_BUFFER_LEN))};
-        CHECK(pair.first != nullptr && pair.second != nullptr);
-    } else {
-        pair = room_.spare.back();
-        room_.spare.pop_back();
-    }
-    const auto move = [](unsigned char*& pointer, uintptr_t from, unsigned char* to) {
-        pointer = to + (reinterpret_cast<uintptr_t>(pointer) - from);
-    };
-    const auto old_in = reinterpret_cast<uintptr_t>(ssl_.in_buf);
-    const auto old_out = reinterpret_cast<uintptr_t>(ssl_.out_buf);
-    for (unsigned char** pointer :
-         {&ssl_.in_ctr, &ssl_.in_hdr, &ssl_.in_len, &ssl_.in_iv, &ssl_.in_msg})
-        move(*pointer, old_in, pair.first);
-    for (unsigned char** pointer :
-         {&ssl_.out_ctr, &ssl_.out_hdr, &ssl_.out_len, &ssl_.out_iv, &ssl_.out_msg})
-        move(*pointer, old_out, pair.second);
-    ssl_.in_buf = pair.first;
-    ssl_.out_buf = pair.second;
-    std::memcpy(ssl_.in_ctr, counter_, sizeof counter_);
-}
-
-// Between records the two buffers of 17 KiB each hold nothing but a counter. An idle connection lends
-// them to the others.
-void Tls::rest() {
-    if (resting_ || !between_records() || ssl_.out_left != 0) return;
-    resting_ = true;
-    std::memcpy(counter_, ssl_.in_ctr, sizeof counter_);
-    if (room_.spare.size() < TlsRoom::spare_pairs) {
-        room_.spare.emplace_back(ssl_.in_buf, ssl_.out_buf);
-    } else {
-        mbedtls_free(ssl_.in_buf);
-        mbedtls_free(ssl_.out_buf);
-    }
-}
-
-#endif
 
 }  // namespace becaused

@@ -138,7 +138,4 @@ class Tls {
     unsigned char counter_[8] = {};  // the incoming record counter, which lives in the buffer
 };
 
-// What an alert means, in its name of RFC 8446 §6; static.
-const char* alert_name(int number);
-
 }  // namespace becaused

@@ -3,19 +3,35 @@
 // another, by mbedTLS's ciphers with its keys and counters, framed as RFC 5246 §6.2.3.3, RFC 5288 §3 and
 // RFC 7905 §2 say. All else is mbedTLS's to read and judge: what is not application data, what is
 // empty, too long or in pieces, and what does not decrypt, which it is given untouched.
+//
+// And those buffers, two of 17 KiB each: only a connection with a record in work has them.
 #define MBEDTLS_ALLOW_PRIVATE_ACCESS
 
 #include <mbedtls/cipher.h>
+#include <mbedtls/platform.h>
 #include <mbedtls/version.h>
-
-#include "net/tls.hh"
 #if MBEDTLS_VERSION_MAJOR < 3
 #include <mbedtls/ssl_internal.h>
+#endif
 
 #include <array>
 #include <cstring>
 
+#include "base/check.hh"
+#include "net/tls.hh"
+
 namespace becaused {
+
+#if MBEDTLS_VERSION_MAJOR >= 3
+
+// 3.x keeps the size of its buffers to itself.
+void Tls::rest() {}
+void Tls::wake() {}
+bool Tls::between_records() const { return false; }
+bool Tls::seal(std::string_view) { return false; }
+void Tls::open_records(std::span<char>, size_t&) {}
+
+#else
 
 namespace {
 
@@ -134,6 +150,56 @@ void Tls::open_records(std::span<char> plain, size_t& count) {
     }
 }
 
-}  // namespace becaused
+// Nothing of a record that came is left in its buffers.
+bool Tls::between_records() const {
+    const bool part_of_handshake = ssl_.in_hslen != 0 && ssl_.in_hslen < ssl_.in_msglen;
+    return resting_ || (secured_ && ssl_.handshake == nullptr && ssl_.in_left == 0 &&
+                        ssl_.in_offt == nullptr && !part_of_handshake);
+}
+
+// Gives it record buffers again; what pointed into the old ones points to the same places there.
+void Tls::wake() {
+    if (!resting_) return;
+    resting_ = false;
+    std::pair<unsigned char*, unsigned char*> pair;
+    if (room_.spare.empty()) {
+        pair = {static_cast<unsigned char*>(mbedtls_calloc(1, MBEDTLS_SSL_IN_BUFFER_LEN)),
+                static_cast<unsigned char*>(mbedtls_calloc(1, MBEDTLS_SSL_OUT_BUFFER_LEN))};
+        CHECK(pair.first != nullptr && pair.second != nullptr);
+    } else {
+        pair = room_.spare.back();
+        room_.spare.pop_back();
+    }
+    const auto move = [](unsigned char*& pointer, uintptr_t from, unsigned char* to) {
+        pointer = to + (reinterpret_cast<uintptr_t>(pointer) - from);
+    };
+    const auto old_in = reinterpret_cast<uintptr_t>(ssl_.in_buf);
+    const auto old_out = reinterpret_cast<uintptr_t>(ssl_.out_buf);
+    for (unsigned char** pointer :
+         {&ssl_.in_ctr, &ssl_.in_hdr, &ssl_.in_len, &ssl_.in_iv, &ssl_.in_msg})
+        move(*pointer, old_in, pair.first);
+    for (unsigned char** pointer :
+         {&ssl_.out_ctr, &ssl_.out_hdr, &ssl_.out_len, &ssl_.out_iv, &ssl_.out_msg})
+        move(*pointer, old_out, pair.second);
+    ssl_.in_buf = pair.first;
+    ssl_.out_buf = pair.second;
+    std::memcpy(ssl_.in_ctr, counter_, sizeof counter_);
+}
+
+// Between records the two buffers of 17 KiB each hold nothing but a counter. An idle connection lends
+// them to the others.
+void Tls::rest() {
+    if (resting_ || !between_records() || ssl_.out_left != 0) return;
+    resting_ = true;
+    std::memcpy(counter_, ssl_.in_ctr, sizeof counter_);
+    if (room_.spare.size() < TlsRoom::spare_pairs) {
+        room_.spare.emplace_back(ssl_.in_buf, ssl_.out_buf);
+    } else {
+        mbedtls_free(ssl_.in_buf);
+        mbedtls_free(ssl_.out_buf);
+    }
+}
 
 #endif
+
+}  // namespace becaused

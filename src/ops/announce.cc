@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 
 #include "net/address.hh"
 #include "ops/notify.hh"
@@ -44,6 +45,11 @@ void say_admin(const Endpoint& port) {
     std::string where;
     append_endpoint(where, port);
     say(phrase("operators ask at tcp://", where));
+}
+
+void say_left(const std::string& path, int error) {
+    say(phrase("listen: unix://", path, ": the socket stays there: ", std::strerror(-error),
+               "; the next start replaces it"));
 }
 
 void say_stopping(int signal, bool again) {

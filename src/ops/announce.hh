@@ -18,6 +18,8 @@ void say_ready(const std::vector<Endpoint>& ports, const Settings& settings);
 void warn_of_open_ports(const std::vector<Endpoint>& ports, const Settings& settings);
 // Where operators ask, if that is a port.
 void say_admin(const Endpoint& port);
+// That a unix socket's path stays, for this negative errno.
+void say_left(const std::string& path, int error);
 void say_stopping(int signal, bool again);
 // `why`: also how many requests ended for which reason.
 void say_bye(const Totals& totals, bool why);

@@ -50,6 +50,7 @@ int run_command(Arguments arguments) {
     const Settings& settings = config.value().settings();
     const Status ready = check_start(settings);
     if (!ready.ok()) return complain(ready.message(), exit_failed);
+    raise_descriptor_limit(settings);
     const uint32_t workers = worker_count(settings);
     return workers == 1 ? run(settings) : run_crew(settings, workers);
 }

@@ -205,9 +205,9 @@ Status ConfigLoader::check(bool to_run) const {
     if (settings.records_otlp.starts_with("https://") && settings.records_otlp_tlscacert.empty())
         return Status::failed(
             "records_otlp_tlscacert: not set: who signs the collector's certificate?");
-    if (const Status status = check_tls(); !status.ok()) return status;
-    if (const Status status = check_mode(); !status.ok()) return status;
-    if (const Status status = check_workers(); !status.ok()) return status;
+    if (Status status = check_tls(); !status.ok()) return status;
+    if (Status status = check_mode(); !status.ok()) return status;
+    if (Status status = check_workers(); !status.ok()) return status;
     return check_listen();
 }
 

@@ -39,6 +39,7 @@ template <typename T>
 std::string texts_line(const Config& config, const Option& option, const std::vector<T>& values,
                        std::string (*text_of)(const T&)) {
     std::vector<std::string> texts;
+    texts.reserve(values.size());
     for (const T& value : values) texts.push_back(text_of(value));
     return line(phrase(option.key, " = ", list_text(texts)), config.origin(option));
 }

@@ -160,6 +160,7 @@ int find_build_id(dl_phdr_info* object, size_t, void*) noexcept {
         const uintptr_t end_at = object->dlpi_addr + part.p_vaddr + part.p_memsz;
         if (part.p_type == PT_LOAD) scene.loaded_end = std::max(scene.loaded_end, end_at);
         if (part.p_type != PT_NOTE || scene.build[0] != '\0') continue;
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader says where by a number
         const char* at = reinterpret_cast<const char*>(object->dlpi_addr + part.p_vaddr);
         const char* end = at + part.p_memsz;
         ElfW(Nhdr) note;

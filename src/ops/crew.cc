@@ -40,7 +40,9 @@ Crew::~Crew() {
     for (Worker& worker : workers_) close_if(worker.channel);
     close_if(signals_);
     close_if(admin_);
-    if (!admin_path_.empty()) unlink_unix(admin_path_, admin_inode_);
+    if (!admin_path_.empty())
+        if (const int error = unlink_unix(admin_path_, admin_inode_); error != 0)
+            say_left(admin_path_, error);
     if (shared_ != nullptr)
         ignored(::munmap(shared_, sizeof(Shown) * workers_.size()), "it was mapped by us");
 }

@@ -37,6 +37,7 @@ void Crew::accept_operator() {
         for (Worker& worker : workers_)
             if (worker.channel >= 0)
                 workers.push_back({std::exchange(worker.channel, -1),
+                                   worker.ready && worker.hung_ms == 0,
                                    stem.empty() ? "" : worker_box(stem, worker.number)});
         ports_.leave();
         state_.let_go();

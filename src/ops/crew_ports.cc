@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "net/address.hh"
+#include "ops/announce.hh"
 #include "ops/phrase.hh"
 #include "proxy/house.hh"
 
@@ -104,7 +105,9 @@ void CrewPorts::close() {
             ignored(::shutdown(fd, SHUT_RDWR), "one that does not listen yet");
             ignored(::close(fd), "nobody comes any more");
         }
-        if (!port.path.empty()) unlink_unix(port.path, port.inode);
+        if (port.path.empty()) continue;
+        if (const int error = unlink_unix(port.path, port.inode); error != 0)
+            say_left(port.path, error);
     }
     ports_.clear();
 }

@@ -12,7 +12,7 @@
 
 namespace becaused {
 
-Result<std::string> noted_lines(const std::string& box_path) {
+Result<NotedLines> noted_lines(const std::string& box_path) {
     Result<std::string> image = read_state_file(box_path);
     if (!image.ok()) return image.status();
     Result<LastLife> read = read_black_box(image.value());
@@ -21,11 +21,18 @@ Result<std::string> noted_lines(const std::string& box_path) {
     const std::string boot_id = look_around().boot_id;
     if (!last.boot_id.empty() && !boot_id.empty() && last.boot_id != boot_id)
         return Status::failed(box_path + ": is from before the machine booted");
-    std::string lines;
+    NotedLines noted;
     Clock clock;
     const uint64_t now_ns = clock.now_ns();
-    if (!last.ended) append_past_lines(lines, last, now_ns, clock.wall_ns(now_ns));
-    return lines;
+    if (last.ended) return noted;
+    append_past_lines(noted.lines, last, now_ns, clock.wall_ns(now_ns));
+    noted.damaged = last.damaged_slots;
+    return noted;
+}
+
+std::string unread_slots(size_t damaged) {
+    if (damaged == 0) return {};
+    return phrase("; ", damaged, damaged == 1 ? " slot of it" : " slots of it", " cannot be read");
 }
 
 std::vector<std::string> boxes_of(const AdminPlace& place, const Address& address) {

@@ -78,7 +78,7 @@ constexpr Option table[] = {
     {"allow_half_close",   Kind::boolean,     "",         &S::allow_half_close,   0, 1, false, "a client that ends its half early still gets its answer"},
     {"via_name",           Kind::word,        "NAME",     &S::via_name,           1, 64, false, "the name in Via and Proxy-Status"},
     {"tell",               Kind::tell,        "WAYS",     &S::tell,               0, 0, false, "how clients hear why an answer was cut: progress,frames,goaway,refusals or off"},
-    {"workers",            Kind::workers,     "N|auto",   &S::workers,            1, 64, false, "processes that share the ports and the work; auto: one for each core"},
+    {"workers",            Kind::workers,     "N|auto",   &S::workers,            1, 64, false, "processes that share the ports and the work; auto: one for each core that it may use"},
     {"worker_watchdog",    Kind::duration_s,  "DURATION", &S::worker_watchdog_s,  1, 86'400, true, "a worker whose loop stands still for so long is ended, and the next one started"},
     {"max_connections",    Kind::count,       "N",        &S::max_connections,    1, 1'000'000, false, "clients at once"},
     {"max_requests",       Kind::count,       "N",        &S::max_requests,       0, 4'000'000'000, false, "requests per client connection; 0: no limit"},
@@ -188,7 +188,7 @@ Status assign_text(Settings& settings, const Option& option, std::string_view te
         if (const Result<ListenAddress> address = parse_admin(text); !address.ok())
             return address.status();
     if (option.kind == Kind::user && !text.empty())
-        if (const Status status = check_account_text(text); !status.ok()) return status;
+        if (Status status = check_account_text(text); !status.ok()) return status;
     if (option.kind == Kind::collector && !text.empty())
         if (const Result<Url> url = parse_url(text); !url.ok()) return url.status();
     settings.*std::get<std::string S::*>(option.field) = text;

@@ -1,10 +1,12 @@
 #include "ops/relay.hh"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -37,6 +39,25 @@ std::string read_request(int conn) {
         bytes.append(piece, static_cast<size_t>(count));
     }
     return bytes;
+}
+
+// The same without taking any of it, so that a worker can read it all. Waits in poll(2), which counts bytes:
+// a recv(2) that peeks does not notice what was joined to the segment it has seen. TCP only: unix sockets
+// know no low water.
+std::string peek_request(int conn) {
+    std::string bytes;
+    std::string peeked(request_limit_bytes, '\0');
+    for (;;) {
+        pollfd ready{conn, POLLIN, 0};
+        const int waited = ::poll(&ready, 1, admin_patience_ms);
+        if (waited < 0 && errno == EINTR) continue;
+        const ssize_t count = ::recv(conn, peeked.data(), peeked.size(), MSG_PEEK | MSG_DONTWAIT);
+        if (count <= static_cast<ssize_t>(bytes.size())) return bytes;  // no more comes
+        bytes = peeked.substr(0, static_cast<size_t>(count));
+        if (find_head_end(bytes, 0) || bytes.size() == request_limit_bytes) return bytes;
+        const int more = static_cast<int>(bytes.size()) + 1;
+        if (::setsockopt(conn, SOL_SOCKET, SO_RCVLOWAT, &more, sizeof more) != 0) return bytes;
+    }
 }
 
 bool send_all(int conn, std::string_view bytes) {
@@ -82,9 +103,13 @@ Result<std::string> lines_of(const Colleague& worker, std::string_view request) 
     if (answer.ok() && answer.value().status == 200) return std::move(answer.value().body);
     Status status = answer.ok() ? Status::failed(admin_message(answer.value())) : answer.status();
     if (worker.box.empty()) return status;
-    Result<std::string> lines = noted_lines(worker.box);
-    if (lines.ok()) return lines;
-    return Status::failed(phrase(status.message(), "; ", lines.status().message()));
+    Result<NotedLines> noted = noted_lines(worker.box);
+    if (!noted.ok())
+        return Status::failed(phrase(status.message(), "; ", noted.status().message()));
+    if (noted.value().damaged > 0)
+        say(phrase("admin: ", worker.box, " stands for a worker that does not answer",
+                   unread_slots(noted.value().damaged)));
+    return std::move(noted.value().lines);
 }
 
 // It begins before anybody is asked, and goes on at least as often as an operator looks. Without its last
@@ -128,25 +153,55 @@ void pass_half(int conn, std::string_view request, const std::vector<Colleague>&
     }
 }
 
+// A Host that is none of ours: whoever asked so is on a worker's record with its own connection, on which
+// that one answers it. False: none can now.
+bool hand_over(int conn, const std::vector<Colleague>& workers) {
+    const int any = 1;
+    if (::setsockopt(conn, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof any) != 0 ||
+        ::fcntl(conn, F_SETFL, O_NONBLOCK) != 0)
+        return false;
+    return std::ranges::any_of(workers, [conn](const Colleague& worker) {
+        return worker.serves && send_order(worker.channel, Order::ask, conn);
+    });
+}
+
+// What was peeked at only is still to be read, and would make a reset of our end.
+void take_all(int conn, size_t bytes) {
+    std::string rest(bytes, '\0');
+    ignored(::recv(conn, rest.data(), rest.size(), MSG_DONTWAIT), "it was read before");
+}
+
+// By us, who keep no records.
+void refuse_host(int conn, size_t bytes) {
+    say("admin: a Host that is none of this machine's own names is refused, and on no record: no "
+        "worker "
+        "serves now");
+    take_all(conn, bytes);
+    constexpr std::string_view refusal =
+        "{\"message\":\"the Host is none of this machine's own names\"}\n";
+    ignored(send_all(conn, phrase("HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\n"
+                                  "Connection: close\r\nContent-Length: ",
+                                  refusal.size(), "\r\n\r\n", refusal)),
+            "then it is gone");
+}
+
 }  // namespace
 
 void relay_question(int conn, bool tcp, const std::vector<Colleague>& workers) {
     if (!wait_at_most(conn, admin_patience_ms)) return;
-    const std::string request = read_request(conn);
+    const std::string request = tcp ? peek_request(conn) : read_request(conn);
     HeadParser parser;
     RequestHead head;
     const auto end = find_head_end(request, 0);
     const bool clear =
         end && !parser.parse_request(std::string_view(request).substr(0, *end), head);
+    if (clear && tcp && !is_own_host(head.authority)) {
+        if (!hand_over(conn, workers)) refuse_host(conn, request.size());
+        return;
+    }
+    if (tcp) take_all(conn, request.size());
     if (!end) {
         pass_half(conn, request, workers);
-    } else if (clear && tcp && !is_own_host(head.authority)) {
-        const std::string_view refusal =
-            "{\"message\":\"the Host is none of this machine's own names\"}";
-        ignored(send_all(conn, phrase("HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\n"
-                                      "Connection: close\r\nContent-Length: ",
-                                      refusal.size(), "\r\n\r\n", refusal)),
-                "then it is gone");
     } else if (clear && head.method == "GET" && head.path == "/live" && head.minor_version == 1 &&
                !head.chunked && head.content_length == 0) {
         ignored(send_list(conn, request, workers), "it was said, or the operator is gone");

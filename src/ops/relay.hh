@@ -11,6 +11,7 @@ namespace becaused {
 // A worker: it gets each question over a connection of its own (ops/orders.hh).
 struct Colleague {
     int channel;
+    bool serves;      // it is ready, and has not been found hanging
     std::string box;  // where it notes what is open; empty: nowhere
 };
 

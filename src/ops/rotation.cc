@@ -59,7 +59,7 @@ Status compress_file(const std::string& from, const std::string& to,
     const int out = ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, mode);
     gzFile file = out < 0 ? nullptr : ::gzdopen(out, "wb6");
     if (file == nullptr) {
-        const Status status = failed();
+        Status status = failed();
         if (out >= 0) ignored(::close(out), "nothing was written");
         ignored(::close(in), "only read from");
         return status;
@@ -68,7 +68,7 @@ Status compress_file(const std::string& from, const std::string& to,
     const bool copied = copy_compressed(in, file, over);
     const bool closed = ::gzclose(file) == Z_OK;
     const bool done = copied && closed && ::rename(part.c_str(), to.c_str()) == 0;
-    const Status status = done ? Status::fine() : failed();
+    Status status = done ? Status::fine() : failed();
     if (!done) ignored(::unlink(part.c_str()), "half of it is of no use");
     ignored(::close(in), "only read from");
     return status;
@@ -131,7 +131,7 @@ Status Rotation::shift() {
 
 Status Rotation::rotate() {
     join();
-    const Status status = shift();
+    Status status = shift();
     uint32_t number = 0;
     const std::string from = status.ok() ? next_to_compress(number) : std::string();
     if (from.empty()) {

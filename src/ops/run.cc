@@ -146,9 +146,18 @@ struct Turn {
     BlackBox* box;
     const Journal& journal;
     const Station* station;
+    const State& state;
     uint32_t number = 0;
-    uint64_t told = 0;  // ledger.filed() of when the parent was last shown
+    uint64_t told = UINT64_MAX;  // ledger.filed() of when the parent was last shown
 };
+
+// What this worker ended, and what it was left by the one before it.
+Totals worker_totals(Totals totals, const State& state) {
+    constexpr auto reason = static_cast<size_t>(Reason::previous_life);
+    for (const Entry::Kind kind : {Entry::Kind::connection, Entry::Kind::exchange})
+        totals.filed[static_cast<size_t>(kind)][reason] += state.cut(kind);
+    return totals;
+}
 
 void end_turn(void* context) noexcept {
     Turn& turn = *static_cast<Turn*>(context);
@@ -162,7 +171,8 @@ void end_turn(void* context) noexcept {
     // Of a worker that is killed, so much is known.
     if (turn.station != nullptr && turn.ledger.filed() != turn.told) {
         turn.told = turn.ledger.filed();
-        *turn.station->totals = count_totals(turn.ledger, turn.journal, nullptr);
+        *turn.station->totals =
+            worker_totals(count_totals(turn.ledger, turn.journal, nullptr), turn.state);
     }
 #if defined(BECAUSED_CHECKS) && BECAUSED_CHECKS
     turn.ledger.check_identity();
@@ -259,7 +269,7 @@ int run(const Settings& settings, const Station* station) {
             for (const std::string& line : state.found()) exporter->record(line);
             ledger.set_sink(&outlets);
         }
-        Turn turn{ledger, state.box(), journal, station};
+        Turn turn{ledger, state.box(), journal, station, state};
         loop.on_turn(end_turn, &turn);
         if (station != nullptr) {
             if (status.ok()) status = orders.open(station->channel);
@@ -286,6 +296,8 @@ int run(const Settings& settings, const Station* station) {
         if (exporter) ledger.set_sink(settings.records.empty() ? nullptr : &journal);
         totals = count_totals(ledger, journal, exporter ? &*exporter : nullptr);
         if (exporter && station == nullptr) say_exported(totals);
+        for (const House::LeftSocket& left : house.left_sockets())
+            say_left(left.address->path, left.error);
         if (house.cut_at_stop()) code = 1;
         if (learns && !keep_lessons(house, settings).ok()) code = 1;
     }
@@ -294,7 +306,7 @@ int run(const Settings& settings, const Station* station) {
     state.close();
     totals.dropped = journal.dropped();
     totals.left = journal.left();
-    if (station != nullptr) *station->totals = totals;
+    if (station != nullptr) *station->totals = worker_totals(totals, state);
     else if (code == 0 || ledger.filed() > 0) say_bye(totals, false);
     ledger.check_identity();
     return code;

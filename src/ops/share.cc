@@ -1,8 +1,8 @@
 #include "ops/share.hh"
 
-#include <sched.h>
-
 #include <algorithm>
+
+#include "ops/cores.hh"
 
 namespace becaused {
 
@@ -15,9 +15,7 @@ uint32_t part(uint32_t all, uint32_t workers) { return (all + workers - 1) / wor
 
 uint32_t worker_count(const Settings& settings) {
     if (settings.workers != 0) return settings.workers;
-    cpu_set_t cores;
-    if (::sched_getaffinity(0, sizeof cores, &cores) != 0) return 1;
-    return std::clamp(static_cast<uint32_t>(CPU_COUNT(&cores)), 1U, most_workers);
+    return std::clamp(usable_cores(), 1U, most_workers);
 }
 
 Settings share_of(const Settings& settings, uint32_t workers) {

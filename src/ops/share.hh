@@ -10,7 +10,7 @@ namespace becaused {
 
 inline constexpr uint32_t most_workers = 64;
 
-// How many the settings ask for; `auto`: one for each core that this process may use.
+// How many the settings ask for; `auto`: as many as the cores that this process may use.
 uint32_t worker_count(const Settings& settings);
 
 // Divided: clients, handshakes, memory, idle upstream connections, and the rate of all together. What is

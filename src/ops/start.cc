@@ -2,13 +2,16 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 
+#include "ops/announce.hh"
 #include "ops/phrase.hh"
 #include "ops/state.hh"
 #include "ops/user.hh"
@@ -70,6 +73,25 @@ void make_state_directory(const Settings& settings, const Account& account) {
     ignored(given ? 0 : errno, "opening the state says what is wrong");
 }
 
+// Sockets are made by root, for ports and groups; whoever it has become may not take every one of them
+// away. Better known now than found later, when it refuses everybody.
+void warn_of_lasting_sockets(const Settings& settings) {
+    for (const ListenAddress& listen : settings.listen) {
+        if (listen.kind != Address::Kind::unix) continue;
+        const std::string directory = listen.path.substr(0, listen.path.rfind('/') + 1);
+        struct stat of_directory {};
+        struct stat of_socket {};
+        const bool known = stat(directory.c_str(), &of_directory) == 0 &&
+                           lstat(listen.path.c_str(), &of_socket) == 0;
+        const bool sticky = (of_directory.st_mode & S_ISVTX) != 0 &&
+                            of_directory.st_uid != geteuid() && of_socket.st_uid != geteuid();
+        if (known && !sticky && access(directory.c_str(), W_OK | X_OK) == 0) continue;
+        say(phrase("warning: user ", settings.user, " may not remove ", listen.path,
+                   " at the end: the next start replaces it; in a directory of that user's it "
+                   "would go"));
+    }
+}
+
 bool group_exists(const std::string& group) {
     if (group.find_first_not_of("0123456789") == std::string::npos) return true;
     return getgrnam(group.c_str()) != nullptr;
@@ -91,6 +113,17 @@ Status check_start(const Settings& settings) {
     return check_records(settings.records, nullptr);
 }
 
+void raise_descriptor_limit(const Settings& settings) {
+    // Each client may need an upstream connection, and there are files, pipes and workers' sockets.
+    constexpr rlim_t others = 1024;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    const rlim_t wanted = std::min(limit.rlim_max, 2 * rlim_t{settings.max_connections} + others);
+    if (limit.rlim_cur >= wanted) return;
+    limit.rlim_cur = wanted;
+    ignored(::setrlimit(RLIMIT_NOFILE, &limit), "then fewer are served, who are told so");
+}
+
 Status become_user(const Settings& settings) {
     if (settings.user.empty()) return Status::fine();
     Result<Account> account = find_account(settings.user);
@@ -99,6 +132,7 @@ Status become_user(const Settings& settings) {
     Status status = check_records(settings.records, &account.value());
     if (status.ok()) status = become(account.value());
     if (!status.ok()) return status;
+    if (account.value().uid != 0) warn_of_lasting_sockets(settings);
     return check_upstream(
         settings.upstream,
         phrase("; user ", settings.user, " must be in the socket's group: give it as USER:GROUP"));

@@ -10,6 +10,10 @@ namespace becaused {
 // Looks at the upstream's socket, the records file (which it creates) and the sockets' groups.
 Status check_start(const Settings& settings);
 
+// Lets this process have as many files open as its clients may need, as far as it may itself: shells and
+// service managers give 1024 to programs that do not ask for more.
+void raise_descriptor_limit(const Settings& settings);
+
 // Becomes the setting's user, if there is one. What that user could not make itself is made for it before:
 // the state's directory, the records' file. Fails if it could not serve: who it is must reach the upstream.
 Status become_user(const Settings& settings);

@@ -68,6 +68,20 @@ std::string counted(size_t count, std::string_view what) {
     return phrase(count, ' ', what, count == 1 ? "" : "s");
 }
 
+// What of its black box did not carry its sum, and so was not believed.
+std::string left_out(const LastLife& last) {
+    std::string text;
+    if (last.damaged_slots > 0)
+        text = phrase(counted(last.damaged_slots, "slot"), " of the black box ",
+                      last.damaged_slots == 1 ? "is" : "are",
+                      " damaged: what was open there is not known");
+    if (last.damaged_lines > 0)
+        text += phrase(text.empty() ? "" : "; ", counted(last.damaged_lines, "line"),
+                       " in the black box ", last.damaged_lines == 1 ? "is" : "are", " damaged",
+                       last.lines_end_unknown ? ", and what came after it is not known" : "");
+    return text;
+}
+
 void say_found(const LastLife& last, const std::string& cause, size_t filed, size_t rest,
                const std::string& records) {
     std::string text = phrase("the previous life (pid ", last.pid, ", since ");
@@ -82,8 +96,10 @@ void say_found(const LastLife& last, const std::string& cause, size_t filed, siz
                        counted(last.connections.size(), "connection"), " were open: ", where,
                        records.empty() ? "" : " as previous_life");
     if (rest > 0) text += phrase("; ", counted(rest, "line"), " had not been written: ", where);
-    if (last.damaged > 0) text += phrase("; ", counted(last.damaged, "entry"), " cannot be read");
-    if (last.left_out > 0) text += phrase("; ", counted(last.left_out, "entry"), " had no slot");
+    if (last.damaged() > 0) text += "; " + left_out(last);
+    if (last.left_out > 0)
+        text +=
+            phrase("; ", last.left_out, last.left_out == 1 ? " entry" : " entries", " had no slot");
     say(harmless(text));
 }
 
@@ -179,8 +195,14 @@ void State::read_last_life(const StateFile& file, const Settings& settings, cons
     const std::string cause = cause_of(last, now, seen);
     std::vector<std::string> left = last.lines;
     PastRecords records(left, chain);
-    const size_t filed = file_last_life(last, cause, known, records);
-    if (!last.ended || !left.empty() || last.damaged > 0)
+    // Whoever misses a record finds why beside those that are there.
+    const std::string told = last.damaged() == 0 ? cause : phrase(cause, "; ", left_out(last));
+    const size_t filed = file_last_life(last, told, known, records);
+    for (size_t i = last.lines.size(); i < left.size() && !seen.empty(); ++i) {
+        const bool exchange = left[i].starts_with(R"({"v":1,"event":"exchange")");
+        ++cut_[static_cast<size_t>(exchange ? Entry::Kind::exchange : Entry::Kind::connection)];
+    }
+    if (!last.ended || !left.empty() || last.damaged() > 0)
         say_found(last, cause, filed, last.lines.size(), settings.records);
     left_.insert(left_.end(), left.begin(), left.end());
 }

@@ -130,9 +130,11 @@ int show_noted(const WhyRequest& request, const Address& address, const Status& 
     std::string lines;
     std::string trouble;
     size_t read = 0;
+    size_t damaged = 0;
     for (const std::string& box : boxes_of(request.place, address)) {
-        Result<std::string> noted = noted_lines(box);
-        if (noted.ok()) lines += noted.value();
+        Result<NotedLines> noted = noted_lines(box);
+        if (noted.ok()) lines += noted.value().lines;
+        if (noted.ok()) damaged += noted.value().damaged;
         else trouble += "; " + noted.status().message();
         read += noted.ok() ? 1 : 0;
     }
@@ -141,7 +143,8 @@ int show_noted(const WhyRequest& request, const Address& address, const Status& 
         complain(phrase("why: ", silence.message(), trouble,
                         none       ? "; its black box is not known: give its --state DIR"
                         : read > 0 ? "; this is from its black box, as it last noted it"
-                                   : ""),
+                                   : "",
+                        unread_slots(damaged)),
                  exit_failed);
     if (read > 0) ignored(show_open(request, lines), "it failed already");
     return code;

@@ -27,7 +27,8 @@ Moment Access::now() {
 Access::Access(Loop& loop, Ledger& ledger, const Settings& settings, AuthSettings rules)
     : loop_(loop), field_(rules.field), authenticator_(std::move(rules)) {
     if (!settings.auth_service.text.empty())
-        service_.reset(new Service(loop, ledger, settings, *this));
+        service_ =
+            std::make_unique<Service>(loop, ledger, settings, static_cast<ServiceSink&>(*this));
 }
 
 void Access::replace(AuthSettings rules) {
@@ -52,7 +53,7 @@ Judgement Access::ask_service(const RequestHead& head, const Asker& asker, Acces
     judgement.identity = service_->remembered(head, credentials, now().wall_ms);
     judgement.kind = judgement.identity ? Judgement::Kind::pass : Judgement::Kind::work;
     if (judgement.identity) return judgement;
-    judgement.ticket = service_->ask(head, field_, credentials) | service_bit;
+    judgement.ticket = service_->ask(sink.asker(), head, field_, credentials) | service_bit;
     waiting_.emplace(judgement.ticket, Waiting{&sink, asker.address});
     return judgement;
 }

@@ -17,6 +17,8 @@ class AccessSink {
   public:
     // The answer to a judge() that said `work`: pass or refused.
     virtual void on_identified(const Judgement& judgement) = 0;
+    // The exchange that waits for it.
+    virtual EntryId asker() const = 0;
 
   protected:
     ~AccessSink() = default;

@@ -12,9 +12,11 @@ constexpr size_t answer_limit_bytes = 16 * 1024;
 
 }  // namespace
 
-Ask::Ask(Service& service, uint64_t ticket, const Digest& question, std::string request)
+Ask::Ask(Service& service, uint64_t ticket, EntryId asker, const Digest& question,
+         std::string request)
     : service_(service),
       ticket_(ticket),
+      asker_(asker),
       question_(question),
       request_(std::move(request)),
       dial_(service.loop_, service.ledger_, service.settings_, service.upstream_, *this) {}
@@ -84,6 +86,11 @@ void Ask::take_head(std::string_view bytes, bool more) {
     finish(answer);
 }
 
+void Ask::describe(const Conn&, Standing& standing) const {
+    standing.phase = Phase::gate;
+    standing.exchange_id = asker_;
+}
+
 void Ask::on_finish(Conn&) { lost({Fault::What::closed, Op::read, 0}); }
 
 // The connection ended without an answer.
@@ -113,6 +120,7 @@ void Ask::unavailable(const char* detail) {
 void Ask::drop(const Ending& ending, Conn::Close how) {
     if (conn_ == nullptr) return;
     Conn& conn = *std::exchange(conn_, nullptr);
+    if (ending.end_class() != EndClass::clean) conn.entry().facts.exchange_id = asker_;
     conn.set_sink(nullptr);
     conn.end(ending, how);
 }

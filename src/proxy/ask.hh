@@ -12,7 +12,9 @@ namespace becaused {
 
 class Ask final : public Deferred, private ConnSink, private DialSink, private WheelNode {
   public:
-    Ask(Service& service, uint64_t ticket, const Digest& question, std::string request);
+    // `asker`: the exchange that waits for the answer.
+    Ask(Service& service, uint64_t ticket, EntryId asker, const Digest& question,
+        std::string request);
     ~Ask();
 
     void start();
@@ -24,7 +26,7 @@ class Ask final : public Deferred, private ConnSink, private DialSink, private W
 
   private:
     void use(Conn& conn, bool reused);
-    void take_head(std::string_view head, bool more);
+    void take_head(std::string_view bytes, bool more);
     void lost(const Fault& fault);
     void unavailable(const char* detail);
     void finish(const ServiceAnswer& answer);
@@ -36,6 +38,7 @@ class Ask final : public Deferred, private ConnSink, private DialSink, private W
     void on_fault(Conn&, const Fault& fault) override { lost(fault); }
     void on_room(Conn&) override {}
     void on_gone(Conn&) override {}
+    void describe(const Conn&, Standing& standing) const override;
     void on_dialed(Conn& conn) override;
     void on_dial_failed(const Ending& ending) override;
     void on_ring() override;
@@ -43,6 +46,7 @@ class Ask final : public Deferred, private ConnSink, private DialSink, private W
 
     Service& service_;
     uint64_t ticket_;
+    EntryId asker_;
     Digest question_;
     std::string request_;
     std::string part_;     // of the answer's head

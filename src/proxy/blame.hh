@@ -15,9 +15,9 @@ inline Ending ending_of(Side side, const Fault& fault, Phase phase) {
         case Fault::What::reset: return by_io(Reason::client_reset, Reason::upstream_reset);
         case Fault::What::unreachable:
             return by_io(Reason::client_unreachable, Reason::upstream_unreachable_live);
-        case Fault::What::malformed:
-            return Ending::malformed(client ? Reason::client_malformed : Reason::upstream_malformed,
-                                     phase, fault.detail, "guard", 0);
+        case Fault::What::proxy_malformed:
+            return Ending::malformed(Reason::client_proxy_malformed, phase, fault.detail, "guard",
+                                     0);
         case Fault::What::tls_truncated:
             return by_io(Reason::client_tls_truncated, Reason::upstream_closed);
         case Fault::What::tls_failed:

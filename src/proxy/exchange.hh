@@ -94,6 +94,7 @@ class Exchange final : public Deferred,
     void turned_away(const Judgement& judgement, const Route& route);
     void overdrawn(const Overrun& overrun);
     void on_identified(const Judgement& judgement) override;
+    EntryId asker() const override { return id(); }
     const RequestHead& parse_again(std::string_view raw);
     const Profile* own_profile();
     void allow(const RequestHead& head, const Asked& asked, std::string_view raw);
@@ -223,6 +224,10 @@ class Exchange final : public Deferred,
     void on_finish(Conn& conn) override;
     void on_fault(Conn& conn, const Fault& fault) override;
     void on_room(Conn& conn) override;
+    // The head of an answer: small ones come through, whoever holds the memory.
+    bool keeps_little(const Conn&) const override {
+        return down_ == Down::waiting || down_ == Down::interim;
+    }
     void on_gone(Conn& conn) override;
     void on_dialed(Conn& conn) override;
     void on_dial_failed(const Ending& ending) override;

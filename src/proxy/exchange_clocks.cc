@@ -8,6 +8,16 @@
 
 namespace becaused {
 
+namespace {
+
+// Whoever is to send may have sent: where we have no memory to read it, it is we who owe.
+Reason unless_unread(const Conn* source, Reason reason) {
+    const bool unread = source != nullptr && source->paused(Conn::Pause::no_slab);
+    return unread ? Reason::memory_shed : reason;
+}
+
+}  // namespace
+
 void Exchange::owe(Watch& watch) const {
     watch.owed = true;
     watch.limit_ms = limit_ms(watch.clock);
@@ -17,7 +27,7 @@ Exchange::Watch Exchange::watch_up() const {
     Watch watch;
     if (up_ == Up::judged) {
         watch.since_ns = up_stamp_ns_;
-        watch.source_reason = Reason::client_stalled_sending;
+        watch.source_reason = unless_unread(&session_->conn(), Reason::client_stalled_sending);
         owe(watch);
         return watch;
     }
@@ -28,7 +38,9 @@ Exchange::Watch Exchange::watch_up() const {
     watch.sink = upstream_;
     watch.sink_reason = Reason::upstream_stalled_reading;
     // A client that asked for a 100 waits for it (RFC 9110 §10.1.1): until then the upstream owes.
-    watch.source_reason = awaits_100_ ? Reason::upstream_silent : Reason::client_stalled_sending;
+    watch.source_reason = awaits_100_
+                              ? unless_unread(upstream_, Reason::upstream_silent)
+                              : unless_unread(&session_->conn(), Reason::client_stalled_sending);
     owe(watch);
     return watch;
 }
@@ -38,12 +50,12 @@ Exchange::Watch Exchange::watch_down() const {
     if (tunnel_) return watch;
     if (down_shaped_ns_ != 0 && session_->conn().queued_bytes() == 0) return watch;
     watch.since_ns = down_stamp_ns_;
-    watch.source_reason = Reason::upstream_silent;
+    watch.source_reason = unless_unread(upstream_, Reason::upstream_silent);
     if (down_ == Down::body) {
         watch.clock = ClockName::response_body;
         watch.sink = &session_->conn();
         watch.sink_reason = Reason::client_stalled_reading;
-        watch.source_reason = Reason::upstream_stalled_sending;
+        watch.source_reason = unless_unread(upstream_, Reason::upstream_stalled_sending);
     } else if ((down_ == Down::waiting || down_ == Down::interim) && up_ == Up::done) {
         watch.clock = ClockName::first_byte;
     } else if ((down_ == Down::waiting || down_ == Down::interim) && up_ == Up::cut) {
@@ -88,8 +100,8 @@ Exchange::Watch Exchange::watch_tunnel() const {
         watch.sink_reason = Reason::upstream_stalled_reading;
     }
     const bool client_owes = upstream_fin_ || (!client_fin_ && up_stamp_ns_ <= down_stamp_ns_);
-    watch.source_reason =
-        client_owes ? Reason::client_stalled_sending : Reason::upstream_stalled_sending;
+    watch.source_reason = client_owes ? unless_unread(&client, Reason::client_stalled_sending)
+                                      : unless_unread(upstream_, Reason::upstream_stalled_sending);
     return watch;
 }
 

@@ -78,7 +78,7 @@ void Exchange::inquire(const RequestHead& head, std::string_view raw) {
     held_head_ = raw;
     set(Up::gate, Down::waiting);
     InquirySink& sink = *this;  // a private base, which make_unique may not see
-    inquiry_ = std::make_unique<Inquiry>(house_, entry_->facts, sink);
+    inquiry_ = std::make_unique<Inquiry>(house_, id(), entry_->facts, sink);
     inquiry_->start(exec, named_, identity_->name);
 }
 

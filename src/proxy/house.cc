@@ -133,7 +133,15 @@ bool House::hold(int64_t change_bytes) {
     return held_bytes_ <= static_cast<int64_t>(settings_.memory_bytes / 4);
 }
 
-House::~House() { CHECK(sessions_.empty() && session_count_ == 0 && held_bytes_ == 0); }
+bool House::hold_heads(int64_t change_bytes) {
+    head_bytes_ += change_bytes;
+    CHECK(head_bytes_ >= 0);
+    return head_bytes_ <= static_cast<int64_t>(settings_.memory_bytes / 8);
+}
+
+House::~House() {
+    CHECK(sessions_.empty() && session_count_ == 0 && held_bytes_ == 0 && head_bytes_ == 0);
+}
 
 Status House::reload() {
     for (TlsStore* store : {tls_.get(), upstream_tls_.get()}) {
@@ -167,9 +175,9 @@ Status House::open(const std::vector<int>& bound) {
     for (size_t i = 0; i < settings_.listen.size(); ++i) {
         const ListenAddress& address = settings_.listen[i];
         auto listener = std::make_unique<Listener>(loop_, *this);
-        const Status status = bound.empty() ? open(*listener, address)
-                                            : listener->adopt(bound.at(i), address.path,
-                                                              settings_.backlog, address.text);
+        Status status = bound.empty() ? open(*listener, address)
+                                      : listener->adopt(bound.at(i), address.path,
+                                                        settings_.backlog, address.text);
         if (!status.ok()) {
             for (auto& open : listeners_) open->close();
             return status;
@@ -183,6 +191,14 @@ std::vector<Endpoint> House::listening() const {
     std::vector<Endpoint> endpoints;
     for (const auto& listener : listeners_) endpoints.push_back(listener->local());
     return endpoints;
+}
+
+std::vector<House::LeftSocket> House::left_sockets() const {
+    std::vector<LeftSocket> left;
+    for (const auto& listener : listeners_)
+        if (const int error = listener->left_error(); error != 0)
+            left.push_back({&settings_of(*listener), error});
+    return left;
 }
 
 const ListenAddress& House::settings_of(const Listener& listener) const {

@@ -42,6 +42,13 @@ class House final : public ListenerSink, private WheelNode {
     // Where it listens, in the order of the settings, with chosen ports.
     std::vector<Endpoint> listening() const;
 
+    // The unix sockets of which the paths stay, and the negative errno; known once it has stopped.
+    struct LeftSocket {
+        const ListenAddress* address;
+        int error;
+    };
+    std::vector<LeftSocket> left_sockets() const;
+
     // Stops accepting; idle connections close, exchanges finish within the drain clock and are cut
     // then. A second call cuts at once. The loop ends by itself once everything is closed.
     void stop();
@@ -82,6 +89,8 @@ class House final : public ListenerSink, private WheelNode {
     const std::vector<std::string>& withheld() const { return withheld_; }
     // Bodies that are held to be judged grew (or shrank) by so many bytes. False: no room for them.
     bool hold(int64_t change_bytes);
+    // The same of heads that came in pieces.
+    bool hold_heads(int64_t change_bytes);
     Upstream& upstream() { return upstream_; }
     HeadParser& parser() { return parser_; }
     RequestHead& request_head() { return request_head_; }
@@ -128,6 +137,7 @@ class House final : public ListenerSink, private WheelNode {
     std::unique_ptr<Learner> learner_;
     std::vector<std::string> withheld_;
     int64_t held_bytes_ = 0;
+    int64_t head_bytes_ = 0;
     uint32_t access_generation_ = 1;
     bool guarded_ = false;
     Tellings tellings_;

@@ -12,8 +12,9 @@ constexpr size_t answer_limit_bytes = 1024 * 1024;
 
 }  // namespace
 
-Inquiry::Inquiry(House& house, ExchangeFacts& facts, InquirySink& sink)
+Inquiry::Inquiry(House& house, EntryId asker, ExchangeFacts& facts, InquirySink& sink)
     : house_(house),
+      asker_(asker),
       facts_(facts),
       sink_(sink),
       dial_(house.loop(), house.ledger(), house.settings(), house.upstream(), *this) {}
@@ -166,6 +167,11 @@ void Inquiry::judge_answer() {
     finish(std::move(finding));
 }
 
+void Inquiry::describe(const Conn&, Standing& standing) const {
+    standing.phase = Phase::gate;
+    standing.exchange_id = asker_;
+}
+
 void Inquiry::on_finish(Conn&) {
     if (status_ != 0 && framing_.kind == BodyKind::until_close) whole(false);
     else lost({Fault::What::closed, Op::read, 0});
@@ -210,6 +216,7 @@ void Inquiry::failed(const Ending& ending) {
 void Inquiry::drop(const Ending& ending, Conn::Close how) {
     if (conn_ == nullptr) return;
     Conn& conn = *std::exchange(conn_, nullptr);
+    if (ending.end_class() != EndClass::clean) conn.entry().facts.exchange_id = asker_;
     conn.set_sink(nullptr);
     conn.end(ending, how);
 }

@@ -39,8 +39,8 @@ class InquirySink {
 
 class Inquiry final : public Deferred, private ConnSink, private DialSink, private WheelNode {
   public:
-    // `facts` get the dial's attempts; they outlive this.
-    Inquiry(House& house, ExchangeFacts& facts, InquirySink& sink);
+    // For the exchange `asker`, whose `facts` get the dial's attempts; they outlive this.
+    Inquiry(House& house, EntryId asker, ExchangeFacts& facts, InquirySink& sink);
     ~Inquiry();
 
     // Is the container, or the exec's, of this identity? `name`: as Docker's API has names.
@@ -70,12 +70,14 @@ class Inquiry final : public Deferred, private ConnSink, private DialSink, priva
     void on_fault(Conn&, const Fault& fault) override { lost(fault); }
     void on_room(Conn&) override {}
     void on_gone(Conn&) override {}
+    void describe(const Conn&, Standing& standing) const override;
     void on_dialed(Conn& conn) override { use(conn, false); }
     void on_dial_failed(const Ending& ending) override { failed(ending); }
     void on_ring() override;
     void after_turn() override { sink_.on_found(finding_); }
 
     House& house_;
+    EntryId asker_;
     ExchangeFacts& facts_;
     InquirySink& sink_;
     Dial dial_;

@@ -103,11 +103,11 @@ std::string Service::request(const RequestHead& head, std::string_view field,
     return out;
 }
 
-uint64_t Service::ask(const RequestHead& head, std::string_view field,
+uint64_t Service::ask(EntryId asker, const RequestHead& head, std::string_view field,
                       std::string_view credentials) {
     const uint64_t ticket = ++tickets_;
     auto& ask = asks_[ticket];
-    ask = std::make_unique<Ask>(*this, ticket, question(head, credentials),
+    ask = std::make_unique<Ask>(*this, ticket, asker, question(head, credentials),
                                 request(head, field, credentials));
     ask->start();
     return ticket;

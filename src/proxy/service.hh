@@ -45,8 +45,8 @@ class Service {
     // What it said of the same question a while ago; empty: it must be asked. `credentials`: the
     // value of their field.
     IdentityRef remembered(const RequestHead& head, std::string_view credentials, int64_t wall_ms);
-    // Asks; the ticket is never 0.
-    uint64_t ask(const RequestHead& head, std::string_view credentials_field,
+    // Asks for the exchange `asker`; the ticket is never 0.
+    uint64_t ask(EntryId asker, const RequestHead& head, std::string_view credentials_field,
                  std::string_view credentials);
     void give_up(uint64_t ticket, const Ending& why);
     // Ends idle connections (shutdown).

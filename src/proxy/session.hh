@@ -10,6 +10,7 @@
 
 #include "net/conn.hh"
 #include "proxy/exchange.hh"
+#include "proxy/head_part.hh"
 
 namespace becaused {
 
@@ -76,7 +77,9 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     // What most connections do without at most times, and none has while it waits for its next request:
     // ten thousand wait.
     struct Aside {
-        std::string head_part;       // a head that came in pieces
+        explicit Aside(House& house) : head_part(house) {}
+
+        HeadPart head_part;          // a head that came in pieces
         SliceQueue stash;            // bytes after the current request
         std::optional<Ending> last;  // how a lingering connection ends
         uint64_t lingered_bytes = 0;
@@ -93,6 +96,7 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     size_t consume(const Slice& bytes);
     size_t skip_empty_line(std::string_view bytes);
     size_t consume_head(const Slice& bytes);
+    void fail_head(const Ending& ending);
     void parse_head(std::string_view bytes);
     void begin_exchange();
     bool spent() const;
@@ -103,6 +107,7 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     void start_linger(const Ending& ending);
     void start_parting(const Ending& ending);
     bool part();
+    void read_what_comes();
     uint64_t next_due(uint64_t now_ns) const;
 
     void on_addressed(Conn& conn) override;
@@ -112,6 +117,9 @@ class Session final : public SessionNode, public Deferred, private ConnSink, pri
     void on_finish(Conn& conn) override;
     void on_fault(Conn& conn, const Fault& fault) override;
     void on_room(Conn& conn) override;
+    // Between requests, in a head and behind the last answer: so a client hears that there is no memory,
+    // where it would wait for that of others.
+    bool keeps_little(const Conn&) const override { return state_ != State::exchange || in_head_; }
     void on_gone(Conn& conn) override;
     void describe(const Conn& conn, Standing& standing) const override;
     bool end_open(Conn& conn, const Ending& ending) override;

@@ -68,10 +68,8 @@ void Session::on_ring() {
             const uint64_t silent_ns = now_ns - conn_->facts().last_in_ns;
             const bool idle = idle_ms > 0 && silent_ns >= idle_ms * ns_per_ms;
             const ClockName clock = idle ? ClockName::request_head : ClockName::request_head_total;
-            in_head_ = false;
-            if (aside_) aside_->head_part = {};
-            exchange_->fail(Ending::by_clock(Reason::client_head_timeout, Phase::request_head,
-                                             clock, clocks.ms(clock), silent_ns / ns_per_ms));
+            fail_head(Ending::by_clock(Reason::client_head_timeout, Phase::request_head, clock,
+                                       clocks.ms(clock), silent_ns / ns_per_ms));
         }
     }
     if (state_ == State::ended) return;

@@ -127,7 +127,13 @@ class Taken {
         if (slab != nullptr) slabs_.push_back(slab);
         return slab != nullptr;
     }
+    // All there is, and the rest of the one that everybody reads into.
+    void all() {
+        for (std::span<char> room = pool_.room(); !room.empty(); room = pool_.room())
+            read_.push_back(pool_.claim(room.size()));
+    }
     void give_back() {
+        read_.clear();
         for (Slab* slab : slabs_)
             if (--slab->references == 0) pool_.give_back(slab);
         slabs_.clear();
@@ -136,6 +142,7 @@ class Taken {
   private:
     SlabPool& pool_;
     std::vector<Slab*> slabs_;
+    std::vector<Slice> read_;
 };
 
 void a_request_beyond_the_memory_budget_is_told(Stage& stage) {
@@ -159,30 +166,133 @@ void a_request_beyond_the_memory_budget_is_told(Stage& stage) {
                           std::string(complete_204));
 }
 
-void a_request_that_finds_no_slab_at_all_waits_for_one(Stage& stage) {
+constexpr std::string_view shed_by_budget =
+    "exchange memory_shed by=proxy phase=gate op=allocate status=503\n";
+
+OwnAnswer shed() {
+    OwnAnswer due{503, "memory_shed",
+                  "becaused's memory budget is used up: try again in a moment."};
+    due.close = false;
+    due.extra = "Retry-After: 1\r\n";
+    return due;
+}
+
+// Where others have it all, and for as long as they do: not a silence that its clock would call idle.
+void a_request_that_finds_no_slab_at_all_is_told(Stage& stage) {
     Taken taken(stage.rig().loop().slabs());
-    while (taken.one()) {
-    }
-    stage.send(next);
+    taken.all();
+    stage.send(BECAUSED_GET);
+    assert_own_answer(stage, shed());
     assert_false(stage.accept());
-    assert_text_equal(stage.client_bytes(), "");
     taken.give_back();
+    stage.send(next);
     assert_true(stage.accept());
     assert_text_equal(stage.upstream_got(), next_got);
     stage.answer(no_content);
+    assert_text_equal(stage.records(), std::string(shed_by_budget) + std::string(complete_204));
+}
+
+// More than is read at once there.
+void so_is_a_long_head(Stage& stage) {
+    Taken taken(stage.rig().loop().slabs());
+    taken.all();
+    const std::string field = "X-A: " + times(30'000, "a") + "\r\n";
+    stage.send("GET /a HTTP/1.1\r\nHost: a\r\n" + field);
+    stage.send("X-B: b\r\n\r\n");
+    assert_own_answer(stage, shed());
+    assert_text_equal(stage.records(), shed_by_budget);
+    assert_int_equal(stage.rig().loop().slabs().alive(),
+                     stage.rig().loop().slabs().limit() + 1);  // the one for copies
+}
+
+// Heads that never become whole have their share of the memory, an eighth: 1 MiB here.
+void half_a_head_too_many_is_refused_and_says_so(Stage& stage) {
+    stage.options.settings.memory_bytes = 8 * mib;
+    const std::string half = "GET /a HTTP/1.1\r\nHost: a\r\nX-A: " + times(60'000, "a");
+    for (int i = 0; i < 17; ++i) {
+        stage.more.push_back(stage.rig().connect());
+        assert_int_equal(stage.more.back().send(half), half.size());
+        stage.rig().settle();
+        stage.more.back().read();
+        assert_text_equal(stage.more.back().received, "");
+    }
+    stage.send(half);
+    OwnAnswer due = shed();
+    due.close = true;
+    assert_own_answer(stage, due);
+    // Whole ones do not wait there, and those who leave give back what they had.
+    stage.second = stage.rig().connect();
+    stage.second.send(BECAUSED_GET);
+    assert_true(stage.accept());
+    stage.more.clear();
+    stage.rig().settle();
+    stage.more.push_back(stage.rig().connect());
+    assert_int_equal(stage.more.back().send(half), half.size());
+    stage.rig().settle();
+    stage.more.back().read();
+    assert_text_equal(stage.more.back().received, "");
+}
+
+// Its bytes are in the kernel, and nobody took them: neither side was silent.
+void a_body_that_is_not_read_for_want_of_memory_is_our_debt(Stage& stage) {
+    stage.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
+    assert_true(stage.accept());
+    stage.upstream_bytes();
+    Taken taken(stage.rig().loop().slabs());
+    taken.all();
+    stage.send("0123456789");
+    stage.rig().advance(119'000);
+    assert_text_equal(stage.records(), "");
+    stage.rig().advance(5'000);
+    assert_text_equal(summary_of({stage.exchange()}),
+                      "exchange memory_shed by=proxy phase=request_body op=clock"
+                      " clock=request_body/120000 status=503\n");
+}
+
+constexpr std::string_view get_version = "GET /version HTTP/1.1\r\nHost: a\r\n\r\n";
+
+// Of a request that was let in before others had it all.
+void a_small_answer_is_read_where_no_memory_is_left(Stage& stage) {
+    stage.send(get_version);
+    assert_true(stage.accept());
+    stage.upstream_bytes();
+    Taken taken(stage.rig().loop().slabs());
+    taken.all();
+    stage.answer(no_content);
     assert_text_equal(stage.client_got(), no_content_got);
+    assert_text_equal(stage.records(), complete_204);
+}
+
+// It has begun, and the rest lies in the kernel.
+void an_answer_that_is_not_read_for_want_of_memory_is_our_debt(Stage& stage) {
+    stage.send(get_version);
+    assert_true(stage.accept());
+    stage.upstream_bytes();
+    Taken taken(stage.rig().loop().slabs());
+    taken.all();
+    // In chunks: what is spliced needs no slab.
+    stage.answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                 chunked(times(20'000, "x"), 20'000));
+    const size_t passed = stage.client_bytes().size();
+    assert_in_range(passed, 3'000, 6'000);
+    stage.rig().advance(62'000);
+    assert_text_equal(summary_of({stage.exchange()}),
+                      "exchange memory_shed by=proxy phase=response_body op=clock"
+                      " clock=response_body/60000 status=200\n");
 }
 
 // Nobody reads from it, so nothing else would show that it is gone.
 void a_client_that_resets_while_it_waits_for_a_slab_is_found(Stage& stage) {
+    stage.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
+    assert_true(stage.accept());
     Taken taken(stage.rig().loop().slabs());
-    while (taken.one()) {
-    }
-    stage.send(next);
+    taken.all();
+    stage.send("01234");
     stage.client.reset();
     stage.rig().advance(1'500);
-    assert_text_equal(stage.records(),
-                      "client client_reset by=client phase=keepalive op=probe errno=ECONNRESET\n");
+    assert_text_equal(summary_of({stage.exchange()}),
+                      "exchange client_reset by=client phase=request_body op=probe"
+                      " errno=ECONNRESET status=499\n");
 }
 
 // ---- whose fault a stall is ----------------------------------------------------------------------
@@ -250,7 +360,12 @@ int main() {
     cases.add(SCENARIO(small_messages_for_a_stalled_client_keep_no_slab_each));
     cases.add(SCENARIO(more_stalled_uploads_than_slabs_wait_for_each_other));
     cases.add(SCENARIO(a_request_beyond_the_memory_budget_is_told));
-    cases.add(SCENARIO(a_request_that_finds_no_slab_at_all_waits_for_one));
+    cases.add(SCENARIO(a_request_that_finds_no_slab_at_all_is_told));
+    cases.add(SCENARIO(so_is_a_long_head));
+    cases.add(SCENARIO(half_a_head_too_many_is_refused_and_says_so));
+    cases.add(SCENARIO(a_body_that_is_not_read_for_want_of_memory_is_our_debt));
+    cases.add(SCENARIO(a_small_answer_is_read_where_no_memory_is_left));
+    cases.add(SCENARIO(an_answer_that_is_not_read_for_want_of_memory_is_our_debt));
     cases.add(SCENARIO(a_client_that_resets_while_it_waits_for_a_slab_is_found));
     cases.add(SCENARIO(an_upstream_that_stops_reading_is_named));
     cases.add(SCENARIO(a_client_that_stops_reading_is_named));

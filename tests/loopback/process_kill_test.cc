@@ -10,7 +10,7 @@
 #include <fstream>
 #include <map>
 
-#include "ledger/black_box_layout.hh"
+#include "support/boxes.hh"
 #include "support/program.hh"
 #include "support/sanitizers.hh"
 
@@ -481,6 +481,63 @@ void the_bytes_of_half_a_head_are_on_record(void** state) {
     assert_int_equal(halves, 1);
 }
 
+// Whoever looks for what was open there finds how many they were, in what is said and beside those that
+// could be read.
+void slots_that_cannot_be_trusted_are_counted_and_said(void** state) {
+    Site& site = site_of(state);
+    Program& program = site.serve(with_state(site));
+    std::vector<Peer> clients;
+    std::vector<Peer> upstreams;
+    for (int i = 0; i < 2; ++i) {
+        clients.push_back(site.connect(program));
+        clients.back().send(follow);
+        upstreams.push_back(site.accept());
+        await(upstreams.back(), "\r\n\r\n");
+    }
+    kill_now(program);
+    std::string image = site.read_file("state/becaused.box");
+    image[opened_at(image, Entry::Kind::exchange, 1)] ^= 1;
+    for (const uint32_t slot : {2U, 3U})
+        image[opened_at(image, Entry::Kind::connection, slot)] ^= 1;
+    site.write_file("state/becaused.box", image);
+    std::string said;
+    const std::vector<std::string> records = records_after_restart(site, said);
+    const std::string damage =
+        "; 3 slots of the black box are damaged: what was open there is not known";
+    assert_text_contains(
+        said,
+        ") ended: without a word (killed?); 1 request and 2 connections were open: "
+        "on the records now as previous_life" +
+            damage + "\n");
+    assert_int_equal(records.size(), 3);
+    for (const std::string& line : records)
+        assert_text_equal(field_of(line, "because"),
+                          "becaused's process ended before the answer began: "
+                          "without a word (killed?)" +
+                              damage + ".");
+    assert_true(records_after_restart(site, said).size() == 3 && said.find("damaged") == said.npos);
+}
+
+void damaged_lines_are_counted_and_said(void** state) {
+    Site& site = site_of(state);
+    Program& program = site.serve(with_state(site, {"--records", "/dev/full"}));
+    Peer client = site.connect(program);
+    Peer upstream;
+    for (int i = 0; i < 20; ++i) site.exchange(client, upstream);
+    client.close();
+    stop(program);
+    std::string image = site.read_file("state/becaused.box");
+    image[image.find("\"reason\":\"complete\"") + 1] = 'R';
+    site.write_file("state/becaused.box", image);
+    std::string said;
+    const std::vector<std::string> records = records_after_restart(site, said);
+    assert_text_contains(
+        said,
+        ") ended well; 21 lines had not been written: on the records now; 1 line in "
+        "the black box is damaged\n");
+    assert_int_equal(records.size(), 21);
+}
+
 // As if it lay on a disk: the kernel that runs now is not the one it was written under.
 void a_reboot_is_told_from_a_kill(void** state) {
     Site& site = site_of(state);
@@ -518,6 +575,8 @@ int main() {
         WITH_SITE(without_a_chosen_place_each_has_its_own),
         WITH_SITE(without_state_nothing_is_kept),
         WITH_SITE(files_that_cannot_be_trusted_are_set_aside),
+        WITH_SITE(slots_that_cannot_be_trusted_are_counted_and_said),
+        WITH_SITE(damaged_lines_are_counted_and_said),
         WITH_SITE(a_reboot_is_told_from_a_kill),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

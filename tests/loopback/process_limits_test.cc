@@ -88,6 +88,28 @@ void descriptors_that_run_out_are_on_record_and_cost_no_cpu(void** state) {
     assert_int_equal(records.size(), 61 + 3);  // and one request with its two connections
 }
 
+// What shells give by default is too little for the clients that the settings allow.
+void as_many_descriptors_as_its_clients_need_are_asked_for(void** state) {
+    Site& site = site_of(state);
+    const struct {
+        const char* clients;
+        rlim_t had;
+    } rows[] = {{"100", 1224}, {"4096", 2000}};
+    for (const auto& row : rows) {
+        Program& program = site.start(Start{
+            .arguments = {"run", "--listen", "tcp://127.0.0.1:0", "--upstream", "tcp://127.0.0.1:1",
+                          "--state", "off", "--max-connections", row.clients},
+            .descriptors = 256,
+            .most_descriptors = 2000});
+        program.await_err("ready on ");
+        rlimit limit{};
+        assert_int_equal(::prlimit(program.pid(), RLIMIT_NOFILE, nullptr, &limit), 0);
+        assert_int_equal(limit.rlim_cur, row.had);
+        program.signal(SIGTERM);
+        assert_int_equal(program.wait(), 0);
+    }
+}
+
 // Not even the spare one: the client waits in the kernel's queue, nobody spins, and a program without any
 // connection lives on. The wait ends with the shortage.
 void without_any_descriptor_it_waits_for_one(void** state) {
@@ -205,6 +227,7 @@ int main() {
 #define ON_SITE(test) cmocka_unit_test_setup_teardown(test, open_site, close_site)
     const CMUnitTest tests[] = {
         ON_SITE(descriptors_that_run_out_are_on_record_and_cost_no_cpu),
+        ON_SITE(as_many_descriptors_as_its_clients_need_are_asked_for),
         ON_SITE(without_any_descriptor_it_waits_for_one),
         ON_SITE(a_request_without_a_descriptor_for_its_upstream_is_told),
         ON_SITE(a_descriptor_freed_while_a_request_waits_lets_it_through),

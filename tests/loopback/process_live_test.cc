@@ -1,15 +1,18 @@
 // `becaused why --live` and `becaused kill` beside the living program: where they find it, what a person
 // reads, what they say when nobody answers.
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
 
+#include "support/boxes.hh"
 #include "support/program.hh"
 #include "support/sanitizers.hh"
 
 #include "support/cmocka.hh"
 
+using becaused::Entry;
 using namespace becaused::test;
 
 namespace {
@@ -296,6 +299,34 @@ void of_a_process_that_does_not_answer_the_black_box_is_shown(void** state) {
     stop(program);
 }
 
+// Changed under its hands, or being changed by it.
+void what_of_the_black_box_cannot_be_read_is_said(void** state) {
+    Site& site = site_of(state);
+    Program& program = site.serve({"--state", site.path("state")});
+    Peer client = site.connect(program);
+    Peer upstream = begin_push(site, client);
+    program.signal(SIGSTOP);
+    const std::string image = site.read_file("state/becaused.box");
+    const int file = ::open(site.path("state/becaused.box").c_str(), O_WRONLY | O_CLOEXEC);
+    const auto at = static_cast<off_t>(opened_at(image, Entry::Kind::connection, 1));
+    const char good = image[static_cast<size_t>(at)];
+    const char bad = static_cast<char>(good ^ 1);
+    assert_int_equal(::pwrite(file, &bad, 1, at), 1);
+    Program& json = site.start({"why", "--live", "--json", "--state", site.path("state")});
+    assert_int_equal(json.wait(), 1);
+    assert_text_equal(json.err(),
+                      "becaused: why: unix://" + site.path("state/becaused.admin") +
+                          ": does not answer: is that becaused, or is its loop stuck?; "
+                          "this is from its black box, as it last noted it; 1 slot of it "
+                          "cannot be read\n");
+    assert_int_equal(lines_of(json.out()).size(), 2);
+    assert_int_equal(::pwrite(file, &good, 1, at), 1);
+    ::close(file);
+    program.signal(SIGCONT);
+    client.close();
+    stop(program);
+}
+
 void where_its_black_box_is_nobody_knows_but_who_says_so(void** state) {
     Site& site = site_of(state);
     const std::string address = "unix://" + site.path("ops.sock");
@@ -330,6 +361,7 @@ int main() {
         ON_SITE(what_is_asked_for_and_cannot_be_had_is_an_error),
         ON_SITE(mistakes_are_said_in_one_line),
         ON_SITE(of_a_process_that_does_not_answer_the_black_box_is_shown),
+        ON_SITE(what_of_the_black_box_cannot_be_read_is_said),
         ON_SITE(where_its_black_box_is_nobody_knows_but_who_says_so),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -103,6 +103,58 @@ void sockets_are_made_before(void** state) {
     assert_int_equal(next.wait(), 0);
 }
 
+// What stays is said at the start, by whose directory it is, and at the end, when it stays.
+void a_socket_that_stays_is_said_and_one_that_goes_is_not(void** state) {
+    only_as_root();
+    Site& site = site_of(state);
+    let_others_in(site);
+    const struct {
+        const char* name;
+        mode_t mode;
+        unsigned owner;
+        const char* error;  // null: it goes
+    } directories[] = {
+        {"roots", 0755, 0, "Permission denied"},
+        {"sticky", 01777, 0, "Operation not permitted"},
+        {"of_all", 0777, 0, nullptr},
+        {"users", 0700, stranger, nullptr},
+    };
+    for (const auto& each : directories) {
+        assert_int_equal(::mkdir(site.path(each.name).c_str(), 0700), 0);
+        assert_int_equal(::chmod(site.path(each.name).c_str(), each.mode), 0);
+        assert_int_equal(::chown(site.path(each.name).c_str(), each.owner, 0), 0);
+        for (const std::string workers : {"1", "2"}) {
+            const std::string path = site.path(std::string(each.name) + "/s");
+            Program& program =
+                site.start({"run", "--listen", "unix://" + path + "?mode=0660", "--upstream",
+                            "unix://" + site.path("upstream"), "--user", "65534:65533", "--state",
+                            "off", "--admin", "off", "--workers", workers});
+            program.await_err("becaused: ready on ");
+            program.signal(SIGTERM);
+            assert_int_equal(program.wait(), 0);
+            std::string expected =
+                each.error == nullptr
+                    ? ""
+                    : "becaused: warning: user 65534:65533 may not remove " + path +
+                          " at the end: the next start replaces it; in a directory of that user's "
+                          "it would go\n"
+                          "becaused: listen: unix://" +
+                          path + ": the socket stays there: " + each.error +
+                          "; the next start replaces it\n";
+            std::string said;
+            size_t at = 0;
+            for (size_t end = 0; (end = program.err().find('\n', at)) != std::string::npos;
+                 at = end + 1) {
+                const std::string line = program.err().substr(at, end + 1 - at);
+                if (line.find(path) != line.npos && line.find("ready on") == line.npos)
+                    said += line;
+            }
+            assert_text_equal(said, expected);
+            assert_int_equal(::access(path.c_str(), F_OK), each.error == nullptr ? -1 : 0);
+        }
+    }
+}
+
 struct Mistake {
     const char* user;
     const char* expected;
@@ -191,6 +243,7 @@ int main() {
         ON_SITE(what_the_user_could_not_make_is_made_for_it),
         ON_SITE(what_is_there_keeps_its_owner),
         ON_SITE(sockets_are_made_before),
+        ON_SITE(a_socket_that_stays_is_said_and_one_that_goes_is_not),
         ON_SITE(each_mistake_is_one_line),
         ON_SITE(a_user_that_may_not_use_the_upstream_is_told_of_its_group),
         ON_SITE(whoever_is_not_root_can_only_stay_who_they_are),

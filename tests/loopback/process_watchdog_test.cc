@@ -8,12 +8,17 @@
 #include <algorithm>
 #include <csignal>
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
 
+#include "support/boxes.hh"
+#include "support/wedge.hh"
 #include "support/works.hh"
 
 #include "support/cmocka.hh"
 
+using becaused::Entry;
 using namespace becaused::test;
 
 namespace {
@@ -56,6 +61,79 @@ void a_worker_that_stands_still_is_ended_told_of_and_replaced(void** state) {
                              "SIGABRT, its last words: SIGABRT sent by pid ");
     }
     assert_int_equal(told, 12 - answered);
+}
+
+std::string hex(uint64_t value) {
+    char text[20];
+    std::snprintf(text, sizeof text, "%llx", static_cast<unsigned long long>(value));
+    return text;
+}
+
+// How many requests of the worker's were told of, all in these words.
+size_t told_of(Works& works, const std::string& words) {
+    size_t told = 0;
+    for (const std::string& line : works.site.records(0)) {
+        if (field_of(line, "reason") != "previous_life") continue;
+        told += field_of(line, "event") == "exchange" ? 1 : 0;
+        const std::string because = field_of(line, "because");
+        if (because.find(words) == because.npos) fail_test(because);
+    }
+    return told;
+}
+
+// Not stopped, but busy for ever: its last words say where.
+void a_worker_in_an_endless_loop_says_where_it_is(void** state) {
+    Works& works = works_of(state);
+    Program& program = works.serve(2, {"--worker-watchdog", "1s"});
+    hold(works, program, 12);
+    const pid_t stuck = pid_of(program, 1, 2);
+    const std::string where = ", code 0x" + hex(entry_point_of(stuck)) + " of build ";
+    loop_for_ever(stuck, false);
+    const std::string who = "becaused: worker 1 (pid " + std::to_string(stuck) + ") ";
+    program.await_err(who +
+                      "hangs: its loop has stood still for 1 s (worker_watchdog); ending it\n");
+    const std::string last_words = "SIGABRT sent by pid " + std::to_string(program.pid()) + where;
+    program.await_err("becaused: it crashed: " + last_words);
+    program.await_err(who +
+                      "ended: hung: its loop stood still for 1 s (worker_watchdog); killed by "
+                      "SIGABRT; the next one starts now\n");
+    program.await_err(" were open: on the records now as previous_life\n");
+    works.origin->release();
+    const size_t answered = leave(works);
+    stop(program);
+    assert_int_equal(told_of(works,
+                             ": hung: its loop stood still for 1 s (worker_watchdog); killed by "
+                             "SIGABRT, its last words: " +
+                                 last_words),
+                     12 - answered);
+}
+
+// Nobody hears the first signal: the second one is none to be heard.
+void a_worker_that_does_not_hear_its_abort_is_killed(void** state) {
+    Works& works = works_of(state);
+    Program& program = works.serve(2, {"--worker-watchdog", "1s"});
+    hold(works, program, 12);
+    const pid_t stuck = pid_of(program, 1, 2);
+    loop_for_ever(stuck, true);
+    const std::string who = "becaused: worker 1 (pid " + std::to_string(stuck) + ") ";
+    program.await_err(who +
+                      "hangs: its loop has stood still for 1 s (worker_watchdog); ending it\n");
+    program.await_err(who +
+                      "ended: hung: its loop stood still for 1 s (worker_watchdog); killed by "
+                      "SIGKILL; the next one starts now\n");
+    pid_of(program, 1, 2, 2);
+    program.await_err(" were open: on the records now as previous_life\n");
+    assert_int_equal(count_of(program.err(), " it crashed: "), 0);
+    works.origin->release();
+    const size_t answered = leave(works);
+    assert_true(answered > 0 && answered < 12);
+    visit(ready_addresses(program).at(0), "/after/", 20);
+    assert_int_equal(count_of(program.err(), " hangs: "), 1);
+    stop(program);
+    assert_int_equal(told_of(works,
+                             ": hung: its loop stood still for 1 s (worker_watchdog); killed by "
+                             "SIGKILL."),
+                     12 - answered);
 }
 
 // Or the end would wait for it for ever.
@@ -109,6 +187,18 @@ void what_a_worker_that_does_not_answer_had_open_is_listed_too(void** state) {
                          "Open: 12 requests, 24 connections; " + std::to_string(noted) +
                              " of these only from the black box of a process that does not "
                              "answer.\n");
+    // What of its box cannot be read is said by their parent, whose list it is.
+    const std::string box = works.site.path("state/becaused.w2.box");
+    const std::string image = works.site.read_file("state/becaused.w2.box");
+    const auto at = static_cast<std::streamoff>(opened_at(image, Entry::Kind::connection, 0));
+    std::fstream file(box, std::ios::binary | std::ios::in | std::ios::out);
+    const char good = image[static_cast<size_t>(at)];
+    file.seekp(at).put(static_cast<char>(good ^ 1)).flush();
+    assert_int_equal(
+        lines_of(said(works.site, {"why", "--live", "--json", "--state", place})).size(), 35);
+    program.await_err("becaused: admin: " + box +
+                      " stands for a worker that does not answer; 1 slot of it cannot be read\n");
+    file.seekp(at).put(good).flush();
     // And where their parent does not answer, both of them are read.
     program.signal(SIGSTOP);
     assert_text_contains(said(works.site, {"why", "--live", "--state", place}, 1),
@@ -229,6 +319,8 @@ int main() {
 #define AT_WORK(test) cmocka_unit_test_setup_teardown(test, open_works, close_works)
     const CMUnitTest tests[] = {
         AT_WORK(a_worker_that_stands_still_is_ended_told_of_and_replaced),
+        AT_WORK(a_worker_in_an_endless_loop_says_where_it_is),
+        AT_WORK(a_worker_that_does_not_hear_its_abort_is_killed),
         AT_WORK(a_worker_that_stands_still_while_it_is_to_stop_is_ended),
         AT_WORK(who_stood_still_together_is_judged_by_nobody),
         AT_WORK(what_a_worker_that_does_not_answer_had_open_is_listed_too),

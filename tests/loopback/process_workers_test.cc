@@ -1,5 +1,6 @@
 // `--workers N`: several processes that look like one. They share the ports, the records' file, the
 // operators' socket and the end; what one of them loses is told, and the others go on.
+#include <netinet/in.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -8,8 +9,11 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "support/sanitizers.hh"
@@ -18,6 +22,7 @@
 #include "support/cmocka.hh"
 
 using namespace becaused::test;
+using Json = nlohmann::json;
 
 namespace {
 
@@ -86,6 +91,10 @@ void a_killed_worker_is_told_of_and_replaced_while_the_others_go_on(void** state
         assert_text_contains(field_of(line, "because"), ": killed by SIGKILL.");
     }
     assert_int_equal(told, 24 - answered);
+    assert_text_contains(program.err(), "stopped; 84 requests, ");
+    assert_text_contains(program.err(), "; requests ended: " + std::to_string(60 + answered) +
+                                            " complete, " + std::to_string(told) +
+                                            " previous_life\n");
 }
 
 void a_worker_that_ends_again_and_again_ends_them_all(void** state) {
@@ -226,12 +235,34 @@ void operators_see_and_end_what_any_of_them_has_open(void** state) {
     assert_int_equal(::stat(works.site.path("state/becaused.admin").c_str(), &found), -1);
 }
 
+std::string operators_address(Program& program) {
+    constexpr std::string_view words = "becaused: operators ask at ";
+    const size_t at = program.err().find(words) + words.size();
+    return program.err().substr(at, program.err().find('\n', at) - at);
+}
+
+std::string own_address(const Peer& peer) {
+    sockaddr_in address{};
+    socklen_t length = sizeof address;
+    assert_int_equal(::getsockname(peer.fd(), reinterpret_cast<sockaddr*>(&address), &length), 0);
+    return "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+}
+
+// Until it has so many.
+void await_child(const Program& program, std::ptrdiff_t count) {
+    const std::string pid = std::to_string(program.pid());
+    for (int waited_ms = 0; waited_ms < patience_ms; waited_ms += 10) {
+        std::ifstream file("/proc/" + pid + "/task/" + pid + "/children");
+        if (std::distance(std::istream_iterator<pid_t>(file), {}) == count) return;
+        ::usleep(10'000);
+    }
+    fail_test("it never had so many children");
+}
+
 void a_port_for_operators_answers_to_this_machines_names_only(void** state) {
     Works& works = works_of(state);
     Program& program = works.serve(2, {"--admin", "tcp://127.0.0.1:0"});
-    constexpr std::string_view words = "becaused: operators ask at ";
-    const size_t at = program.err().find(words) + words.size();
-    const std::string address = program.err().substr(at, program.err().find('\n', at) - at);
+    const std::string address = operators_address(program);
     assert_text_equal(said(works.site, {"why", "--live", "--admin", address}),
                       "Nothing is open.\n");
     for (const auto& [host, status] :
@@ -249,6 +280,51 @@ void a_port_for_operators_answers_to_this_machines_names_only(void** state) {
         assert_text_contains(client.received, std::string("HTTP/1.1 ") + status + "\r\n");
     }
     stop(program);
+}
+
+// Whoever names another host is told so, and on record, as with a single process: with its own address, in
+// words that a page in a browser brought about.
+void a_host_of_somebody_else_is_on_record_as_with_one_process(void** state) {
+    for (const int workers : {1, 2}) {
+        Works& works = works_of(state);
+        Program& program =
+            works.serve(workers, {"--admin", "tcp://127.0.0.1:0", "--records",
+                                  works.site.path("records." + std::to_string(workers))});
+        const std::string address = operators_address(program);
+        Peer client = connect_to(address);
+        const std::string peer = own_address(client);
+        client.send("GET /live HTTP/1.1\r\nHost: rebou");
+        if (workers > 1) await_child(program, 3);  // the one that reads the question
+        client.send("nd.example\r\n\r\n");
+        await_end(client);
+        assert_text_equal(client.received,
+                          "HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\n"
+                          "Connection: close\r\nContent-Length: 59\r\n\r\n"
+                          "{\"message\":\"the Host is none of this machine's own names\"}\n");
+        client.close();
+        stop(program);
+        const std::vector<std::string> records =
+            works.site.records(1, "records." + std::to_string(workers));
+        assert_int_equal(records.size(), 1);
+        Json record = Json::parse(records[0]);
+        for (const char* own : {"id", "time", "opened", "age_ms", "silence_ms"}) record.erase(own);
+        assert_text_equal(record.dump(),
+                          Json({{"v", 1},
+                                {"event", "connection"},
+                                {"side", "operator"},
+                                {"transport", "tcp"},
+                                {"peer", peer},
+                                {"local", address.substr(6)},
+                                {"reason", "complete"},
+                                {"class", "clean"},
+                                {"by", "nobody"},
+                                {"phase", "done"},
+                                {"op", "none"},
+                                {"exchanges", 1},
+                                {"bytes", {{"in", 45}, {"out", client.received.size()}}},
+                                {"because", "Finished."}})
+                              .dump());
+    }
 }
 
 // One text of a file and of those that were put aside.
@@ -488,6 +564,7 @@ int main() {
         AT_WORK(a_unix_socket_is_shared_and_goes_with_them),
         AT_WORK(operators_see_and_end_what_any_of_them_has_open),
         AT_WORK(a_port_for_operators_answers_to_this_machines_names_only),
+        AT_WORK(a_host_of_somebody_else_is_on_record_as_with_one_process),
         AT_WORK(a_file_that_is_put_aside_by_any_of_them_loses_no_line),
         AT_WORK(a_file_that_was_moved_away_is_left_by_all_of_them),
         AT_WORK(lines_on_a_pipe_are_whole),

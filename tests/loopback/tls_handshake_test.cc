@@ -477,7 +477,30 @@ static void more_handshakes_than_allowed_are_refused_and_places_come_free(void**
     assert_true(ninth.shake(rig));
 }
 
-static void a_stop_ends_handshakes_at_once(void**) {
+static  // What others hold must not make a handshake that never comes of one that nobody read.
+    void
+    a_handshake_and_a_request_are_read_where_no_memory_is_left(void**) {
+    Rig rig(tls_options());
+    SlabPool& pool = rig.loop().slabs();
+    std::vector<Slice> others;
+    for (std::span<char> room = pool.room(); !room.empty(); room = pool.room())
+        others.push_back(pool.claim(room.size()));
+    TlsPeer client(rig.connect(), client_ways());
+    assert_true(client.shake(rig));
+    client.send(get);
+    rig.settle();
+    client.read();
+    assert_true(client.received.starts_with("HTTP/1.1 503 "));
+    assert_text_equal(rig.summary(),
+                      "exchange memory_shed by=proxy phase=gate op=allocate status=503\n");
+    others.clear();
+    client.received.clear();
+    rig.take_records();
+    serve(rig, client);
+    assert_text_equal(rig.summary(), clean_records);
+}
+
+void a_stop_ends_handshakes_at_once(void**) {
     Rig rig(tls_options());
     TlsPeer client(rig.connect(), client_ways());
     client.step();
@@ -509,6 +532,7 @@ int main() {
         cmocka_unit_test(one_who_connects_and_leaves_without_a_byte_was_a_probe),
         cmocka_unit_test(fin_and_rst_at_each_step_blame_the_client),
         cmocka_unit_test(more_handshakes_than_allowed_are_refused_and_places_come_free),
+        cmocka_unit_test(a_handshake_and_a_request_are_read_where_no_memory_is_left),
         cmocka_unit_test(a_stop_ends_handshakes_at_once),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -8,6 +8,7 @@
 
 #include "matrix/reach.hh"
 #include "support/ends_table.hh"
+#include "support/people.hh"
 #include "support/tls_rig.hh"
 #include "support/watch.hh"
 
@@ -27,7 +28,8 @@ struct State {
     const char* method = "";
     const char* target = "";
     const char* route = "";
-    int upstream_status = 0;  // of its answer; below 200: that was none yet, but for a tunnel's
+    const char* identity = "";  // who asks, by a static token; empty: nobody is known
+    int upstream_status = 0;    // of its answer; below 200: that was none yet, but for a tunnel's
     // What a client that speaks nonsense, and an upstream, would say here.
     std::string client_nonsense = "zz\r\n";
     std::string upstream_nonsense = "zz\r\n";
@@ -50,6 +52,18 @@ inline std::string client_hello() {
 inline void speaks_tls(RigOptions& options) {
     options.settings.tlscert = {pki().server.certificate};
     options.settings.tlskey = {pki().server.key};
+}
+
+// Only a service knows whose the bytes are.
+inline void asks_a_service(RigOptions& options) {
+    options.access = token_entry("runner", runner_token);
+    options.asks_upstream = true;
+}
+
+// Of a container that a request names, the upstream is asked whose it is.
+inline void asks_whose_it_is(RigOptions& options) {
+    options.access = "[[profile]]\nname = \"mine\"\nbase = \"run_sandboxed\"\nown = true\n" +
+                     token_entry("runner", runner_token, "profile = \"mine\"\n");
 }
 
 inline void behind_a_balancer(RigOptions& options) { options.proxied = true; }
@@ -171,6 +185,41 @@ inline std::vector<State> all_states() {
          .target = "/v1.41/containers/create",
          .route = "transfer",
          .options = [](RigOptions& options) { options.settings.profile = "run_sandboxed"; }},
+        {.name = "asking_who",
+         .phase = "gate",
+         .reach =
+             [](Watch& watch) {
+                 ask(watch, "POST /v1.41/images/load HTTP/1.1\r\nHost: docker\r\n" +
+                                bearer_line("svc_0123456789-0123456789-0123456789") +
+                                "Transfer-Encoding: chunked\r\n\r\n");
+                 watch.wait(2'000);
+                 watch.client_says(std::string(chunk_of_five) + "0\r\n\r\n");
+                 watch.wait(1'500);
+             },
+         .spans = {{"gate", 0}},
+         .method = "POST",
+         .target = "/v1.41/images/load",
+         .route = "transfer",
+         .upstream_nonsense = bad_answer,
+         .options = asks_a_service},
+        {.name = "asking_whose",
+         .phase = "gate",
+         .reach =
+             [](Watch& watch) {
+                 ask(watch, "POST /v1.41/networks/n/connect HTTP/1.1\r\nHost: docker\r\n" +
+                                bearer_line(runner_token) +
+                                "Content-Type: application/json\r\nContent-Length: 19\r\n\r\n");
+                 watch.wait(2'000);
+                 watch.client_says("{\"Container\":\"web\"}");
+                 watch.wait(1'500);
+             },
+         .spans = {{"gate", 0}},
+         .method = "POST",
+         .target = "/v1.41/networks/n/connect",
+         .route = "transfer",
+         .identity = "runner",
+         .upstream_nonsense = bad_answer,
+         .options = asks_whose_it_is},
         {.name = "dialling",
          .phase = "connect",
          .reach =

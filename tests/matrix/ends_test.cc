@@ -147,7 +147,13 @@ class Played {
             replace_all(because, "{first}", row_.exchange.reason);
         }
         record["op"] = "none";
-        if (is_cause(end) && end.reason != "shutdown_idle") fill_cause(record, because);
+        if (&end == &row_.exchange && !row_.judged.empty()) {
+            record["op"] = "judge";
+            record["detail"] = row_.judged;
+            replace_all(because, "{detail}", row_.judged);
+        } else if (is_cause(end) && end.reason != "shutdown_idle") {
+            fill_cause(record, because);
+        }
         record["because"] = because;
     }
 
@@ -232,20 +238,25 @@ class Played {
                                                    {"reused", false},
                                                    {"upstream_id", upstream_["id"]}}});
         const Word& word = table().words.at(row_.exchange.reason);
+        if (*state_.identity != '\0') {
+            record["identity"] = state_.identity;
+            record["proof"] = "static_token";
+        }
         const bool answered = state_.upstream_status == 101 || state_.upstream_status >= 200;
         record["status"] = answered ? state_.upstream_status : word.status;
         if (state_.upstream_status != 0) record["upstream_status"] = state_.upstream_status;
-        if (watch_.upstream.out.bytes > watch_.upstream_out_before) {
+        // What the gate asks is none of the request's bytes.
+        const Books asked = row_.exchange.phase == "gate" ? Books{} : watch_.upstream;
+        if (asked.out.bytes > watch_.upstream_out_before) {
             record["upstream"] = watch_.upstream.peer;
             record["upstream_id"] = upstream_["id"];
         }
-        record["bytes"] = {
-            {"client_in", watch_.client.in.bytes - watch_.client_in_before},
-            {"client_out", watch_.client.out.bytes - watch_.client_out_before},
-            {"upstream_in", watch_.upstream.in.bytes - watch_.upstream_in_before},
-            {"upstream_out", watch_.upstream.out.bytes - watch_.upstream_out_before}};
+        record["bytes"] = {{"client_in", watch_.client.in.bytes - watch_.client_in_before},
+                           {"client_out", watch_.client.out.bytes - watch_.client_out_before},
+                           {"upstream_in", asked.in.bytes - watch_.upstream_in_before},
+                           {"upstream_out", asked.out.bytes - watch_.upstream_out_before}};
         record["silence_ms"] = {{"up", silence(watch_.client.in, opened)},
-                                {"down", silence(watch_.upstream.in, opened)}};
+                                {"down", silence(asked.in, opened)}};
         Json phases = Json::object();
         for (size_t i = 0; i < state_.spans.size(); ++i) {
             const uint64_t end =
@@ -317,7 +328,7 @@ RigOptions options_for(const State& state, const Signal& signal, unsigned wiring
     if (by_age) options.settings.clocks.set_all(ClockName::max_age, max_age_ms);
     if (by_age || std::string(signal.name) == "drain")
         for (const ClockName clock : {ClockName::request_head, ClockName::connect,
-                                      ClockName::first_byte, ClockName::linger})
+                                      ClockName::first_byte, ClockName::linger, ClockName::auth})
             options.settings.clocks.set_all(clock, 0);
     if (state.dials_tcp) {
         options.upstream_backlog = 0;

@@ -18,6 +18,7 @@ namespace becaused::test {
 
 // Reasons that come about elsewhere: records/schema fails for one that no test's real sockets have shown.
 inline constexpr Reason elsewhere[] = {
+    Reason::client_proxy_malformed,
     Reason::client_proxy_timeout,
     Reason::client_tls_failed,
     Reason::client_tls_timeout,

@@ -271,6 +271,16 @@ def the_name_of_a_host_is_asked_for_by_dns(place):
 
 
 @claim
+def localhost_needs_no_file(place):
+    upstream = FakeDocker()
+    address = place.serve(f"tcp://localhost:{port_of(upstream)}")  # no /etc at all
+    answer = get(address)
+    check(answer.status == 200 and answer.body == b"OK", str(answer))
+    place.stop()
+    upstream.stop()
+
+
+@claim
 def a_name_that_nobody_can_look_up_is_said_to_be_so(place):
     address = place.serve("tcp://docker.example:2375")  # no /etc at all
     answer = get(address, "/version")

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -55,6 +57,19 @@ class BoxInMemory {
     char* memory_;
     std::unique_ptr<BlackBox> box_;
 };
+
+// Where the byte of a slot stands that says when it was opened, in a file of this process's kind.
+inline size_t opened_at(std::string_view image, Entry::Kind kind, uint32_t slot) {
+    box::Part<box::Life> head;
+    std::memcpy(&head, image.data(), sizeof head);
+    const box::Shape shape{head.content.exchange_slots, head.content.connection_slots,
+                           head.content.ring_bytes};
+    return kind == Entry::Kind::exchange
+               ? box::page_bytes + slot * sizeof(box::ExchangeSlot) +
+                     offsetof(box::ExchangeSlot, opened)
+               : shape.connections_at() + slot * sizeof(box::ConnectionSlot) +
+                     offsetof(box::ConnectionSlot, opened);
+}
 
 // A life whose ledger writes into a box: one push in the middle of its upload, over two connections.
 class OpenPush {

@@ -59,6 +59,7 @@ EndsRow row_of(const std::vector<std::string>& columns, const std::string& state
     row.client = end_of(columns.at(2), phase);
     row.upstream = end_of(columns.at(3), phase);
     if (columns.size() > 4) row.facts = facts_of(columns.at(4));
+    if (columns.size() > 5) row.judged = columns.at(5);
     return row;
 }
 

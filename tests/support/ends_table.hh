@@ -31,6 +31,7 @@ struct EndsRow {
     End client;
     End upstream;
     std::map<std::string, std::string> facts;  // clock, parser, op, errno, detail
+    std::string judged;  // the exchange is refused for what befell a question: its own detail
 };
 
 struct EndsTable {

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -95,7 +96,7 @@ std::vector<std::string> environment_of(const Start& start) {
     ::dup2(err, STDERR_FILENO);
     bool ready = ::chdir(start.directory.c_str()) == 0;
     if (start.descriptors > 0) {
-        const rlimit limit{start.descriptors, start.descriptors};
+        const rlimit limit{start.descriptors, std::max(start.descriptors, start.most_descriptors)};
         ready = ready && ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
     }
     ::signal(SIGPIPE, SIG_DFL);

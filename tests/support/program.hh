@@ -24,13 +24,14 @@ inline constexpr int patience_ms = 20'000;
 struct Start {
     std::vector<std::string> arguments{};
     std::vector<std::string>
-        environment{};            // "BECAUSED_LISTEN=..."; none of this process's BECAUSED_*
-    std::string directory{};      // where it runs; empty: the site's
-    unsigned descriptors = 0;     // RLIMIT_NOFILE; 0: as it is
-    int input = -1;               // standard input; -1: /dev/null
-    int output = -1;              // standard output; -1: captured in out()
-    bool closed_streams = false;  // starts with 0, 1 and 2 closed
-    unsigned user = 0;            // whose process it is, and the same group; 0: this one's
+        environment{};              // "BECAUSED_LISTEN=..."; none of this process's BECAUSED_*
+    std::string directory{};        // where it runs; empty: the site's
+    unsigned descriptors = 0;       // RLIMIT_NOFILE; 0: as it is
+    unsigned most_descriptors = 0;  // what it may raise that to; 0: no further
+    int input = -1;                 // standard input; -1: /dev/null
+    int output = -1;                // standard output; -1: captured in out()
+    bool closed_streams = false;    // starts with 0, 1 and 2 closed
+    unsigned user = 0;              // whose process it is, and the same group; 0: this one's
 };
 
 class Program {

@@ -180,6 +180,10 @@ Rig::Rig(RigOptions options) : settings_(options.settings), options_(std::move(o
     }
     if (!options_.upstream_path.empty()) settings_.upstream.path = options_.upstream_path;
     if (!options_.with_upstream) stop_upstream();
+    if (options_.asks_upstream) {
+        settings_.auth_service = settings_.upstream;
+        settings_.auth_service.text = "the upstream";
+    }
     if (const char* text = std::getenv("BECAUSED_SPLICE"))
         CHECK(assign(settings_, *find_option("splice"), text).ok());
     loop_ = std::make_unique<Loop>(options_.slabs);

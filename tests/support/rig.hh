@@ -76,9 +76,10 @@ struct RigOptions {
     Settings settings = unguarded();
     size_t slabs = 64;
     std::string upstream_path;
-    int upstream_backlog = 64;  // 0: one connection waits to be accepted, the next finds no room
-    std::string access;         // an access file's text (support/people.hh); empty: everybody may
-    bool proxied = false;       // every connection begins with a PROXY header
+    int upstream_backlog = 64;   // 0: one connection waits to be accepted, the next finds no room
+    std::string access;          // an access file's text (support/people.hh); empty: everybody may
+    bool proxied = false;        // every connection begins with a PROXY header
+    bool asks_upstream = false;  // the authorisation service is at the upstream's address
 };
 
 class Rig {

@@ -92,7 +92,7 @@ class Steady {
     }
     size_t open_in_box() const {
         Result<LastLife> last = read_black_box(box_.image());
-        CHECK(last.ok() && last.value().damaged == 0 && last.value().left_out == 0);
+        CHECK(last.ok() && last.value().damaged() == 0 && last.value().left_out == 0);
         return last.value().exchanges.size() + last.value().connections.size();
     }
     size_t records() const {

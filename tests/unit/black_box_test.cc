@@ -34,7 +34,7 @@ void what_was_open_is_told_whole(void**) {
     memory.box().beat(box_start_ns + 300 * ns_per_ms, box_start_wall_ns + 300 * ns_per_ms);
     const LastLife last = read_life(memory.image());
     assert_int_equal(last.pid, 4711);
-    assert_int_equal(last.damaged, 0);
+    assert_int_equal(last.damaged(), 0);
     assert_int_equal(last.left_out, 0);
     assert_false(last.ended);
     const std::vector<std::string> lines = told_by(last, killed);
@@ -103,7 +103,7 @@ void a_box_whose_entries_were_all_filed_tells_nothing(void**) {
     BoxInMemory memory;
     { const OpenPush push(&memory.box()); }
     const LastLife last = read_life(memory.image());
-    assert_int_equal(last.damaged, 0);
+    assert_int_equal(last.damaged(), 0);
     assert_int_equal(told_by(last, killed).size(), 0);
 }
 
@@ -156,7 +156,7 @@ void no_changed_byte_of_a_slot_is_believed(void**) {
         const LastLife last = read_life(image);
         const size_t found = last.exchanges.size() + last.connections.size();
         // A free slot that becomes taken is damaged, not believed.
-        assert_true(found + last.damaged == 3 || (found == 3 && last.damaged == 1));
+        assert_true(found + last.damaged() == 3 || (found == 3 && last.damaged() == 1));
         for (const PastExchange& past : last.exchanges) {
             assert_int_equal(past.id, 2);
             const uint64_t bytes = past.facts.client_in_bytes;
@@ -249,7 +249,7 @@ void check_ring(uint64_t ring_bytes, size_t longest, int steps) {
         emptied += model.empty() ? 1 : 0;
         if (i % 10 != 0) continue;
         const LastLife last = read_life(memory.image());
-        assert_int_equal(last.damaged, 0);
+        assert_int_equal(last.damaged(), 0);
         assert_true(std::ranges::equal(last.lines, model));
     }
     assert_true(refused > 100 && emptied > 10);
@@ -291,10 +291,38 @@ void a_changed_record_in_the_ring_is_left_out(void**) {
     std::string image = memory.image();
     image[image.find("two\n")] = 'T';
     const LastLife last = read_life(image);
-    assert_int_equal(last.damaged, 1);
+    assert_int_equal(last.damaged_lines, 1);
+    assert_int_equal(last.damaged_slots, 0);
+    assert_false(last.lines_end_unknown);
     assert_int_equal(last.lines.size(), 2);
     assert_text_equal(last.lines[0], "one\n");
     assert_text_equal(last.lines[1], "three\n");
+}
+
+void behind_a_record_whose_length_was_changed_nothing_is_known(void**) {
+    BoxInMemory memory;
+    for (const std::string_view line : {"one\n", "two\n", "three\n"})
+        assert_true(memory.box().keep(line));
+    std::string image = memory.image();
+    image[image.find("two\n") - sizeof(box::Frame) + offsetof(box::Frame, length) + 2] = 1;
+    const LastLife last = read_life(image);
+    assert_int_equal(last.damaged_lines, 1);
+    assert_true(last.lines_end_unknown);
+    assert_int_equal(last.lines.size(), 1);
+    assert_text_equal(last.lines[0], "one\n");
+}
+
+void damaged_slots_are_counted_apart_from_damaged_lines(void**) {
+    BoxInMemory memory;
+    OpenPush push(&memory.box());
+    std::string image = memory.image();
+    image[opened_at(image, Entry::Kind::exchange, 0)] ^= 1;
+    image[opened_at(image, Entry::Kind::connection, 1)] ^= 1;
+    const LastLife last = read_life(image);
+    assert_int_equal(last.damaged_slots, 2);
+    assert_int_equal(last.damaged_lines, 0);
+    assert_int_equal(last.exchanges.size(), 0);
+    assert_int_equal(last.connections.size(), 1);
 }
 
 // ---- stopped at any instruction -------------------------------------------------------------------
@@ -339,7 +367,7 @@ void live_one_life(BlackBox& box, volatile Progress& progress) {
 void check_stopped(std::string_view image, const Progress& progress, bool& slot_seen,
                    bool& record_seen) {
     const LastLife last = read_life(image);
-    assert_int_equal(last.damaged, 0);
+    assert_int_equal(last.damaged(), 0);
     const std::vector<std::string> told = told_by(last, killed);
     assert_true(told.size() <= 1);
     if (progress.step > 0) assert_int_equal(told.size(), 1);
@@ -416,6 +444,8 @@ int main() {
         cmocka_unit_test(a_large_rings_steady_stream_stays_at_its_front),
         cmocka_unit_test(the_ring_refuses_only_what_does_not_fit),
         cmocka_unit_test(a_changed_record_in_the_ring_is_left_out),
+        cmocka_unit_test(behind_a_record_whose_length_was_changed_nothing_is_known),
+        cmocka_unit_test(damaged_slots_are_counted_apart_from_damaged_lines),
         cmocka_unit_test(stopped_at_any_instruction_each_entry_is_there_once),
     };
     return cmocka_run_group_tests(tests, nullptr, nullptr);
