@@ -456,6 +456,31 @@ void files_that_cannot_be_trusted_are_set_aside(void** state) {
     assert_int_equal(kept, 8);
 }
 
+// Nothing is known of its request, but so much of it had come.
+void the_bytes_of_half_a_head_are_on_record(void** state) {
+    Site& site = site_of(state);
+    Program& program = site.serve(with_state(site));
+    Peer half = site.connect(program);
+    Peer other = site.connect(program);
+    Peer upstream;
+    for (const char* part : {"GET /v1.41/ha", "lf HT"}) {
+        half.send(part);
+        site.exchange(other, upstream);  // turns of the loop after the one that read the part
+    }
+    kill_now(program);
+    std::string said;
+    int halves = 0;
+    for (const std::string& record : records_after_restart(site, said)) {
+        if (field_of(record, "event") != "exchange" || !field_of(record, "method").empty())
+            continue;
+        ++halves;
+        assert_text_equal(field_of(record, "reason"), "previous_life");
+        assert_text_equal(field_of(record, "phase"), "request_head");
+        assert_text_contains(record, R"("bytes":{"client_in":18,"client_out":0,)");
+    }
+    assert_int_equal(halves, 1);
+}
+
 // Whoever looks for what was open there finds how many they were, in what is said and beside those that
 // could be read.
 void slots_that_cannot_be_trusted_are_counted_and_said(void** state) {
@@ -511,31 +536,6 @@ void damaged_lines_are_counted_and_said(void** state) {
         ") ended well; 21 lines had not been written: on the records now; 1 line in "
         "the black box is damaged\n");
     assert_int_equal(records.size(), 21);
-}
-
-// Nothing is known of its request, but so much of it had come.
-void the_bytes_of_half_a_head_are_on_record(void** state) {
-    Site& site = site_of(state);
-    Program& program = site.serve(with_state(site));
-    Peer half = site.connect(program);
-    Peer other = site.connect(program);
-    Peer upstream;
-    for (const char* part : {"GET /v1.41/ha", "lf HT"}) {
-        half.send(part);
-        site.exchange(other, upstream);  // turns of the loop after the one that read the part
-    }
-    kill_now(program);
-    std::string said;
-    int halves = 0;
-    for (const std::string& record : records_after_restart(site, said)) {
-        if (field_of(record, "event") != "exchange" || !field_of(record, "method").empty())
-            continue;
-        ++halves;
-        assert_text_equal(field_of(record, "reason"), "previous_life");
-        assert_text_equal(field_of(record, "phase"), "request_head");
-        assert_text_contains(record, R"("bytes":{"client_in":18,"client_out":0,)");
-    }
-    assert_int_equal(halves, 1);
 }
 
 // As if it lay on a disk: the kernel that runs now is not the one it was written under.
