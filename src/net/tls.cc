@@ -1,5 +1,3 @@
-#define MBEDTLS_ALLOW_PRIVATE_ACCESS  // an alert's number and the record buffers have no functions
-
 #include "net/tls.hh"
 
 #include <arpa/inet.h>

@@ -1,5 +1,3 @@
-#define MBEDTLS_ALLOW_PRIVATE_ACCESS  // 3.x hides its fields; these are read as 2.28 shows them
-
 #include "net/tls_ciphers.hh"
 
 #include <mbedtls/chachapoly.h>

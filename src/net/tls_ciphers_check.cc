@@ -1,5 +1,4 @@
 // What the ciphers under TLS must give, as published, each time the program starts to use them.
-#define MBEDTLS_ALLOW_PRIVATE_ACCESS  // 3.x hides a point's coordinates
 
 #include <mbedtls/chachapoly.h>
 #include <mbedtls/ecdsa.h>

@@ -5,7 +5,6 @@
 // empty, too long or in pieces, and what does not decrypt, which it is given untouched.
 //
 // And those buffers, two of 17 KiB each: only a connection with a record in work has them.
-#define MBEDTLS_ALLOW_PRIVATE_ACCESS
 
 #include <mbedtls/cipher.h>
 #include <mbedtls/platform.h>

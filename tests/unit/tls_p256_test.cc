@@ -1,5 +1,4 @@
 // P-256's kept table: judged by published vectors, by mbedTLS's multiplication without it, and by OpenSSL.
-#define MBEDTLS_ALLOW_PRIVATE_ACCESS
 
 #include "net/tls_p256.hh"
 

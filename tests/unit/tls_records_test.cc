@@ -1,6 +1,5 @@
 // Records that no ordinary client sends, between our state and a mbedTLS client in memory: they are read
 // as the RFCs say, whatever mbedtls_ssl_read calls them.
-#define MBEDTLS_ALLOW_PRIVATE_ACCESS
 
 #include <mbedtls/ssl.h>
 #include <mbedtls/version.h>
