@@ -287,8 +287,8 @@ bool KnownRecords::has(std::string_view event, std::string_view id) const {
     return std::ranges::binary_search(keys_, key_of(event, id));
 }
 
-size_t file_last_life(const LastLife& last, const std::string& cause, const KnownRecords& known,
-                      RecordSink& sink) {
+PastFiled file_last_life(const LastLife& last, const std::string& cause, const KnownRecords& known,
+                         RecordSink& sink) {
     Clock clock;
     clock.freeze(last.last_ns, last.last_wall_ns);
     Ledger ledger(clock);
@@ -304,7 +304,7 @@ size_t file_last_life(const LastLife& last, const std::string& cause, const Know
         if (endpoint.kind == Endpoint::Kind::unix && !last.upstream_path.empty())
             endpoint.path = &last.upstream_path;
     };
-    size_t filed = 0;
+    PastFiled filed;
     for (const PastExchange& past : last.exchanges) {
         if (is_known("exchange", past.id)) continue;
         ExchangeEntry entry(ledger, past.id, past.opened_ns);
@@ -313,7 +313,7 @@ size_t file_last_life(const LastLife& last, const std::string& cause, const Know
         name_path(entry.facts.upstream);
         entry.facts.phase_ns[static_cast<size_t>(past.phase)] = last.last_ns - past.phase_since_ns;
         entry.file(Ending::previous_life(past.phase, cause.c_str()));
-        ++filed;
+        ++filed.exchanges;
     }
     for (const PastConnection& past : last.connections) {
         if (is_known("connection", past.id)) continue;
@@ -322,7 +322,7 @@ size_t file_last_life(const LastLife& last, const std::string& cause, const Know
         entry.facts.entrance = &past.entrance;
         if (entry.facts.side == Side::upstream) name_path(entry.facts.peer);
         entry.file(Ending::previous_life(past.phase, cause.c_str()));
-        ++filed;
+        ++filed.connections;
     }
     return filed;
 }

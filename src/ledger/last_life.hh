@@ -75,9 +75,16 @@ class KnownRecords {
     std::vector<std::string> keys_;
 };
 
+// How many records file_last_life made.
+struct PastFiled {
+    size_t exchanges = 0;
+    size_t connections = 0;
+    size_t all() const { return exchanges + connections; }
+};
+
 // Files all that was open, in that life's name and with its ids, as reason previous_life; `cause` ends
-// the sentence "becaused's process ended ...: ". What is `known` is left out. Returns how many were filed.
-size_t file_last_life(const LastLife& last, const std::string& cause, const KnownRecords& known,
-                      RecordSink& sink);
+// the sentence "becaused's process ended ...: ". What is `known` is left out.
+PastFiled file_last_life(const LastLife& last, const std::string& cause, const KnownRecords& known,
+                         RecordSink& sink);
 
 }  // namespace becaused

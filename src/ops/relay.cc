@@ -173,9 +173,8 @@ void take_all(int conn, size_t bytes) {
 
 // By us, who keep no records.
 void refuse_host(int conn, size_t bytes) {
-    say("admin: a Host that is none of this machine's own names is refused, and on no record: no "
-        "worker "
-        "serves now");
+    say("admin: a Host that is none of this machine's own names is refused, and on no record: "
+        "no worker serves now");
     take_all(conn, bytes);
     constexpr std::string_view refusal =
         "{\"message\":\"the Host is none of this machine's own names\"}\n";

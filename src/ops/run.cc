@@ -154,8 +154,8 @@ struct Turn {
 // What this worker ended, and what it was left by the one before it.
 Totals worker_totals(Totals totals, const State& state) {
     constexpr auto reason = static_cast<size_t>(Reason::previous_life);
-    for (const Entry::Kind kind : {Entry::Kind::connection, Entry::Kind::exchange})
-        totals.filed[static_cast<size_t>(kind)][reason] += state.cut(kind);
+    totals.filed[static_cast<size_t>(Entry::Kind::exchange)][reason] += state.cut().exchanges;
+    totals.filed[static_cast<size_t>(Entry::Kind::connection)][reason] += state.cut().connections;
     return totals;
 }
 

@@ -126,9 +126,14 @@ std::string State::admin_path() const { return box_ ? admin_path_beside(file_.pa
 Status take_state_place(const Settings& settings, StateFile& file) {
     bool busy = false;
     // Operators are told where to ask, and may stand elsewhere.
-    std::error_code error;
-    if (settings.state != "auto")
-        return file.lock(std::filesystem::absolute(settings.state, error), "becaused", busy);
+    if (settings.state != "auto") {
+        std::error_code error;
+        const std::filesystem::path place = std::filesystem::absolute(settings.state, error);
+        if (error)
+            return Status::failed(phrase("state: ", settings.state, ": ", error.message(),
+                                         "; give an absolute path"));
+        return file.lock(place, "becaused", busy);
+    }
     const std::string directory = usual_state_directory();
     const std::string name = usual_name(settings);
     Status status = file.lock(directory, name, busy);
@@ -197,13 +202,11 @@ void State::read_last_life(const StateFile& file, const Settings& settings, cons
     PastRecords records(left, chain);
     // Whoever misses a record finds why beside those that are there.
     const std::string told = last.damaged() == 0 ? cause : phrase(cause, "; ", left_out(last));
-    const size_t filed = file_last_life(last, told, known, records);
-    for (size_t i = last.lines.size(); i < left.size() && !seen.empty(); ++i) {
-        const bool exchange = left[i].starts_with(R"({"v":1,"event":"exchange")");
-        ++cut_[static_cast<size_t>(exchange ? Entry::Kind::exchange : Entry::Kind::connection)];
-    }
+    const PastFiled filed = file_last_life(last, told, known, records);
+    // A worker of this crew left them: the crew's last line counts them.
+    if (!seen.empty()) cut_ = filed;
     if (!last.ended || !left.empty() || last.damaged() > 0)
-        say_found(last, cause, filed, last.lines.size(), settings.records);
+        say_found(last, cause, filed.all(), last.lines.size(), settings.records);
     left_.insert(left_.end(), left.begin(), left.end());
 }
 

@@ -3,7 +3,6 @@
 // error what it found.
 #pragma once
 
-#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -51,7 +50,7 @@ class State {
     // The same, also where there is no journal for them.
     const std::vector<std::string>& found() const { return found_; }
     // What a worker's predecessor left open, and is told of now: the crew has served it, too.
-    uint64_t cut(Entry::Kind kind) const { return cut_[static_cast<size_t>(kind)]; }
+    const PastFiled& cut() const { return cut_; }
     // After the last record was written, or given up: what is left then is the next life's.
     void close();
 
@@ -69,7 +68,7 @@ class State {
     std::unique_ptr<BlackBox> box_;
     std::vector<std::string> left_;
     std::vector<std::string> found_;
-    std::array<uint64_t, 2> cut_{};  // by kind
+    PastFiled cut_;
 };
 
 }  // namespace becaused

@@ -69,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (const std::string& line : last.lines) known.add(line);
     known.sort();
     Lines lines;
-    const size_t filed = file_last_life(last, "it crashed: " + last.crash, known, lines);
+    const size_t filed = file_last_life(last, "it crashed: " + last.crash, known, lines).all();
     demand(filed == lines.lines.size(), "a line for each");
     for (const std::string& line : lines.lines) check_record(line);
     return 0;
